@@ -1,0 +1,12 @@
+export { systemClock, type Clock } from './clock.ts';
+export {
+  compareDiagnostics,
+  compareText,
+  diagnose,
+  formatDiagnostic,
+  type Diagnostic,
+  type DiagnosticCode,
+  type Severity,
+} from './diagnostic.ts';
+export { formatOrigin, qualifiedName, type Origin } from './origin.ts';
+export { Secret } from './secret.ts';
