@@ -1,0 +1,26 @@
+/**
+ * Everything that must hold before a change lands, in the order in which it fails fastest: types, lint, format, dead
+ * code, generated files, tests (the layers among them). Prints one line per step; the tests print themselves.
+ */
+import { spawnSync } from 'node:child_process';
+import { dirname } from 'node:path';
+
+const root = dirname(import.meta.dirname);
+
+const steps: readonly { readonly name: string; readonly command: readonly string[] }[] = [
+  { name: 'types', command: ['npm', 'run', '--silent', 'types'] },
+  { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
+  { name: 'format', command: ['npm', 'run', '--silent', 'format:check'] },
+  { name: 'dead code', command: ['npm', 'run', '--silent', 'deadcode'] },
+  { name: 'generated files', command: ['node', 'scripts/generated.ts', '--check'] },
+  { name: 'tests', command: ['npm', 'test', '--silent'] },
+];
+
+for (const { name, command } of steps) {
+  const [program = '', ...args] = command;
+  const startedMs = performance.now();
+  const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  process.stderr.write(`${status === 0 ? '✔' : '✘'} ${name} (${seconds} s)\n`);
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,29 @@
+/**
+ * Runs the tests with Node's own runner: all of them, or those whose path contains one of the arguments.
+ *
+ *   npm test                 the quick suite (under 3 minutes)
+ *   npm test -- http2 call   only matching files
+ *   SALLYPORT_LONG=1 npm test  with the long runs (whole vector sets, longer fuzzing)
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const root = dirname(import.meta.dirname);
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const runnerOptions = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
+
+const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/{src,test}/**/*.test.ts'], { cwd: root })
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort();
+
+if (files.length === 0) {
+  process.stderr.write(`no test file matches ${wanted.join(' ')}\n`);
+  process.exit(1);
+}
+
+const runner = spawn(process.execPath, ['--test', '--test-reporter=spec', ...runnerOptions, ...files], {
+  cwd: root,
+  stdio: 'inherit',
+});
+runner.on('exit', (code) => process.exit(code ?? 1));
