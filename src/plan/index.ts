@@ -1,3 +1,12 @@
+export {
+  diffPlans,
+  isEmptyDiff,
+  planCollections,
+  type CollectionDiff,
+  type PlanCollection,
+  type PlanDiff,
+} from './diff.ts';
+export { contentHash, stableJson } from './stable-json.ts';
 export type {
   AuthorizationPolicy,
   Certificate,
@@ -27,3 +36,4 @@ export type {
   WeightedBackend,
   WorkloadLabels,
 } from './types.ts';
+export { validatePlan } from './validate.ts';

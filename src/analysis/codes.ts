@@ -1,0 +1,292 @@
+import type { DiagnosticCode } from '../base/index.ts';
+
+/** Findings about references between objects (SP01xx), policy and mutual TLS (SP03xx), workloads (SP04xx), supplied objects (SP05xx). */
+export const codes = {
+  gatewayNotServed: {
+    code: 'SP0101',
+    severity: 'info',
+    title: 'A Gateway is of a class other than the one that is served.',
+  },
+  parentKindUnsupported: {
+    code: 'SP0102',
+    severity: 'warning',
+    title: 'A route names a parent that is not a Gateway.',
+  },
+  noMatchingParent: {
+    code: 'SP0103',
+    severity: 'error',
+    title: 'A route names a listener or port that its Gateway does not have.',
+    also: ['IST0101'],
+  },
+  parentNotFound: {
+    code: 'SP0104',
+    severity: 'error',
+    title: 'A route names a Gateway that does not exist.',
+    also: ['IST0101'],
+  },
+  notAllowedByListeners: {
+    code: 'SP0105',
+    severity: 'error',
+    title: 'No listener of the Gateway allows this route.',
+  },
+  noMatchingHostname: {
+    code: 'SP0106',
+    severity: 'error',
+    title: 'No hostname of the route is one of a listener of the Gateway.',
+    also: ['IST0132'],
+  },
+  backendNotFound: {
+    code: 'SP0107',
+    severity: 'error',
+    title: 'A backend names a Service that does not exist.',
+    also: ['IST0101', 'KIA1102'],
+  },
+  backendPortNotFound: {
+    code: 'SP0108',
+    severity: 'error',
+    title: 'A backend names a port that its Service does not have.',
+    also: ['IST0101'],
+  },
+  backendKindUnsupported: {
+    code: 'SP0109',
+    severity: 'error',
+    title: 'A backend is of a kind that cannot be routed to.',
+  },
+  backendNotPermitted: {
+    code: 'SP0110',
+    severity: 'error',
+    title: 'A backend in another namespace without a ReferenceGrant.',
+  },
+  listenerProtocolUnsupported: {
+    code: 'SP0111',
+    severity: 'error',
+    title: 'A listener has a protocol that is not supported.',
+  },
+  listenerConflict: {
+    code: 'SP0112',
+    severity: 'error',
+    title: 'Two listeners of a Gateway cannot be told apart or cannot share their port.',
+    also: ['IST0145'],
+  },
+  certificateInvalid: {
+    code: 'SP0113',
+    severity: 'error',
+    title: 'A listener names a certificate that does not exist or cannot be used.',
+    also: ['IST0161'],
+  },
+  certificateNotPermitted: {
+    code: 'SP0114',
+    severity: 'error',
+    title: 'A certificate in another namespace without a ReferenceGrant.',
+    also: ['IST0161'],
+  },
+  routeKindUnsupported: {
+    code: 'SP0115',
+    severity: 'error',
+    title: 'A listener allows a kind of route that is not supported.',
+  },
+  listenerTlsUnsupported: {
+    code: 'SP0116',
+    severity: 'error',
+    title: 'The TLS settings of a listener are not supported.',
+  },
+  routeKindsMixed: {
+    code: 'SP0117',
+    severity: 'info',
+    title: 'HTTPRoute and GRPCRoute share a hostname on one listener; other gateways may refuse one of them.',
+  },
+  ruleWithoutBackend: {
+    code: 'SP0118',
+    severity: 'warning',
+    title: 'A rule has no backend that takes requests.',
+  },
+  destinationHostUnknown: {
+    code: 'SP0119',
+    severity: 'warning',
+    title: 'The host of a DestinationRule is no Service.',
+    also: ['IST0174', 'KIA0202'],
+  },
+  certificateAllUnusable: {
+    code: 'SP0120',
+    severity: 'error',
+    title: 'An HTTPS listener has no usable certificate and is not opened.',
+  },
+  ruleNotServed: {
+    code: 'SP0121',
+    severity: 'error',
+    title: 'Part of a route rule is not supported, so that its requests are refused.',
+  },
+  matchNotServed: {
+    code: 'SP0122',
+    severity: 'error',
+    title: 'A match uses something that is not supported, so that it matches nothing.',
+  },
+  duplicateObject: {
+    code: 'SP0123',
+    severity: 'warning',
+    title: 'An object is written twice; the last one counts, as with kubectl apply.',
+  },
+  policySelectsNothing: {
+    code: 'SP0301',
+    severity: 'warning',
+    title: 'The selector of a policy matches no workload.',
+    also: ['IST0127'],
+  },
+  principalUnknown: {
+    code: 'SP0302',
+    severity: 'warning',
+    title: 'A policy allows principals that no workload or gateway presents.',
+  },
+  peerAuthenticationRootSelector: {
+    code: 'SP0303',
+    severity: 'warning',
+    title: 'A PeerAuthentication with a selector in the root namespace is ignored, as Istio does.',
+    also: ['IST0167'],
+  },
+  peerAuthenticationShadowed: {
+    code: 'SP0304',
+    severity: 'warning',
+    title: 'Several PeerAuthentications have the same scope; only the oldest counts.',
+  },
+  mutualTowardsDisable: {
+    code: 'SP0305',
+    severity: 'error',
+    title: 'A DestinationRule asks for mutual TLS where PeerAuthentication disables it.',
+    also: ['KIA0501'],
+  },
+  plaintextTowardsStrict: {
+    code: 'SP0306',
+    severity: 'error',
+    title: 'A DestinationRule disables TLS where PeerAuthentication is STRICT.',
+    also: ['KIA0503'],
+  },
+  policyNamesServicePort: {
+    code: 'SP0307',
+    severity: 'warning',
+    title: 'A policy names a Service port where the workload port is meant.',
+  },
+  policyRuleDropped: {
+    code: 'SP0308',
+    severity: 'error',
+    title: 'A rule of an ALLOW policy uses something that is not supported; the rule allows nothing.',
+  },
+  policyFieldDropped: {
+    code: 'SP0309',
+    severity: 'error',
+    title: 'A rule of a DENY policy uses something that is not supported; the rule denies more than written.',
+  },
+  policyActionUnsupported: {
+    code: 'SP0310',
+    severity: 'error',
+    title: 'The action of a policy is not supported.',
+  },
+  policyTargetUnsupported: {
+    code: 'SP0311',
+    severity: 'warning',
+    title: 'A policy targets something that is not enforced here, as in a mesh without waypoints.',
+    also: ['IST0167'],
+  },
+  policyTargetNotFound: {
+    code: 'SP0312',
+    severity: 'warning',
+    title: 'A policy targets a Gateway that does not exist.',
+    also: ['IST0101'],
+  },
+  policyNeverMatches: {
+    code: 'SP0313',
+    severity: 'warning',
+    title: 'A DENY policy without rules never denies.',
+    also: ['IST0133'],
+  },
+  destinationRuleShadowed: {
+    code: 'SP0314',
+    severity: 'warning',
+    title: 'Several DestinationRules set the traffic policy of one host; only the oldest counts.',
+    also: ['KIA0201'],
+  },
+  destinationTlsUnsupported: {
+    code: 'SP0315',
+    severity: 'error',
+    title: 'The TLS mode of a DestinationRule is not supported; its endpoints are not used.',
+  },
+  mutualWithoutProxy: {
+    code: 'SP0316',
+    severity: 'warning',
+    title: 'A DestinationRule asks for mutual TLS towards endpoints that have no proxy.',
+    also: ['IST0103'],
+  },
+  policyHostForm: {
+    code: 'SP0317',
+    severity: 'warning',
+    title: 'A policy is written in a way that Istio would refuse.',
+    also: ['IST0106'],
+  },
+  portLevelWithoutSelector: {
+    code: 'SP0318',
+    severity: 'warning',
+    title: 'portLevelMtls needs a selector; without one it is ignored.',
+    also: ['IST0106'],
+  },
+  dryRun: {
+    code: 'SP0319',
+    severity: 'info',
+    title: 'A policy is only tried (dry run), never enforced.',
+  },
+  serviceSelectsNothing: {
+    code: 'SP0401',
+    severity: 'error',
+    title: 'The selector of a Service that is routed to matches no workload.',
+    also: ['KIA0701'],
+  },
+  workloadWithoutAddress: {
+    code: 'SP0402',
+    severity: 'error',
+    title: 'Nobody said where the app of a workload listens.',
+  },
+  bindingUnknown: {
+    code: 'SP0403',
+    severity: 'error',
+    title: 'An address was given for a workload that does not exist.',
+  },
+  targetPortNotFound: {
+    code: 'SP0404',
+    severity: 'error',
+    title: 'A Service port has a named target port that the workload does not have.',
+  },
+  portTaken: {
+    code: 'SP0405',
+    severity: 'info',
+    title: 'Two Gateways want one port of this machine; the second listens on a free port.',
+  },
+  protocolUnknown: {
+    code: 'SP0406',
+    severity: 'warning',
+    title: 'The protocol of a Service port is not declared: behind an Istio gateway gRPC would break.',
+    also: ['IST0118', 'KIA0601'],
+  },
+  bindingPortUnknown: {
+    code: 'SP0407',
+    severity: 'warning',
+    title: 'An address was given for a port that neither the workload nor a Service has.',
+  },
+  workloadWithoutPort: {
+    code: 'SP0408',
+    severity: 'warning',
+    title: 'A workload has no container port, and no Service names one.',
+  },
+  workloadNameTaken: {
+    code: 'SP0409',
+    severity: 'warning',
+    title: 'Two workloads have the same name; only the first is served.',
+  },
+  protocolNotHttp: {
+    code: 'SP0410',
+    severity: 'warning',
+    title: 'A route leads to a Service port that is declared to speak something other than HTTP/2.',
+  },
+  added: {
+    code: 'SP0501',
+    severity: 'info',
+    title: 'An object that is referenced but absent was supplied.',
+  },
+} as const satisfies Record<string, DiagnosticCode>;

@@ -1,0 +1,47 @@
+import type { Origin } from '../base/index.ts';
+
+/** Where the app of a workload listens: from `--workload`, `sallyport.yaml`, or a command that was started. */
+export interface WorkloadBinding {
+  readonly namespace: string;
+  readonly name: string;
+  readonly addresses: readonly BoundAddress[];
+  readonly origin: Origin;
+}
+
+export interface BoundAddress {
+  /** The container port this stands for; absent: the only or first container port. */
+  readonly port?: number;
+  readonly host: string;
+  readonly portNumber: number;
+}
+
+export interface CompileOptions {
+  /** For example `cluster.local`. */
+  readonly trustDomain: string;
+  readonly trustDomainAliases?: readonly string[];
+  /** Namespace of mesh-wide policy, `istio-system` in Istio. */
+  readonly rootNamespace: string;
+  /** Serve only Gateways of this class; absent: all. */
+  readonly gatewayClass?: string;
+  /** Supply what is referenced but absent. */
+  readonly addMissing: boolean;
+  /** Where gateway listeners bind. */
+  readonly bindHost: string;
+  /** Bind gateway listeners to any free port instead of the port in the YAML. */
+  readonly freePorts: boolean;
+  /** Added to gateway ports below 1024, where the process may not bind these; absent: nothing. */
+  readonly lowPortOffset?: number;
+  /** Gateways answer gRPC reflection themselves. */
+  readonly reflection: boolean;
+}
+
+/** One object that `addMissing` supplied. */
+export interface AddedObject {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Which reference asked for it and what was assumed, one sentence. */
+  readonly why: string;
+  /** The element that needed it. */
+  readonly neededBy: Origin;
+}

@@ -1,0 +1,66 @@
+/** Istio's string match (authz/matcher/string.go): `*` presence, `*x` suffix, `x*` prefix, otherwise exact. */
+export interface StringPattern {
+  readonly type: 'exact' | 'prefix' | 'suffix' | 'presence';
+  readonly value: string;
+}
+
+export type PathPatternModel = StringPattern | { readonly type: 'template'; readonly value: string };
+
+/** A star anywhere but at one end is an ordinary character. */
+export function parseStringPattern(text: string): StringPattern {
+  if (text === '*') return { type: 'presence', value: '' };
+  if (text.startsWith('*')) return { type: 'suffix', value: text.slice(1) };
+  if (text.endsWith('*')) return { type: 'prefix', value: text.slice(0, -1) };
+  return { type: 'exact', value: text };
+}
+
+/** For findings only; requests are decided from the plan. */
+export function patternMatches(pattern: StringPattern, value: string): boolean {
+  switch (pattern.type) {
+    case 'presence':
+      return value !== '';
+    case 'prefix':
+      return value.startsWith(pattern.value);
+    case 'suffix':
+      return value.endsWith(pattern.value);
+    case 'exact':
+      return value === pattern.value;
+  }
+}
+
+/**
+ * A path is a template when it holds `{*}` or `{**}`. Then each operator is a whole path segment, `{**}` is last, and no
+ * other brace or star may occur; undefined for a template that breaks this.
+ */
+export function parsePathPattern(text: string): PathPatternModel | undefined {
+  if (!text.includes('{*}') && !text.includes('{**}')) return parseStringPattern(text);
+  const segments = text.split('/');
+  const wellFormed = segments.every(
+    (segment, index) =>
+      segment === '{*}' || (segment === '{**}' && index === segments.length - 1) || !/[{}*]/.test(segment),
+  );
+  return wellFormed && text.startsWith('/') ? { type: 'template', value: text } : undefined;
+}
+
+/** What principals are compared in: this mesh's trust domain and the other names it goes by. */
+export interface TrustDomains {
+  readonly trustDomain: string;
+  readonly aliases: readonly string[];
+}
+
+const principalSegments = 5;
+
+/**
+ * `cluster.local`, the mesh's own trust domain and its aliases all mean this mesh: a complete principal
+ * (`<td>/ns/<ns>/sa/<sa>`) of one of them stands for the same account in each. Foreign trust domains and patterns that
+ * do not have five segments stay as they are (Istio, pkg/security/trustdomain).
+ */
+export function expandPrincipal(principal: string, trust: TrustDomains): readonly string[] {
+  const segments = principal.split('/');
+  const [domain] = segments;
+  const local = [trust.trustDomain, ...trust.aliases];
+  if (segments.length !== principalSegments || domain === undefined) return [principal];
+  if (domain !== 'cluster.local' && !local.includes(domain)) return [principal];
+  const rest = segments.slice(1).join('/');
+  return [...new Set(local)].map((name) => `${name}/${rest}`);
+}
