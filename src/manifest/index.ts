@@ -1,0 +1,1 @@
+export type { Document, Path, Position } from './document.ts';

@@ -1,0 +1,3 @@
+import type { ResourceObject } from '../object.ts';
+
+export type ServiceAccount = ResourceObject;

@@ -1,0 +1,61 @@
+export type { ConfigMap } from './core/config-map.ts';
+export type { EndpointSlice, SliceEndpoint, SlicePort } from './core/endpoint-slice.ts';
+export type { Namespace } from './core/namespace.ts';
+export type { ContainerPort, Pod, PodSpec } from './core/pod.ts';
+export type { SecretObject } from './core/secret.ts';
+export type { ServiceAccount } from './core/service-account.ts';
+export type { Service, ServicePort } from './core/service.ts';
+export type { PodTemplate, Workload } from './core/workload.ts';
+export type { GatewayClass } from './gateway-api/gateway-class.ts';
+export type {
+  AllowedRoutes,
+  CertificateRef,
+  Gateway,
+  GatewaySpec,
+  Listener,
+  ListenerTls,
+  RouteGroupKind,
+} from './gateway-api/gateway.ts';
+export type {
+  GrpcMethodMatch,
+  GrpcRoute,
+  GrpcRouteMatch,
+  GrpcRouteRule,
+  GrpcRouteSpec,
+} from './gateway-api/grpc-route.ts';
+export type {
+  HttpPathMatch,
+  HttpRoute,
+  HttpRouteMatch,
+  HttpRouteRule,
+  HttpRouteSpec,
+} from './gateway-api/http-route.ts';
+export type { ReferenceGrant, ReferenceGrantFrom, ReferenceGrantTo } from './gateway-api/reference-grant.ts';
+export type { BackendRef, HeaderMatch, ParentRef } from './gateway-api/references.ts';
+export type {
+  AuthorizationPolicy,
+  AuthorizationPolicySpec,
+  AuthorizationRule,
+  PolicyCondition,
+  PolicyOperation,
+  PolicySource,
+  TargetRef,
+} from './istio/authorization-policy.ts';
+export type {
+  ConnectionPoolSettings,
+  DestinationRule,
+  DestinationRuleSpec,
+  TrafficPolicy,
+} from './istio/destination-rule.ts';
+export type { MtlsMode, PeerAuthentication, PortMtls } from './istio/peer-authentication.ts';
+export type { WorkloadEntry } from './istio/workload-entry.ts';
+export type {
+  LabelRequirement,
+  LabelSelector,
+  Located,
+  ObjectMeta,
+  ResourceObject,
+  Unsupported,
+  WorkloadSelector,
+} from './object.ts';
+export type { RejectedResource, Resources } from './resources.ts';

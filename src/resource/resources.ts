@@ -1,0 +1,52 @@
+import type { Origin } from '../base/index.ts';
+import type { ConfigMap } from './core/config-map.ts';
+import type { EndpointSlice } from './core/endpoint-slice.ts';
+import type { Namespace } from './core/namespace.ts';
+import type { Pod } from './core/pod.ts';
+import type { SecretObject } from './core/secret.ts';
+import type { ServiceAccount } from './core/service-account.ts';
+import type { Service } from './core/service.ts';
+import type { Workload } from './core/workload.ts';
+import type { GatewayClass } from './gateway-api/gateway-class.ts';
+import type { Gateway } from './gateway-api/gateway.ts';
+import type { GrpcRoute } from './gateway-api/grpc-route.ts';
+import type { HttpRoute } from './gateway-api/http-route.ts';
+import type { ReferenceGrant } from './gateway-api/reference-grant.ts';
+import type { AuthorizationPolicy } from './istio/authorization-policy.ts';
+import type { DestinationRule } from './istio/destination-rule.ts';
+import type { PeerAuthentication } from './istio/peer-authentication.ts';
+import type { WorkloadEntry } from './istio/workload-entry.ts';
+
+/** Everything that was read, by kind, each list in the order of the files. */
+export interface Resources {
+  readonly gatewayClasses: readonly GatewayClass[];
+  readonly gateways: readonly Gateway[];
+  readonly httpRoutes: readonly HttpRoute[];
+  readonly grpcRoutes: readonly GrpcRoute[];
+  readonly referenceGrants: readonly ReferenceGrant[];
+  readonly namespaces: readonly Namespace[];
+  readonly services: readonly Service[];
+  readonly endpointSlices: readonly EndpointSlice[];
+  readonly serviceAccounts: readonly ServiceAccount[];
+  readonly secrets: readonly SecretObject[];
+  readonly configMaps: readonly ConfigMap[];
+  readonly pods: readonly Pod[];
+  readonly deployments: readonly Workload[];
+  readonly statefulSets: readonly Workload[];
+  readonly daemonSets: readonly Workload[];
+  readonly workloadEntries: readonly WorkloadEntry[];
+  readonly destinationRules: readonly DestinationRule[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly peerAuthentications: readonly PeerAuthentication[];
+  readonly rejected: readonly RejectedResource[];
+}
+
+/**
+ * An object with an error in itself, which an API server would have refused. A reference to it is not "absent", and
+ * the absence of a policy among these must not open what it was to close.
+ */
+export interface RejectedResource {
+  readonly origin: Origin;
+  /** API group, empty for core. `origin` has kind, namespace and name. */
+  readonly group: string;
+}
