@@ -1,0 +1,8 @@
+export { Http2Connection, type Http2ConnectionOptions } from './connection.ts';
+export { ErrorCode, errorCodeName } from './errors.ts';
+export { internField, transientField, type Field } from './field.ts';
+export { FieldKind } from './field-kind.ts';
+export type { ConnectionHandler, LimitName } from './handler.ts';
+export { defaultLimits, type Http2Limits } from './limits.ts';
+export { OutputBuffer } from './output.ts';
+export type { Http2Stream } from './stream.ts';

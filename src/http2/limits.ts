@@ -1,0 +1,83 @@
+/**
+ * Every limit of the engine, each with its reason. They are on by default; the thresholds of other stacks and the false
+ * positives that hurt them are why these values are what they are.
+ */
+
+/** What one connection grants its peer; a server's and a client's connections take the same shape. */
+export interface Http2Limits {
+  /** Streams the peer may have open at once. Only servers announce it. */
+  readonly maxConcurrentStreams: number;
+  /** Receive window of each stream, bytes. */
+  readonly streamWindowBytes: number;
+  /** Receive window of the connection, bytes; at least 65,535. */
+  readonly connectionWindowBytes: number;
+  /** Decoded size of one header section: name + value + 32 for each field (RFC 9113 §6.5.2). */
+  readonly maxHeaderListBytes: number;
+  /** Fields in one header section, each cookie crumb counted. */
+  readonly maxHeaderFields: number;
+  /** Dynamic table that the peer's encoder may use, bytes. */
+  readonly headerTableBytes: number;
+}
+
+/** What the edge guides of Envoy and nginx recommend; enough for every gRPC client, which opens connections as it needs. */
+const MAX_CONCURRENT_STREAMS = 100;
+
+/** One stream fills a LAN round trip with 64 KiB; a stalled reader can pin no more than this per stream. */
+const STREAM_WINDOW_BYTES = 64 * 1024;
+
+/** All streams of a connection together can pin 1 MiB, so 100 stalled streams cost no more than 16. */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+
+/** gRPC suggests 8 KiB for metadata; twice that leaves room for tokens and tracing. */
+const MAX_HEADER_LIST_BYTES = 16 * 1024;
+
+/** Each field costs bookkeeping beyond its bytes (one wire byte can name one): the "HTTP/2 bomb" of 2026. */
+const MAX_HEADER_FIELDS = 100;
+
+/** The protocol's default; a larger table would be memory per idle connection. */
+const HEADER_TABLE_BYTES = 4096;
+
+export const defaultLimits: Http2Limits = {
+  maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
+  streamWindowBytes: STREAM_WINDOW_BYTES,
+  connectionWindowBytes: CONNECTION_WINDOW_BYTES,
+  maxHeaderListBytes: MAX_HEADER_LIST_BYTES,
+  maxHeaderFields: MAX_HEADER_FIELDS,
+  headerTableBytes: HEADER_TABLE_BYTES,
+};
+
+/** Frames we accept: the protocol's minimum. Larger ones would only delay other streams behind them. */
+export const MAX_RECEIVED_FRAME_BYTES = 16_384;
+
+/** nghttp2 and Node allow 8 too: a 16 KiB header list fits in one or two (CVE-2024-27316 and its many relatives). */
+export const MAX_CONTINUATION_FRAMES = 8;
+
+/** Raw header block of one message. Huffman can make a block larger than its text, never four times our list limit. */
+export const MAX_HEADER_BLOCK_BYTES = 64 * 1024;
+
+/** Table size updates at the start of one block: the lowest and the final value (RFC 7541 §4.2); a third is churn. */
+export const MAX_TABLE_SIZE_UPDATES_PER_BLOCK = 2;
+
+/** Settings in one SETTINGS frame: the registry has 9; a flood of them is CPU. */
+export const MAX_SETTINGS_PER_FRAME = 32;
+
+/** Informational responses on one stream: 100, 103 and a few extensions exist; more is a flood. */
+export const MAX_INFORMATIONAL_RESPONSES = 8;
+
+/** Answers (acknowledgements, resets) that wait because the peer does not read (CVE-2019-9512, -9514, -9515). */
+export const MAX_QUEUED_CONTROL_FRAMES = 1000;
+
+/** Concurrent streams assumed until the peer's SETTINGS arrive: the minimum RFC 9113 §6.5.2 recommends. */
+export const ASSUMED_PEER_CONCURRENT_STREAMS = 100;
+
+/** Own encoder's dynamic table, whatever more the peer offers: a larger one costs memory per connection. */
+export const MAX_ENCODER_TABLE_BYTES = 4096;
+
+/** Frames we send are no larger, whatever the peer accepts, so that one stream does not hold up the others. */
+export const MAX_SENT_FRAME_BYTES = 16_384;
+
+/** DATA up to this size is copied into the slab; larger parts are passed by reference and written with writev. */
+export const COPY_PAYLOAD_BYTES = 8 * 1024;
+
+/** GOAWAY debug data kept for the log. */
+export const MAX_GOAWAY_DEBUG_BYTES = 256;
