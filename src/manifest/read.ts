@@ -1,0 +1,165 @@
+import { createReadStream } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { diagnose, type Diagnostic } from '../base/index.ts';
+import { manifestCodes } from './codes.ts';
+import { maxDirectoryDepth, maxFileBytes, maxFiles } from './limits.ts';
+
+/** A file as bytes. */
+export interface SourceFile {
+  /** As the user gave it, or joined to the directory the user gave; `-` for standard input. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** True when a directory was given, not this file. */
+  readonly found: boolean;
+}
+
+export interface ReadResult {
+  readonly files: readonly SourceFile[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface ReadOptions {
+  /** Content of `-`; standard input is read (once per process) where it is absent. */
+  readonly stdin?: Uint8Array;
+}
+
+const manifestName = /\.(?:ya?ml|json)$/i;
+/** Sallyport's own configuration may lie beside the manifests; it is read by whoever starts the mesh. */
+const ownConfiguration = /^sallyport\.ya?ml$/;
+
+interface Walk {
+  readonly files: SourceFile[];
+  readonly diagnostics: Diagnostic[];
+  readonly options: ReadOptions;
+  /** Real paths already taken: a file that two given paths reach is read once. */
+  readonly seen: Set<string>;
+}
+
+/** Reads the given files, directories (recursively, sorted by name, hidden entries left out) and `-`. */
+export async function readPaths(paths: readonly string[], options: ReadOptions = {}): Promise<ReadResult> {
+  const walk: Walk = { files: [], diagnostics: [], options, seen: new Set() };
+  for (const path of paths) await readGiven(walk, path);
+  return { files: walk.files, diagnostics: walk.diagnostics };
+}
+
+async function readGiven(walk: Walk, path: string): Promise<void> {
+  if (path === '-') {
+    walk.files.push({
+      path,
+      bytes: walk.options.stdin ?? (await once(path, () => process.stdin as AsyncIterable<Buffer>)),
+      found: false,
+    });
+    return;
+  }
+  try {
+    if ((await stat(path)).isDirectory()) {
+      const before = walk.files.length;
+      const problems = walk.diagnostics.length;
+      await readDirectory(walk, path, 0);
+      if (walk.files.length === before && walk.diagnostics.length === problems) {
+        report(walk, path, manifestCodes.noFiles, {
+          message: 'the directory has no *.yaml, *.yml or *.json file',
+          remedy: 'Give the directory that holds the manifests; hidden files and directories are not looked at.',
+        });
+      }
+    } else {
+      await readFile(walk, path, false);
+    }
+  } catch (error) {
+    reportUnreadable(walk, path, error);
+  }
+}
+
+async function readDirectory(walk: Walk, directory: string, depth: number): Promise<void> {
+  const real = await realpath(directory);
+  if (walk.seen.has(real)) return;
+  walk.seen.add(real);
+  if (depth > maxDirectoryDepth) {
+    report(walk, directory, manifestCodes.tooLarge, {
+      message: `directories are nested deeper than ${maxDirectoryDepth}`,
+      remedy: 'Give a path nearer to the manifests.',
+    });
+    return;
+  }
+  for (const name of (await readdir(directory)).sort()) {
+    if (name.startsWith('.') || name === 'node_modules' || ownConfiguration.test(name)) continue;
+    const path = join(directory, name);
+    try {
+      if ((await stat(path)).isDirectory()) await readDirectory(walk, path, depth + 1);
+      else if (manifestName.test(name)) await readFile(walk, path, true);
+    } catch (error) {
+      reportUnreadable(walk, path, error);
+    }
+  }
+}
+
+async function readFile(walk: Walk, path: string, found: boolean): Promise<void> {
+  const real = await realpath(path);
+  if (walk.seen.has(real)) return;
+  walk.seen.add(real);
+  if (walk.files.length >= maxFiles) {
+    if (walk.files.length === maxFiles && !walk.diagnostics.some((one) => one.code === manifestCodes.tooLarge.code)) {
+      report(walk, path, manifestCodes.tooLarge, {
+        message: `more than ${maxFiles} files; this one and those after it are not read`,
+        remedy: 'Give a path nearer to the manifests.',
+      });
+    }
+    return;
+  }
+  const isRegular = (await stat(path)).isFile();
+  const bytes = await (isRegular ? readBounded(openFile(path)) : once(path, () => openFile(path)));
+  walk.files.push({ path, bytes, found });
+}
+
+function openFile(path: string): AsyncIterable<Buffer> {
+  return createReadStream(path);
+}
+
+const readOnce = new Map<string, Promise<Uint8Array>>();
+
+/** Standard input and pipes (`-f <(kustomize build .)`) can be read only once, but are part of each reload. */
+function once(path: string, stream: () => AsyncIterable<Buffer>): Promise<Uint8Array> {
+  const known = readOnce.get(path);
+  if (known !== undefined) return known;
+  const bytes = readBounded(stream());
+  readOnce.set(path, bytes);
+  return bytes;
+}
+
+/** Ends soon after the limit of a file, which `parseFile` then reports, so that an endless stream ends too. */
+async function readBounded(stream: AsyncIterable<Buffer>): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxFileBytes) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  ELOOP: 'symbolic links go in a circle',
+  ENOTDIR: 'part of the path is not a directory',
+};
+
+function reportUnreadable(walk: Walk, path: string, error: unknown): void {
+  const { code, message } = error as NodeJS.ErrnoException;
+  report(walk, path, manifestCodes.unreadable, {
+    message: `cannot read ${path}: ${reasons[code ?? ''] ?? message}`,
+    remedy: code === 'EACCES' ? 'Let this user read it.' : 'Check the path given with -f.',
+  });
+}
+
+function report(
+  walk: Walk,
+  path: string,
+  code: Parameters<typeof diagnose>[0],
+  finding: { readonly message: string; readonly remedy: string },
+): void {
+  const origin = { kind: '', namespace: '', name: '', file: path, line: 1, column: 1 };
+  walk.diagnostics.push(diagnose(code, { origin, ...finding }));
+}
