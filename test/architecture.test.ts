@@ -29,7 +29,11 @@ const table: Readonly<Record<string, FolderRule>> = {
   http2: { imports: ['base'], node: [], npm: [] },
   transport: { imports: ['base', 'http2'], node: ['net', 'tls'], npm: [] },
   grpc: { imports: ['base'], node: [], npm: ['@bufbuild/protobuf'] },
-  identity: { imports: ['base'], node: ['crypto', 'fs', 'fs/promises', 'path'], npm: ['@peculiar/x509', 'reflect-metadata'] },
+  identity: {
+    imports: ['base'],
+    node: ['crypto', 'fs', 'fs/promises', 'path'],
+    npm: ['@peculiar/x509', 'reflect-metadata'],
+  },
   telemetry: { imports: ['base'], node: [], npm: ['prom-client'] },
   proxy: {
     imports: ['base', 'plan', 'decide', 'http2', 'transport', 'grpc', 'identity', 'telemetry'],
@@ -39,13 +43,39 @@ const table: Readonly<Record<string, FolderRule>> = {
   control: { imports: [...leftHalf, 'telemetry'], node: [], npm: [] },
   admin: { imports: ['base', 'plan', 'telemetry', 'control'], node: ['http'], npm: [] },
   app: {
-    imports: ['base', 'plan', 'grpc', 'identity', 'telemetry', 'proxy', 'control', 'admin', 'manifest', 'compile', 'transport'],
+    imports: [
+      'base',
+      'plan',
+      'grpc',
+      'identity',
+      'telemetry',
+      'proxy',
+      'control',
+      'admin',
+      'manifest',
+      'compile',
+      'transport',
+    ],
     node: ['child_process', 'process', 'url', 'os', 'path', 'crypto', 'fs', 'net'],
     npm: [],
   },
   cli: {
-    imports: ['base', 'manifest', 'resource', 'analysis', 'compile', 'plan', 'grpc', 'app'],
-    node: ['fs', 'fs/promises', 'http2', 'net', 'os', 'path', 'process', 'stream', 'tls', 'util', 'url', 'child_process', 'readline'],
+    imports: ['base', 'manifest', 'resource', 'analysis', 'compile', 'plan', 'control', 'grpc', 'identity', 'app'],
+    node: [
+      'fs',
+      'fs/promises',
+      'http2',
+      'net',
+      'os',
+      'path',
+      'process',
+      'stream',
+      'tls',
+      'util',
+      'url',
+      'child_process',
+      'readline',
+    ],
     npm: ['commander', '@bufbuild/protobuf', '@connectrpc/connect', '@connectrpc/connect-node', 'yaml'],
   },
 };
@@ -81,7 +111,8 @@ test('folders import only what the table allows, through index.ts', () => {
     const targetFolder = folderOf(target);
     if (targetFolder === folder) continue;
     if (!rule(folder).imports.includes(targetFolder)) violations.push(`${show(from)} imports ${targetFolder}/`);
-    else if (target !== join(src, targetFolder, 'index.ts')) violations.push(`${show(from)} imports ${show(target)} past its index.ts`);
+    else if (target !== join(src, targetFolder, 'index.ts'))
+      violations.push(`${show(from)} imports ${show(target)} past its index.ts`);
   }
   assert.deepEqual(violations, [], `forbidden imports; the table is in ${show(import.meta.filename)}`);
 });
@@ -91,7 +122,9 @@ test('node: modules and npm packages are used only where the table lists them', 
   for (const { from, specifier } of imports) {
     if (specifier.startsWith('.')) continue;
     const { node, npm } = rule(folderOf(from));
-    const allowed = specifier.startsWith('node:') ? node.includes(specifier.slice(5)) : npm.includes(packageOf(specifier));
+    const allowed = specifier.startsWith('node:')
+      ? node.includes(specifier.slice(5))
+      : npm.includes(packageOf(specifier));
     if (!allowed) violations.push(`${show(from)} imports ${specifier}`);
   }
   assert.deepEqual(violations, [], `forbidden modules; the table is in ${show(import.meta.filename)}`);
@@ -101,8 +134,14 @@ test('the table allows nothing that nobody uses', () => {
   const stale: string[] = [];
   for (const [folder, { imports: folders, node, npm }] of Object.entries(table)) {
     const used = imports.filter(({ from }) => folderOf(from) === folder);
-    const usedFolders = new Set(used.filter(({ specifier }) => specifier.startsWith('.')).map(({ from, specifier }) => folderOf(join(dirname(from), specifier))));
-    const usedModules = new Set(used.map(({ specifier }) => (specifier.startsWith('node:') ? specifier : packageOf(specifier))));
+    const usedFolders = new Set(
+      used
+        .filter(({ specifier }) => specifier.startsWith('.'))
+        .map(({ from, specifier }) => folderOf(join(dirname(from), specifier))),
+    );
+    const usedModules = new Set(
+      used.map(({ specifier }) => (specifier.startsWith('node:') ? specifier : packageOf(specifier))),
+    );
     for (const name of folders) if (!usedFolders.has(name)) stale.push(`${folder} → ${name}/`);
     for (const name of node) if (!usedModules.has(`node:${name}`)) stale.push(`${folder} → node:${name}`);
     for (const name of npm) if (!usedModules.has(name)) stale.push(`${folder} → ${name}`);
@@ -129,7 +168,8 @@ test('files stay readable: at most 600 lines, no default export, kebab-case name
     const lines = text.split('\n').length - 1;
     if (lines > maxLines) violations.push(`${show(file)} has ${lines} lines, limit ${maxLines}`);
     if (/^export default /m.test(text)) violations.push(`${show(file)} has a default export`);
-    if (!/^[a-z0-9.-]+$/.test(file.slice(file.lastIndexOf(sep) + 1))) violations.push(`${show(file)} is not kebab-case`);
+    if (!/^[a-z0-9.-]+$/.test(file.slice(file.lastIndexOf(sep) + 1)))
+      violations.push(`${show(file)} is not kebab-case`);
   }
   assert.deepEqual(violations, []);
 });
@@ -153,7 +193,8 @@ function show(file: string): string {
 
 function importsOf(text: string): string[] {
   const found: string[] = [];
-  const pattern = /^\s*(?:import|export)\s[^;'"]*?from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+  const pattern =
+    /^\s*(?:import|export)\s[^;'"]*?from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
   for (const match of text.matchAll(pattern)) found.push(match[1] ?? match[2] ?? match[3] ?? '');
   return found;
 }

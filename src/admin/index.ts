@@ -1,0 +1,1 @@
+export { startAdminServer, type AdminPage, type AdminServer } from './server.ts';

@@ -1,0 +1,94 @@
+import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
+import { ConfigFileError, readConfigFile } from './config-file.ts';
+import { parseExecFlag, parseWorkloadFlag, type WorkloadSetting } from './workload-flag.ts';
+
+/** The options of every verb that reads manifests, as the option parser gives them. */
+export interface ManifestOptions {
+  readonly filename: readonly string[];
+  readonly gatewayClass?: string;
+  readonly addMissing: boolean;
+  readonly trustDomain: string;
+  readonly rootNamespace: string;
+  readonly workload: readonly string[];
+  readonly exec?: readonly string[];
+  readonly config?: string;
+  readonly freePorts?: boolean;
+  readonly reflection?: boolean;
+}
+
+export interface Settings {
+  /** What `-f` names, or the configuration file. */
+  readonly paths: readonly string[];
+  readonly workloads: readonly WorkloadSetting[];
+  readonly compile: CompileOptions;
+}
+
+/** A mistake in the arguments: printed with the way to help, exit code 64. */
+export class UsageError extends Error {}
+
+/** Brings flags and `sallyport.yaml` together; flags win. @throws UsageError, ConfigFileError */
+export function readSettings(options: ManifestOptions): Settings {
+  const config = readConfigFile(options.config);
+  const paths = options.filename.length > 0 ? options.filename : (config?.manifests ?? []);
+  if (paths.length === 0)
+    throw new UsageError('no manifests: name them with -f PATH, or list them under `manifests` in sallyport.yaml');
+
+  const workloads = new Map<string, WorkloadSetting>();
+  for (const setting of config?.workloads ?? []) workloads.set(`${setting.namespace}/${setting.name}`, setting);
+  for (const flag of options.workload) {
+    const setting = parseWorkloadFlag(flag);
+    if (setting === undefined)
+      throw new UsageError(
+        `--workload ${flag}: expected [NAMESPACE/]NAME=HOST:PORT, for example default/web=127.0.0.1:50051`,
+      );
+    workloads.set(`${setting.namespace}/${setting.name}`, setting);
+  }
+  for (const flag of options.exec ?? []) {
+    const setting = parseExecFlag(flag, process.cwd());
+    if (setting === undefined)
+      throw new UsageError(
+        `--exec ${flag}: expected [NAMESPACE/]NAME=COMMAND, for example default/web='node server.js'`,
+      );
+    const key = `${setting.namespace}/${setting.name}`;
+    const address = workloads.get(key)?.address;
+    workloads.set(key, address === undefined ? setting : { ...setting, address });
+  }
+
+  return {
+    paths,
+    workloads: [...workloads.values()],
+    compile: {
+      trustDomain: options.trustDomain,
+      rootNamespace: options.rootNamespace,
+      ...(options.gatewayClass === undefined ? {} : { gatewayClass: options.gatewayClass }),
+      addMissing: options.addMissing,
+      bindHost: '127.0.0.1',
+      freePorts: options.freePorts ?? false,
+      reflection: options.reflection ?? true,
+    },
+  };
+}
+
+/**
+ * Bindings for a compilation that runs nothing. A workload that would be started is taken to be there, at a port that
+ * stands for the one it would be given.
+ */
+export function paperBindings(workloads: readonly WorkloadSetting[]): WorkloadBinding[] {
+  const portNotKnownYet = 1;
+  return workloads.map(({ namespace, name, origin, address }) => ({
+    namespace,
+    name,
+    origin,
+    addresses: [
+      address === undefined
+        ? { host: '127.0.0.1', portNumber: portNotKnownYet }
+        : { host: address.host, portNumber: address.port },
+    ],
+  }));
+}
+
+/** One line on standard error for a mistake in arguments or configuration; undefined for any other error. */
+export function explainUsage(error: unknown): string | undefined {
+  if (error instanceof UsageError || error instanceof ConfigFileError) return `${error.message}\n`;
+  return undefined;
+}

@@ -1,0 +1,98 @@
+import type { Diagnostic } from '../base/index.ts';
+import {
+  compileAll,
+  type CompileOptions,
+  type CompileResult,
+  type Placements,
+  type WorkloadBinding,
+} from '../compile/index.ts';
+import type { Document } from '../manifest/index.ts';
+import type { PlanSink } from '../plan/index.ts';
+import { brokenFiles, rememberGood, withLastGood, type LastGood } from './last-good.ts';
+
+/** What the loop works on: manifests as loaded, with the findings of loading them. */
+export interface LoadedManifests {
+  readonly documents: readonly Document[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface ControlOptions {
+  readonly bindings: readonly WorkloadBinding[];
+  readonly compile: CompileOptions;
+  readonly sink: PlanSink;
+  /** Runs a function soon, so that several changes of one moment are compiled once; `setImmediate` outside tests. */
+  readonly schedule: (run: () => void) => void;
+  /** Called after each compilation. */
+  readonly onCompiled: (state: ControlState) => void;
+}
+
+export interface ControlState {
+  readonly result: CompileResult;
+  /** All findings: of loading, of broken files that were replaced by their last good version, of compiling. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Files whose last good version is in force because the present one is broken. */
+  readonly kept: readonly string[];
+  /** True when manifests changed, false when only an address did. */
+  readonly manifestsChanged: boolean;
+}
+
+export interface Control {
+  /** New manifests; compiled at once. */
+  load(loaded: LoadedManifests): void;
+  /** A proxy bound a port; the endpoints that depend on it change soon. `undefined`: it is gone. */
+  place(portId: string, address: { readonly host: string; readonly port: number } | undefined): void;
+  state(): ControlState | undefined;
+}
+
+/** The loop: whatever changes, compile everything again and publish. What compiled to the same is not sent again by the sink. */
+export function createControl(options: ControlOptions): Control {
+  const placements = new Map<string, { readonly host: string; readonly port: number }>();
+  let lastGood: LastGood = new Map();
+  let documents: readonly Document[] = [];
+  let fileDiagnostics: readonly Diagnostic[] = [];
+  let kept: readonly string[] = [];
+  let current: ControlState | undefined;
+  let scheduled = false;
+
+  const compile = (input: readonly Document[]): CompileResult =>
+    compileAll({
+      documents: input,
+      bindings: options.bindings,
+      placements: Object.fromEntries(placements) satisfies Placements,
+      options: options.compile,
+    });
+
+  const publish = (result: CompileResult, manifestsChanged: boolean) => {
+    current = { result, diagnostics: [...fileDiagnostics, ...result.diagnostics], kept, manifestsChanged };
+    options.sink.publish(result.plan, result.secrets);
+    options.onCompiled(current);
+  };
+
+  return {
+    load(loaded) {
+      const candidate = compile(loaded.documents);
+      const broken = brokenFiles([...loaded.diagnostics, ...candidate.diagnostics]);
+      const settled = withLastGood(loaded.documents, { broken, lastGood });
+      lastGood = rememberGood(loaded.documents, { broken, lastGood });
+      documents = settled.documents;
+      kept = settled.kept;
+      // The last good version has no finding about the mistake, so the findings of the broken one are kept beside it.
+      const replaced = candidate.diagnostics.filter(
+        ({ origin, code }) => kept.includes(origin.file) && code.startsWith('SP02'),
+      );
+      fileDiagnostics = [...loaded.diagnostics, ...replaced];
+      publish(kept.length === 0 ? candidate : compile(documents), true);
+    },
+    place(portId, address) {
+      if (address === undefined) placements.delete(portId);
+      else placements.set(portId, address);
+      if (scheduled || current === undefined) return;
+      scheduled = true;
+      options.schedule(() => {
+        scheduled = false;
+        publish(compile(documents), false);
+      });
+    },
+    state: () => current,
+  };
+}
