@@ -1,0 +1,29 @@
+export { decideAuthorization } from './authorize.ts';
+export { chooseBackend, chooseEndpoint, type Balanced, type Random, type RoundRobinCursor } from './balance.ts';
+export { compileProxy } from './compile-proxy.ts';
+export { explainRefusal, type Refusal } from './explain.ts';
+export type { ConnectionFacts, RequestFacts } from './facts.ts';
+export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
+export { isGrpcPath } from './path.ts';
+export { bindAuthorization } from './policy-bind.ts';
+export type {
+  AuthorizationDecision,
+  AuthorizationTrace,
+  AuthorizationTraceStep,
+  BoundAuthorization,
+  PolicyReference,
+} from './policy-types.ts';
+export { mayRetry, type UpstreamFailure } from './retry.ts';
+export { decideRoute, isMisdirected, selectListenerForSni } from './route.ts';
+export type {
+  CompiledBackend,
+  CompiledCluster,
+  CompiledListener,
+  CompiledPort,
+  CompiledProxy,
+  CompiledRoute,
+  CompiledVirtualHost,
+  RouteDecision,
+  RouteTrace,
+  RouteTraceStep,
+} from './types.ts';

@@ -1,0 +1,42 @@
+/** Hot: `isGrpcPath` runs once per request. */
+
+const slash = 0x2f;
+
+/**
+ * Whether a `:path` is `/package.Service/Method`, byte for byte: `^/[A-Za-z_][A-Za-z0-9_.]*\/[A-Za-z_][A-Za-z0-9_]*$`.
+ *
+ * Nothing is normalised: query, fragment, `;`, percent escapes, `//`, dot segments, a missing leading slash and every byte
+ * above 0x7f are refused, so that router, policy and backend cannot read one path in two ways (CVE-2026-33186 and its kin).
+ */
+export function isGrpcPath(path: string): boolean {
+  const length = path.length;
+  if (length < 4 || path.charCodeAt(0) !== slash || !isNameStart(path.charCodeAt(1))) return false;
+  let i = 2;
+  for (; i < length; i++) {
+    const code = path.charCodeAt(i);
+    if (code === slash) break;
+    if (!isNamePart(code) && code !== 0x2e) return false;
+  }
+  if (i + 1 >= length || !isNameStart(path.charCodeAt(i + 1))) return false;
+  for (i += 2; i < length; i++) {
+    if (!isNamePart(path.charCodeAt(i))) return false;
+  }
+  return true;
+}
+
+function isNameStart(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || code === 0x5f;
+}
+
+function isNamePart(code: number): boolean {
+  return isNameStart(code) || (code >= 0x30 && code <= 0x39);
+}
+
+/** The path without query and fragment, which routes and policies match on (Gateway API `HTTPPathMatch`, Istio §paths). */
+export function pathWithoutQuery(path: string): string {
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code === 0x3f || code === 0x23) return path.slice(0, i);
+  }
+  return path;
+}

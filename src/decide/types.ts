@@ -1,0 +1,128 @@
+/** What the deciders take and answer. All plain data; the hot ones are made once and shared, never per request. */
+import type { Origin } from '../base/index.ts';
+import type { Cluster, Endpoint, HeaderMatch, Listener, Plan, Port, Proxy, Route, VirtualHost } from '../plan/index.ts';
+import type { BoundedCache } from './bounded-cache.ts';
+import type { BoundAuthorization, CompiledPolicies } from './policy-types.ts';
+import type { HostIndex } from './host-index.ts';
+import type { TextPredicate } from './regex.ts';
+
+/** One proxy of a plan, indexed for deciding. Immutable but for its bounded caches. */
+export interface CompiledProxy {
+  readonly id: string;
+  readonly plan: Plan;
+  readonly proxy: Proxy;
+  /** By port id. */
+  readonly ports: ReadonlyMap<string, CompiledPort>;
+  /** By cluster id. */
+  readonly clusters: ReadonlyMap<string, CompiledCluster>;
+  readonly policies: CompiledPolicies;
+  /** Shared by connections that present the same facts, as far as policies read them. */
+  readonly boundAuthorizations: BoundedCache<BoundAuthorization>;
+}
+
+export interface CompiledPort {
+  readonly port: Port;
+  /** In order of id. */
+  readonly listeners: readonly CompiledListener[];
+  readonly listenersByHost: HostIndex<CompiledListener>;
+  /** By authority as received. */
+  readonly hosts: BoundedCache<HostResolution>;
+}
+
+/** What a port makes of an authority; depends on nothing else, so it is cached under it. */
+export interface HostResolution {
+  readonly listener: CompiledListener;
+  readonly virtualHost: CompiledVirtualHost | undefined;
+}
+
+export interface CompiledListener {
+  readonly listener: Listener;
+  /** In order of id. */
+  readonly virtualHosts: readonly CompiledVirtualHost[];
+  readonly virtualHostsByHost: HostIndex<CompiledVirtualHost>;
+  /** The decision for a request whose host no virtual host of this listener serves. */
+  readonly noVirtualHost: RouteDecision;
+}
+
+export interface CompiledVirtualHost {
+  readonly virtualHost: VirtualHost;
+  readonly routes: RouteIndex;
+  /** The decision for a request that none of `routes` matches. */
+  readonly noRoute: RouteDecision;
+}
+
+/**
+ * The routes of one virtual host by path. A look-up costs the path's length and the number of regular expressions, not the
+ * number of routes. What it gives depends on the path alone, and so may be cached under it.
+ */
+export interface RouteIndex {
+  /** In precedence order. */
+  readonly routes: readonly CompiledRoute[];
+  readonly exact: ReadonlyMap<string, readonly CompiledRoute[]>;
+  /** Key: the prefix without trailing slash; empty for `/`. */
+  readonly prefixes: ReadonlyMap<string, readonly CompiledRoute[]>;
+  /** Slashes in the longest key of `prefixes`: no need to look deeper into a path. */
+  readonly maxPrefixDepth: number;
+  readonly regexes: readonly { readonly route: CompiledRoute; readonly matches: TextPredicate }[];
+  /** Candidates by path as received. */
+  readonly cache: BoundedCache<readonly CompiledRoute[]>;
+}
+
+/** One match of one rule, with what a decision needs at hand. */
+export interface CompiledRoute {
+  readonly route: Route;
+  /** Empty for an action that fails. */
+  readonly backends: readonly CompiledBackend[];
+  /** Sum of the weights of `backends`; 0 means that no request can be served. */
+  readonly totalWeight: number;
+  /** Why the rule cannot be served as written; undefined for an action that forwards. */
+  readonly failReason: string | undefined;
+  /** True when neither method nor headers are asked for. */
+  readonly pathDecides: boolean;
+  readonly headers: readonly CompiledHeaderMatch[];
+  /** The decision that names this route, made once. */
+  readonly decision: RouteDecision;
+}
+
+export interface CompiledHeaderMatch {
+  readonly match: HeaderMatch;
+  readonly matches: (value: string) => boolean;
+  /** What it asks for, for reasons: `header x-env: prod`. */
+  readonly wants: string;
+}
+
+/** One share of a route's requests. Exactly one of `cluster` and `invalid` is set. */
+export interface CompiledBackend {
+  readonly weight: number;
+  readonly cluster: CompiledCluster | undefined;
+  /** Why this share of the requests cannot be served. */
+  readonly invalid: string | undefined;
+}
+
+export interface CompiledCluster {
+  readonly cluster: Cluster;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export type RouteDecision =
+  | {
+      readonly type: 'route';
+      readonly route: CompiledRoute;
+      readonly virtualHost: CompiledVirtualHost;
+      readonly listener: CompiledListener;
+    }
+  /** No listener of the port serves the host (or the port has none). */
+  | { readonly type: 'no-listener' }
+  | { readonly type: 'no-virtual-host'; readonly listener: CompiledListener }
+  | { readonly type: 'no-route'; readonly virtualHost: CompiledVirtualHost; readonly listener: CompiledListener };
+
+/** Filled in by `decideRoute` when someone listens: each step that led to the decision, in order. */
+export interface RouteTrace {
+  readonly steps: RouteTraceStep[];
+}
+
+export interface RouteTraceStep {
+  readonly what: string;
+  readonly outcome: 'chosen' | 'passed over' | 'missing';
+  readonly origin: Origin | undefined;
+}
