@@ -1,3 +1,7 @@
+export { encodeMessage, MessageDecoder, messagePrefixLength, type FramingError } from './framing.ts';
+export { countMessages, newMessageCounter, resetMessageCounter, type MessageCounter } from './message-counter.ts';
+export { decodeGrpcMessage, encodeGrpcMessage } from './message-encoding.ts';
+export { decodeBinaryMetadata, encodeBinaryMetadata, isBinaryMetadata, isReservedMetadata } from './metadata.ts';
 export { createDescriptorLearner, type DescriptorLearner, type LearnedDescriptors } from './reflection/learner.ts';
 export {
   createDescriptorPool,
@@ -6,3 +10,13 @@ export {
   type PoolFile,
 } from './reflection/descriptor-pool.ts';
 export { createReflectionResponder, type ReflectionResponder, type ReflectionView } from './reflection/responder.ts';
+export {
+  GrpcStatus,
+  grpcStatusFromHttp,
+  grpcStatusFromName,
+  grpcStatusFromReset,
+  grpcStatusName,
+  parseGrpcStatus,
+  type GrpcStatusName,
+} from './status.ts';
+export { formatGrpcTimeout, parseGrpcTimeout } from './timeout.ts';
