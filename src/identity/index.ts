@@ -1,4 +1,16 @@
 export {
+  CertificateAuthority,
+  type AuthorityResult,
+  type IssueRequest,
+  type IssueResult,
+} from './certificate-authority.ts';
+export {
+  makeListenerCa,
+  makeListenerCertificate,
+  type ListenerCertificate,
+  type ListenerCertificateResult,
+} from './listener-certificate.ts';
+export {
   checkTrustDomain,
   formatSpiffeId,
   istioSpiffeId,

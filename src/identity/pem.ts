@@ -28,6 +28,19 @@ export function readPemCertificates(pem: string): PemCertificates {
   return { ders };
 }
 
+/** The one block of this label in a PEM text, or why there is none. */
+export function readPemBlock(pem: string, label: string): { readonly der: Buffer } | { readonly error: string } {
+  if (pem.length > maxPemBytes) return { error: `PEM text is longer than ${maxPemBytes} bytes` };
+  const begin = `-----BEGIN ${label}-----`;
+  const from = pem.indexOf(begin);
+  const to = pem.indexOf(`-----END ${label}-----`, from);
+  if (from === -1 || to === -1) return { error: `PEM text has no complete ${label}` };
+  if (pem.indexOf(begin, from + 1) !== -1) return { error: `PEM text has more than one ${label}` };
+  const base64 = pem.slice(from + begin.length, to).replace(/\s+/g, '');
+  const der = Buffer.from(base64, 'base64');
+  return der.toString('base64') === base64 ? { der } : { error: `${label} is not valid base64` };
+}
+
 /** 64 characters a line, with a final newline. */
 export function writePem(label: string, der: Buffer): string {
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];

@@ -8,23 +8,13 @@ export type KeyKind = 'p256' | 'p384' | 'p521' | 'p192' | 'rsa2048' | 'rsa1024' 
 
 /** A fresh private key. RSA takes some 100 ms: share it between rows. */
 export function makeKey(kind: KeyKind = 'p256'): KeyObject {
-  switch (kind) {
-    case 'p256':
-      return generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
-    case 'p384':
-      return generateKeyPairSync('ec', { namedCurve: 'secp384r1' }).privateKey;
-    case 'p521':
-      return generateKeyPairSync('ec', { namedCurve: 'secp521r1' }).privateKey;
-    case 'p192':
-      return generateKeyPairSync('ec', { namedCurve: 'prime192v1' }).privateKey;
-    case 'rsa2048':
-      return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-    case 'rsa1024':
-      return generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
-    case 'ed25519':
-      return generateKeyPairSync('ed25519').privateKey;
-  }
+  if (kind === 'ed25519') return generateKeyPairSync('ed25519').privateKey;
+  if (kind === 'rsa2048') return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  if (kind === 'rsa1024') return generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+  return generateKeyPairSync('ec', { namedCurve: curveNames[kind] }).privateKey;
 }
+
+const curveNames = { p256: 'prime256v1', p384: 'secp384r1', p521: 'secp521r1', p192: 'prime192v1' } as const;
 
 export type SignatureHash = 'sha256' | 'sha384' | 'sha512' | 'sha1';
 
