@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { makeKey } from '../../test/kit/cert-der.ts';
 import { openssl, skipWithoutOpenssl } from '../../test/kit/openssl.ts';
 import type { Clock } from '../base/index.ts';
@@ -164,7 +164,7 @@ test('nothing prints the key of the root', async () => {
     const text = readFileSync(join(directory, 'mesh-root.pem'), 'utf8');
     const keyPem = text.slice(text.indexOf('-----BEGIN PRIVATE KEY'));
     assert.equal(createPrivateKey(keyPem).asymmetricKeyType, 'ec');
-    const shown = inspect(opened, { depth: 20, showHidden: true }) + JSON.stringify(opened) + String(opened);
+    const shown = inspect(opened, { depth: 20, showHidden: true }) + JSON.stringify(opened);
     for (const line of keyPem.split('\n').slice(1, 3)) assert.equal(shown.includes(line), false);
   } finally {
     done();
