@@ -27,6 +27,8 @@ export interface ControlOptions {
 }
 
 export interface ControlState {
+  /** What was compiled: present manifests, with the last good version of broken files. */
+  readonly documents: readonly Document[];
   readonly result: CompileResult;
   /** All findings: of loading, of broken files that were replaced by their last good version, of compiling. */
   readonly diagnostics: readonly Diagnostic[];
@@ -42,6 +44,8 @@ export interface Control {
   /** A proxy bound a port; the endpoints that depend on it change soon. `undefined`: it is gone. */
   place(portId: string, address: { readonly host: string; readonly port: number } | undefined): void;
   state(): ControlState | undefined;
+  /** True while an address has changed and the compilation that takes it in has not run. */
+  pending(): boolean;
 }
 
 /** The loop: whatever changes, compile everything again and publish. What compiled to the same is not sent again by the sink. */
@@ -63,7 +67,7 @@ export function createControl(options: ControlOptions): Control {
     });
 
   const publish = (result: CompileResult, manifestsChanged: boolean) => {
-    current = { result, diagnostics: [...fileDiagnostics, ...result.diagnostics], kept, manifestsChanged };
+    current = { documents, result, diagnostics: [...fileDiagnostics, ...result.diagnostics], kept, manifestsChanged };
     options.sink.publish(result.plan, result.secrets);
     options.onCompiled(current);
   };
@@ -94,5 +98,6 @@ export function createControl(options: ControlOptions): Control {
       });
     },
     state: () => current,
+    pending: () => scheduled,
   };
 }

@@ -1,0 +1,1 @@
+export { MeshStartError, startMesh, type Mesh, type MeshEvent, type MeshOptions, type MeshWorkload } from './mesh.ts';

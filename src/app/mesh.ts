@@ -1,0 +1,272 @@
+import { mkdirSync } from 'node:fs';
+import { startAdminServer, type AdminServer } from '../admin/index.ts';
+import { systemClock, type Origin } from '../base/index.ts';
+import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
+import { createControl, type Control, type ControlState } from '../control/index.ts';
+import { CertificateAuthority } from '../identity/index.ts';
+import { loadPaths, watchPaths, type LoadResult, type Watch } from '../manifest/index.ts';
+import { adminPages } from './admin-pages.ts';
+import { findFreePort } from './free-port.ts';
+import { removeRunFile, writeRunFile, type RunFile } from './run-file.ts';
+import { createSupervisor, type ProxyEvent, type Supervisor } from './supervisor.ts';
+import { startWorkloadProcess, waitUntilListening, type WorkloadProcess } from './workload-process.ts';
+
+/** A workload of the mesh: where its application listens, or how to start it. */
+export interface MeshWorkload {
+  readonly namespace: string;
+  readonly name: string;
+  readonly origin: Origin;
+  readonly address?: { readonly host: string; readonly port: number };
+  readonly exec?: { readonly command: string; readonly cwd: string; readonly env: Readonly<Record<string, string>> };
+}
+
+export interface MeshOptions {
+  /** Files, directories, `-`. */
+  readonly paths: readonly string[];
+  readonly workloads: readonly MeshWorkload[];
+  readonly compile: CompileOptions;
+  /** Holds the CA's key; made with mode 0700. */
+  readonly stateDir: string;
+  /** 0: any free port. */
+  readonly adminPort: number;
+  readonly accessLog: 'text' | 'json' | 'off';
+  readonly onEvent: (event: MeshEvent) => void;
+}
+
+export type MeshEvent =
+  /** Manifests were read and compiled; the plan is on its way to the proxies. */
+  | { readonly type: 'compiled'; readonly state: ControlState }
+  /** Every proxy has applied the newest plan, and every workload that was started listens. Again after each change. */
+  | { readonly type: 'settled' }
+  | { readonly type: 'workload-line'; readonly workload: string; readonly line: string }
+  | {
+      readonly type: 'workload-exit';
+      readonly workload: string;
+      readonly description: string;
+      readonly restartInMs: number;
+    }
+  | { readonly type: 'proxy'; readonly event: ProxyEvent };
+
+export interface Mesh {
+  /** Resolves when the mesh has settled for the first time. */
+  readonly ready: Promise<void>;
+  readonly adminAddress: string;
+  state(): ControlState;
+  /** Bound `HOST:PORT` by port id. */
+  addresses(): ReadonlyMap<string, string>;
+  /** Full method names (`pkg.Service/Method`) that the workloads told by reflection, so far. */
+  methods(): readonly string[];
+  /** Lets calls in flight finish for at most `graceMs`, then stops everything. */
+  stop(graceMs: number): Promise<void>;
+  /** Stops everything at once. */
+  kill(): void;
+}
+
+/** Something outside the YAML that keeps the mesh from starting; the message says what to do. */
+export class MeshStartError extends Error {}
+
+/**
+ * Starts everything: CA, proxies, workloads, admin pages, and the watch on the files.
+ * @throws MeshStartError when the state directory or the admin port cannot be used.
+ */
+export async function startMesh(options: MeshOptions): Promise<Mesh> {
+  mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+  const { authority, error, remedy } = await CertificateAuthority.open(options.stateDir);
+  if (authority === undefined) throw new MeshStartError(`${error}\n  ${remedy}`);
+
+  const workloads = await Promise.all(options.workloads.map(withAddress));
+  const mesh = new RunningMesh(options, workloads, authority);
+  await mesh.start();
+  return mesh;
+}
+
+interface PlacedWorkload extends MeshWorkload {
+  readonly address: { readonly host: string; readonly port: number };
+}
+
+/** Bounds for the wait between the signal to stop and the end of a workload that was started here. */
+const workloadStopGraceMs = 5_000;
+
+class RunningMesh implements Mesh {
+  readonly ready: Promise<void>;
+  readonly #options: MeshOptions;
+  readonly #workloads: readonly PlacedWorkload[];
+  readonly #supervisor: Supervisor;
+  readonly #control: Control;
+  readonly #abort = new AbortController();
+  readonly #addresses = new Map<string, string>();
+  #processes: WorkloadProcess[] = [];
+  #watch: Watch | undefined;
+  #admin: AdminServer | undefined;
+  #workloadsListen = false;
+  #settledOnce: () => void = () => {};
+  #stopping = false;
+
+  constructor(options: MeshOptions, workloads: readonly PlacedWorkload[], authority: CertificateAuthority) {
+    this.#options = options;
+    this.#workloads = workloads;
+    this.ready = new Promise((resolve) => (this.#settledOnce = resolve));
+    this.#supervisor = createSupervisor({
+      authority,
+      trustDomain: options.compile.trustDomain,
+      accessLog: options.accessLog,
+      onListening: (portId, address) => this.#placed(portId, address),
+      onEvent: (event) => options.onEvent({ type: 'proxy', event }),
+      onSettled: () => this.#maybeSettled(),
+    });
+    this.#control = createControl({
+      bindings: workloads.map(bindingOf),
+      compile: options.compile,
+      sink: this.#supervisor,
+      schedule: setImmediate,
+      onCompiled: (state) => options.onEvent({ type: 'compiled', state }),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { paths, adminPort } = this.#options;
+    const loaded = await loadPaths(paths);
+    this.#control.load(loaded);
+    this.#startWorkloads();
+    this.#watchFiles(loaded);
+    try {
+      this.#admin = await startAdminServer({
+        host: '127.0.0.1',
+        port: adminPort,
+        pages: adminPages({ control: this.#control, supervisor: this.#supervisor, isReady: () => this.#isSettled() }),
+      });
+    } catch (error) {
+      this.kill();
+      throw new MeshStartError(
+        `admin pages cannot listen on 127.0.0.1:${adminPort}: ${error instanceof Error ? error.message : String(error)}\n  Choose another port with --admin-port, or 0 for any free one.`,
+        { cause: error },
+      );
+    }
+    this.#maybeSettled();
+  }
+
+  get adminAddress(): string {
+    return this.#admin === undefined ? '' : `${this.#admin.address.host}:${this.#admin.address.port}`;
+  }
+
+  state(): ControlState {
+    const state = this.#control.state();
+    if (state === undefined) throw new Error('the mesh has not been started');
+    return state;
+  }
+
+  addresses(): ReadonlyMap<string, string> {
+    return this.#addresses;
+  }
+
+  methods(): readonly string[] {
+    return this.#supervisor.methods();
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#beginStop();
+    await this.#supervisor.stop({ graceMs });
+    await Promise.all(this.#processes.map((process) => process.stop(workloadStopGraceMs)));
+    await this.#admin?.close();
+    removeRunFile(this.#options.stateDir);
+  }
+
+  kill(): void {
+    this.#beginStop();
+    this.#supervisor.kill();
+    for (const process of this.#processes) void process.stop(0);
+    void this.#admin?.close();
+    removeRunFile(this.#options.stateDir);
+  }
+
+  #beginStop(): void {
+    this.#stopping = true;
+    this.#abort.abort();
+    this.#watch?.close();
+  }
+
+  #startWorkloads(): void {
+    this.#processes = this.#workloads.flatMap((workload) => {
+      const { namespace, name, address, exec } = workload;
+      if (exec === undefined) return [];
+      const id = `${namespace}/${name}`;
+      return startWorkloadProcess({
+        namespace,
+        name,
+        ...exec,
+        address,
+        clock: systemClock,
+        onLine: (line) => this.#options.onEvent({ type: 'workload-line', workload: id, line }),
+        onExit: (exit) => this.#options.onEvent({ type: 'workload-exit', workload: id, ...exit }),
+      });
+    });
+    Promise.all(this.#processes.map(({ address }) => waitUntilListening(address, this.#abort.signal))).then(
+      () => {
+        this.#workloadsListen = true;
+        this.#maybeSettled();
+      },
+      // Only when the mesh is stopped before its workloads came up; then nobody waits for it to settle.
+      () => undefined,
+    );
+  }
+
+  #watchFiles(loaded: LoadResult): void {
+    // Standard input has been read to its end; it cannot change.
+    const paths = this.#options.paths.filter((path) => path !== '-');
+    if (paths.length < this.#options.paths.length) return;
+    this.#watch = watchPaths(paths, (changed) => this.#control.load(changed), { since: loaded.digest });
+  }
+
+  #placed(portId: string, address: { readonly host: string; readonly port: number } | undefined): void {
+    if (address === undefined) this.#addresses.delete(portId);
+    else this.#addresses.set(portId, `${address.host}:${address.port}`);
+    this.#control.place(portId, address);
+  }
+
+  #isSettled(): boolean {
+    return this.#workloadsListen && !this.#control.pending() && this.#supervisor.settled();
+  }
+
+  #maybeSettled(): void {
+    if (this.#stopping || this.#admin === undefined || !this.#isSettled()) return;
+    writeRunFile(this.#options.stateDir, this.#describe());
+    this.#settledOnce();
+    this.#options.onEvent({ type: 'settled' });
+  }
+
+  #describe(): RunFile {
+    const { plan } = this.state().result;
+    return {
+      pid: process.pid,
+      admin: this.adminAddress,
+      listeners: Object.values(plan.listeners).flatMap((listener) => {
+        const proxy = plan.proxies[plan.ports[listener.port]?.proxy ?? ''];
+        const address = this.#addresses.get(listener.port);
+        if (proxy?.role !== 'gateway' || address === undefined) return [];
+        return [{ gateway: proxy.id.replace(/^gateway\//, ''), listener: listener.name, address }];
+      }),
+      proxies: this.#supervisor.children().map(({ id, pid }) => ({
+        id,
+        pid,
+        ports: Object.fromEntries([...this.#addresses].filter(([portId]) => plan.ports[portId]?.proxy === id)),
+      })),
+      workloads: this.#workloads.map(({ namespace, name, address }) => {
+        const pid = this.#processes.find((entry) => entry.namespace === namespace && entry.name === name)?.pid();
+        return {
+          name: `${namespace}/${name}`,
+          address: `${address.host}:${address.port}`,
+          ...(pid === undefined ? {} : { pid }),
+        };
+      }),
+    };
+  }
+}
+
+async function withAddress(workload: MeshWorkload): Promise<PlacedWorkload> {
+  const host = '127.0.0.1';
+  return { ...workload, address: workload.address ?? { host, port: await findFreePort(host) } };
+}
+
+function bindingOf({ namespace, name, origin, address }: PlacedWorkload): WorkloadBinding {
+  return { namespace, name, origin, addresses: [{ host: address.host, portNumber: address.port }] };
+}

@@ -1,0 +1,135 @@
+import { formatOrigin, type Origin } from '../base/index.ts';
+import type { Plan, Port, Route } from '../plan/index.ts';
+import { formatTable } from './table.ts';
+
+/** Where a proxy really bound a port of the plan: `HOST:PORT` by port id. */
+export type BoundAddresses = ReadonlyMap<string, string>;
+
+/** Rows of routes shown at the start; a mesh with thousands is read with `sallyport get`. */
+const maxRouteRows = 20;
+
+/** What `run` says once it serves: gateways with their listeners, routes, workloads with their identities. */
+export function formatMesh(plan: Plan, addresses: BoundAddresses): string {
+  return [gatewayTable(plan, addresses), routeTable(plan), workloadTable(plan)]
+    .filter((table) => table !== '')
+    .join('\n');
+}
+
+function gatewayTable(plan: Plan, addresses: BoundAddresses): string {
+  const rows = Object.values(plan.listeners).flatMap((listener) => {
+    const port = plan.ports[listener.port];
+    const proxy = port === undefined ? undefined : plan.proxies[port.proxy];
+    if (port === undefined || proxy?.role !== 'gateway') return [];
+    return [
+      [
+        qualified(proxy.origin),
+        listener.name,
+        port.security.mode === 'tls' ? 'HTTPS' : 'HTTP',
+        listener.hostname,
+        addresses.get(port.id) ?? 'not bound',
+        proxy.labels.principal,
+      ],
+    ];
+  });
+  return rows.length === 0
+    ? ''
+    : formatTable(['GATEWAY', 'LISTENER', 'PROTOCOL', 'HOSTNAME', 'ADDRESS', 'IDENTITY'], rows);
+}
+
+function routeTable(plan: Plan): string {
+  const seen = new Set<string>();
+  const rows: string[][] = [];
+  let left = 0;
+  for (const route of Object.values(plan.routes)) {
+    const virtualHost = plan.virtualHosts[route.virtualHost];
+    const listener = plan.listeners[virtualHost?.listener ?? ''];
+    const port = plan.ports[listener?.port ?? ''];
+    if (virtualHost === undefined || port === undefined || port.direction !== 'gateway') continue;
+    const row = [
+      `${route.origin.kind} ${qualified(route.origin)}`,
+      virtualHost.hostname,
+      matchOf(route),
+      backendsOf(plan, route),
+      sourceOf(route.origin),
+    ];
+    // The same rule stands once for each listener it is attached to.
+    const key = row.join('\n');
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (rows.length < maxRouteRows) rows.push(row);
+    else left += 1;
+  }
+  if (rows.length === 0) return '';
+  const more = left === 0 ? '' : `… and ${left} more (\`sallyport get httproutes\`)\n`;
+  return formatTable(['ROUTE', 'HOSTNAME', 'MATCH', 'BACKEND', 'SOURCE'], rows) + more;
+}
+
+function workloadTable(plan: Plan): string {
+  const rows = Object.values(plan.ports).flatMap((port) => {
+    const proxy = plan.proxies[port.proxy];
+    if (proxy?.role !== 'sidecar') return [];
+    const policies = Object.values(plan.policies)
+      .filter((policy) => policy.proxy === proxy.id)
+      .map(({ namespace, name }) => `${namespace}/${name}`);
+    return [
+      [
+        qualified(proxy),
+        proxy.labels.principal,
+        String(port.number),
+        appOf(plan, port),
+        mtlsOf(port),
+        policies.join(',') || '-',
+      ],
+    ];
+  });
+  return rows.length === 0
+    ? ''
+    : formatTable(['WORKLOAD', 'IDENTITY', 'PORT', 'APPLICATION', 'MTLS', 'POLICIES'], rows);
+}
+
+function matchOf({ match }: Route): string {
+  const headers = match.headers.map(({ name, value }) => `${name}=${value}`);
+  return [match.path.type, match.path.value, ...(match.method === undefined ? [] : [match.method]), ...headers].join(
+    ' ',
+  );
+}
+
+function backendsOf(plan: Plan, { action }: Route): string {
+  if (action.type === 'fail') return `none (${action.reason})`;
+  return action.backends
+    .map((backend) => {
+      const cluster = 'cluster' in backend ? plan.clusters[backend.cluster] : undefined;
+      const name = cluster === undefined ? 'invalid' : `${cluster.service.host}:${cluster.port}`;
+      return action.backends.length === 1 ? name : `${name} (weight ${backend.weight})`;
+    })
+    .join(', ');
+}
+
+/** The application's own address: the only endpoint of the port's inbound cluster. */
+function appOf(plan: Plan, port: Port): string {
+  const cluster = Object.values(plan.clusters).find(
+    (entry) => entry.proxy === port.proxy && entry.port === port.number,
+  );
+  const endpoint = Object.values(plan.endpoints).find((entry) => entry.cluster === cluster?.id);
+  return endpoint === undefined ? 'unknown' : `${endpoint.address.host}:${endpoint.address.port}`;
+}
+
+function mtlsOf({ security }: Port): string {
+  return security.mode === 'mtls' ? security.peerAuthentication : '-';
+}
+
+function qualified({
+  namespace,
+  name,
+  id,
+}: {
+  readonly namespace: string;
+  readonly name?: string;
+  readonly id?: string;
+}): string {
+  return name === undefined ? (id ?? '').replace(/^[^/]*\//, '') : `${namespace}/${name}`;
+}
+
+function sourceOf(origin: Origin): string {
+  return formatOrigin(origin).split(' ').at(-1) ?? '';
+}

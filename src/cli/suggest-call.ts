@@ -1,0 +1,31 @@
+import type { Mesh } from '../app/index.ts';
+
+/** Reflection comes a moment after the first connection to the application; longer is not worth waiting for. */
+const waitForMethodsMs = 2_000;
+const pollMs = 50;
+
+/** A call that can be pasted: the first method a reader would try, through the first plaintext listener with a route. */
+export async function suggestCall(mesh: Mesh): Promise<string | undefined> {
+  const { plan } = mesh.state().result;
+  const port = Object.values(plan.ports).find(
+    ({ id, security, direction }) =>
+      direction === 'gateway' && security.mode === 'plaintext' && mesh.addresses().has(id),
+  );
+  const virtualHost = Object.values(plan.virtualHosts).find(
+    ({ listener }) => plan.listeners[listener]?.port === port?.id,
+  );
+  if (port === undefined || virtualHost === undefined) return undefined;
+  const methods = await waitForMethods(mesh);
+  // Reading is the safe thing to try first.
+  const method =
+    methods.find((name) => /\/Get/.test(name)) ?? methods.find((name) => /\/List/.test(name)) ?? methods[0];
+  const authority = virtualHost.hostname.startsWith('*') ? '' : ` -authority=${virtualHost.hostname}`;
+  return `npx sallyport call -plaintext${authority} ${mesh.addresses().get(port.id) ?? ''} ${method ?? 'list'}`;
+}
+
+async function waitForMethods(mesh: Mesh): Promise<readonly string[]> {
+  const untilMs = performance.now() + waitForMethodsMs;
+  while (mesh.methods().length === 0 && performance.now() < untilMs)
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  return mesh.methods();
+}
