@@ -1,0 +1,25 @@
+export { AccessLog, type AccessLogOptions, type LogSink } from './access-log.ts';
+export { type StatusName } from './access-log-line.ts';
+export {
+  accessLogDropped,
+  Counters,
+  handshakeFailures,
+  limitsActed,
+  plaintextRefused,
+  type CounterDefinition,
+} from './counters.ts';
+export { createExposition, type Exposition } from './exposition.ts';
+export {
+  unknownService,
+  unknownWorkload,
+  type ConnectionSecurity,
+  type PairLabels,
+  type Reporter,
+  type ServiceIdentity,
+  type WorkloadIdentity,
+} from './labels.ts';
+export { RequestMetrics } from './request-metrics.ts';
+export { newRequestRecord, type RequestRecord } from './request-record.ts';
+export { emptySnapshot, mergeSnapshots, type MetricsSnapshot } from './snapshot.ts';
+export { SnapshotStore } from './snapshot-store.ts';
+export { takeSnapshot } from './take-snapshot.ts';

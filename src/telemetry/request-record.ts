@@ -1,0 +1,92 @@
+import type { Origin } from '../base/index.ts';
+
+/** One finished request, for the access log. A mutable record to be kept and filled again. Strings: empty means absent. */
+export interface RequestRecord {
+  /** When the request began, milliseconds since 1970. */
+  startWallMs: number;
+  durationMs: number;
+  /** Until the first byte of the response, -1 if there was none. */
+  firstByteMs: number;
+  reporter: 'source' | 'destination';
+  /** Id of the proxy: `gateway/<ns>/<name>`, `sidecar/<ns>/<name>`. */
+  hop: string;
+  method: string;
+  /** As received. */
+  path: string;
+  authority: string;
+  requestId: string;
+  userAgent: string;
+  isGrpc: boolean;
+  /** HTTP status, 0 if there was no response. */
+  responseCode: number;
+  /** -1 if there was none. */
+  grpcStatus: number;
+  /** Envoy's response flags, `-` for none. */
+  flags: string;
+  /** Envoy's response code details. */
+  details: string;
+  /** On the wire, headers included. */
+  requestBytes: number;
+  responseBytes: number;
+  requestMessages: number;
+  responseMessages: number;
+  /** Attempts upstream, 0 if none was made. */
+  attempts: number;
+  /** The rule that routed the request. */
+  route: Origin | undefined;
+  /** The policy rule that allowed or denied it. */
+  policy: Origin | undefined;
+  /** What dry-run policies would have done. */
+  shadow: '' | 'allowed' | 'denied';
+  /** SPIFFE id of the peer. */
+  sourcePrincipal: string;
+  destinationPrincipal: string;
+  /** `address:port`. */
+  sourceAddress: string;
+  localAddress: string;
+  sni: string;
+  /** Istio's cluster name, `outbound|8080||host`. */
+  upstreamCluster: string;
+  upstreamAddress: string;
+  upstreamLocalAddress: string;
+  /** Why it was refused or failed, from `explainRefusal`. */
+  reason: string;
+}
+
+/** A record with everything absent. */
+export function newRequestRecord(): RequestRecord {
+  return {
+    startWallMs: 0,
+    durationMs: 0,
+    firstByteMs: -1,
+    reporter: 'source',
+    hop: '',
+    method: '',
+    path: '',
+    authority: '',
+    requestId: '',
+    userAgent: '',
+    isGrpc: true,
+    responseCode: 0,
+    grpcStatus: -1,
+    flags: '-',
+    details: '',
+    requestBytes: 0,
+    responseBytes: 0,
+    requestMessages: 0,
+    responseMessages: 0,
+    attempts: 0,
+    route: undefined,
+    policy: undefined,
+    shadow: '',
+    sourcePrincipal: '',
+    destinationPrincipal: '',
+    sourceAddress: '',
+    localAddress: '',
+    sni: '',
+    upstreamCluster: '',
+    upstreamAddress: '',
+    upstreamLocalAddress: '',
+    reason: '',
+  };
+}

@@ -1,0 +1,75 @@
+/** What a process has counted, as JSON that travels to the control process and is summed there. */
+export interface MetricsSnapshot {
+  readonly pairs: readonly PairSnapshot[];
+  readonly series: readonly SeriesSnapshot[];
+  readonly counters: readonly CounterSnapshot[];
+}
+
+export interface PairSnapshot {
+  /** Values of `pairLabelNames`. */
+  readonly labels: readonly string[];
+  readonly requestMessages: number;
+  readonly responseMessages: number;
+}
+
+export interface SeriesSnapshot {
+  /** Values of `pairLabelNames` and then `responseLabelNames`. */
+  readonly labels: readonly string[];
+  /** Each: the count of every bucket (not cumulative, `+Inf` included), then the sum. */
+  readonly duration: readonly number[];
+  readonly requestBytes: readonly number[];
+  readonly responseBytes: readonly number[];
+}
+
+export interface CounterSnapshot {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly (readonly [string, string])[];
+  readonly value: number;
+}
+
+export const emptySnapshot: MetricsSnapshot = { pairs: [], series: [], counters: [] };
+
+/** The sum of several processes' counts, in the order in which label sets first occur. */
+export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSnapshot {
+  return {
+    pairs: mergeBy(
+      snapshots.flatMap(({ pairs }) => pairs),
+      ({ labels }) => JSON.stringify(labels),
+      (a, b) => ({
+        labels: a.labels,
+        requestMessages: a.requestMessages + b.requestMessages,
+        responseMessages: a.responseMessages + b.responseMessages,
+      }),
+    ),
+    series: mergeBy(
+      snapshots.flatMap(({ series }) => series),
+      ({ labels }) => JSON.stringify(labels),
+      (a, b) => ({
+        labels: a.labels,
+        duration: addAll(a.duration, b.duration),
+        requestBytes: addAll(a.requestBytes, b.requestBytes),
+        responseBytes: addAll(a.responseBytes, b.responseBytes),
+      }),
+    ),
+    counters: mergeBy(
+      snapshots.flatMap(({ counters }) => counters),
+      ({ name, labels }) => JSON.stringify([name, labels]),
+      (a, b) => ({ ...a, value: a.value + b.value }),
+    ),
+  };
+}
+
+function mergeBy<T>(elements: readonly T[], keyOf: (element: T) => string, add: (a: T, b: T) => T): T[] {
+  const merged = new Map<string, T>();
+  for (const element of elements) {
+    const key = keyOf(element);
+    const known = merged.get(key);
+    merged.set(key, known === undefined ? element : add(known, element));
+  }
+  return [...merged.values()];
+}
+
+function addAll(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((value, index) => value + (b[index] ?? 0));
+}
