@@ -81,3 +81,52 @@ export const COPY_PAYLOAD_BYTES = 8 * 1024;
 
 /** GOAWAY debug data kept for the log. */
 export const MAX_GOAWAY_DEBUG_BYTES = 256;
+
+/**
+ * The abuse score: one token bucket per connection that every suspicious event draws from (rapid reset, MadeYouReset,
+ * floods of control, empty and tiny frames). Empty means GOAWAY with ENHANCE_YOUR_CALM. A burst of 800 passes; then 200
+ * resets per second, which leaves room for honest clients that cancel 60 calls per second for hours (hedging), and each
+ * stream that completes earns some back, so a busy connection may cancel a fixed share of its calls.
+ */
+export const ABUSE_BUDGET = 800;
+export const ABUSE_REFILL_PER_SECOND = 200;
+export const ABUSE_EARNED_PER_COMPLETED_STREAM = 0.5;
+
+/** What events cost. */
+export const AbuseCost = {
+  /** RST_STREAM by a client before its response was complete (CVE-2023-44487). */
+  clientReset: 1,
+  /** A stream we had to reset for the peer's mistake (CVE-2025-8671): nobody honest makes hundreds. */
+  ownReset: 2,
+  /** A stream beyond the announced limit, after the peer acknowledged it. */
+  refusedStream: 1,
+  /** DATA that carries nothing and ends nothing (CVE-2019-9518). */
+  emptyData: 1,
+  /** DATA shorter than a gRPC message prefix: happens when windows run out, but not thousands of times. */
+  tinyData: 0.25,
+  /** PING while no message flowed since the last one: keepalive needs few, BDP probes follow data and are free. */
+  idlePing: 2,
+  /** SETTINGS after the first: auto-tuning clients send a dozen in a connection's life. */
+  settings: 5,
+  /** WINDOW_UPDATE beyond what the DATA and streams so far explain (CVE-2019-9511 dribble, A23 flood). */
+  needlessWindowUpdate: 1,
+  /** PRIORITY beyond what the streams so far explain; it is validated and ignored. */
+  needlessPriority: 0.5,
+  /** RST_STREAM or WINDOW_UPDATE for a stream that is gone: normal in races, not in floods. */
+  lateFrame: 0.1,
+  /** A frame of unknown type: read and thrown away, at least this, and per KiB the same again. */
+  ignoredFrame: 0.25,
+} as const;
+
+/** DATA payloads below this (and above 0) are tiny: a gRPC message has a prefix of 5 bytes. */
+export const TINY_DATA_BYTES = 5;
+
+/** WINDOW_UPDATEs and PRIORITYs that each stream, and each DATA frame we send, explains. */
+export const WINDOW_UPDATES_PER_STREAM = 4;
+export const WINDOW_UPDATES_PER_DATA_FRAME = 2;
+export const PRIORITIES_PER_STREAM = 4;
+/** Granted to a fresh connection: browsers set up a priority tree first. */
+export const INITIAL_PRIORITY_ALLOWANCE = 16;
+export const INITIAL_WINDOW_UPDATE_ALLOWANCE = 16;
+/** Explained but unused WINDOW_UPDATEs are not saved up beyond this. */
+export const MAX_WINDOW_UPDATE_ALLOWANCE = 10_000;

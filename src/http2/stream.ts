@@ -29,3 +29,63 @@ export interface Http2Stream<U> {
   /** Both halves ended, or reset; every call with this stream is ignored from here on (but `creditReceived`). */
   readonly isClosed: boolean;
 }
+
+/** Bits of `StreamRecord.flags`. */
+export const StreamFlag = {
+  localEnded: 1,
+  remoteEnded: 2,
+  closed: 4,
+  /** The handler knows the stream, so it must hear of its end. */
+  announced: 8,
+  /** The request, or the final response, was received: what follows is DATA and trailers. */
+  headersReceived: 16,
+  /** `sendData` took less than offered because of this stream's window. */
+  wantsWindow: 32,
+  /** Answer to HEAD: a content-length announces nothing, and no DATA may come. */
+  headRequest: 64,
+} as const;
+
+const bothEnded = StreamFlag.localEnded | StreamFlag.remoteEnded;
+
+/** No content-length was announced. */
+export const LENGTH_UNKNOWN = -1;
+
+/** What the engine keeps of a stream. */
+export class StreamRecord<U> implements Http2Stream<U> {
+  id: number;
+  user: U | undefined = undefined;
+  flags = 0;
+  sendWindow: number;
+  /** Bytes the peer may still send. */
+  receiveWindow: number;
+  /** Credit for the peer that was not announced yet. */
+  unannouncedCredit = 0;
+  /** Bytes given to the handler that it did not credit yet. */
+  uncreditedBytes = 0;
+  /** Announced content still to come, or LENGTH_UNKNOWN. */
+  contentRemaining = LENGTH_UNKNOWN;
+  informationalResponses = 0;
+
+  constructor(id: number, sendWindow: number, receiveWindow: number) {
+    this.id = id;
+    this.sendWindow = sendWindow;
+    this.receiveWindow = receiveWindow;
+  }
+
+  get isLocalEnded(): boolean {
+    return (this.flags & StreamFlag.localEnded) !== 0;
+  }
+
+  get isRemoteEnded(): boolean {
+    return (this.flags & StreamFlag.remoteEnded) !== 0;
+  }
+
+  get isClosed(): boolean {
+    return (this.flags & StreamFlag.closed) !== 0;
+  }
+
+  /** Both halves ended by END_STREAM, but `onStreamClosed` was not yet reported. */
+  get isComplete(): boolean {
+    return (this.flags & (bothEnded | StreamFlag.closed)) === bothEnded;
+  }
+}

@@ -1,0 +1,64 @@
+import {
+  ABUSE_BUDGET,
+  ABUSE_EARNED_PER_COMPLETED_STREAM,
+  ABUSE_REFILL_PER_SECOND,
+  INITIAL_PRIORITY_ALLOWANCE,
+  INITIAL_WINDOW_UPDATE_ALLOWANCE,
+  MAX_WINDOW_UPDATE_ALLOWANCE,
+  PRIORITIES_PER_STREAM,
+  WINDOW_UPDATES_PER_DATA_FRAME,
+  WINDOW_UPDATES_PER_STREAM,
+} from './limits.ts';
+
+/** One connection's token bucket; see `limits.ts` for what draws from it and why. Time comes from the caller. */
+export class AbuseScore {
+  #budget = ABUSE_BUDGET;
+  #lastMs = -1;
+  #windowUpdateAllowance = INITIAL_WINDOW_UPDATE_ALLOWANCE;
+  #priorityAllowance = INITIAL_PRIORITY_ALLOWANCE;
+
+  get isExhausted(): boolean {
+    return this.#budget < 0;
+  }
+
+  /** Refills for the time since the last call; a clock that stands still refills nothing. */
+  tick(nowMs: number): void {
+    if (this.#lastMs >= 0 && nowMs > this.#lastMs) {
+      const earned = ((nowMs - this.#lastMs) * ABUSE_REFILL_PER_SECOND) / 1000;
+      this.#budget = Math.min(ABUSE_BUDGET, this.#budget + earned);
+    }
+    this.#lastMs = nowMs;
+  }
+
+  charge(cost: number): void {
+    this.#budget -= cost;
+  }
+
+  streamOpened(): void {
+    this.#priorityAllowance = PRIORITIES_PER_STREAM + Math.min(this.#priorityAllowance, INITIAL_PRIORITY_ALLOWANCE);
+    this.#explainWindowUpdates(WINDOW_UPDATES_PER_STREAM);
+  }
+
+  streamCompleted(): void {
+    this.#budget = Math.min(ABUSE_BUDGET, this.#budget + ABUSE_EARNED_PER_COMPLETED_STREAM);
+  }
+
+  dataFrameSent(): void {
+    this.#explainWindowUpdates(WINDOW_UPDATES_PER_DATA_FRAME);
+  }
+
+  /** Charges a WINDOW_UPDATE unless streams and DATA explain it. */
+  windowUpdate(cost: number): void {
+    if (this.#windowUpdateAllowance > 0) this.#windowUpdateAllowance--;
+    else this.#budget -= cost;
+  }
+
+  priority(cost: number): void {
+    if (this.#priorityAllowance > 0) this.#priorityAllowance--;
+    else this.#budget -= cost;
+  }
+
+  #explainWindowUpdates(count: number): void {
+    if (this.#windowUpdateAllowance < MAX_WINDOW_UPDATE_ALLOWANCE) this.#windowUpdateAllowance += count;
+  }
+}
