@@ -1,3 +1,7 @@
+export { fieldCodes } from './codes.ts';
+export { decodeAll, type DecodeResult } from './decode.ts';
+export { supportedFields, type SupportedField } from './supported-fields.ts';
+export type { FieldSupport } from './schema.ts';
 export type { ConfigMap } from './core/config-map.ts';
 export type { EndpointSlice, SliceEndpoint, SlicePort } from './core/endpoint-slice.ts';
 export type { Namespace } from './core/namespace.ts';

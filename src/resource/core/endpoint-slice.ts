@@ -1,3 +1,9 @@
+import { z } from 'zod';
+import { isIPv4, isIPv6 } from '../address.ts';
+import type { DecodeContext } from '../context.ts';
+import { portNumber, present } from '../fields.ts';
+import { defineKind, objectOf } from '../kind.ts';
+import { acceptedFields } from '../schema.ts';
 import type { Origin } from '../../base/index.ts';
 import type { ResourceObject } from '../object.ts';
 
@@ -26,4 +32,94 @@ export interface SlicePort {
   readonly port?: number;
   readonly protocol: 'TCP' | 'UDP' | 'SCTP';
   readonly appProtocol?: string;
+}
+
+const endpoint = z.strictObject({
+  addresses: z.array(z.string()).min(1).max(100),
+  conditions: z
+    .strictObject({ ready: z.boolean().default(true), ...acceptedFields('serving', 'terminating') })
+    .prefault({}),
+  hostname: z.string().optional(),
+  targetRef: z
+    .strictObject({
+      kind: z.string().default(''),
+      name: z.string().default(''),
+      ...acceptedFields('apiVersion', 'fieldPath', 'namespace', 'resourceVersion', 'uid'),
+    })
+    .optional(),
+  ...acceptedFields('deprecatedTopology', 'hints', 'nodeName', 'zone'),
+});
+
+const schema = objectOf({
+  addressType: z.enum(['IPv4', 'IPv6', 'FQDN']),
+  endpoints: z.array(endpoint).max(1000).default([]),
+  ports: z
+    .array(
+      z.strictObject({
+        name: z.string().default(''),
+        port: portNumber.optional(),
+        protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
+        appProtocol: z.string().optional(),
+      }),
+    )
+    .max(100)
+    .default([]),
+});
+
+const serviceLabel = 'kubernetes.io/service-name';
+
+export const endpointSliceKind = defineKind<EndpointSlice, typeof schema>({
+  group: 'discovery.k8s.io',
+  kind: 'EndpointSlice',
+  versions: ['v1'],
+  schema,
+  decode: ({ metadata, addressType, endpoints, ports }, context) => {
+    const serviceName = metadata.labels[serviceLabel] ?? '';
+    if (serviceName === '') {
+      context.warn(['metadata', 'labels'], {
+        message: `the slice belongs to no Service: label ${serviceLabel} is missing`,
+        remedy: 'Add the label with the name of the Service.',
+      });
+    }
+    return {
+      serviceName,
+      addressType,
+      endpoints: endpoints.map((value, index) => {
+        checkAddresses(value.addresses, { addressType, index, context });
+        const { addresses, conditions, hostname, targetRef } = value;
+        const pod = targetRef?.kind === 'Pod' ? targetRef.name : undefined;
+        return {
+          origin: context.at(['endpoints', index]),
+          addresses,
+          ready: conditions.ready,
+          ...present({ hostname, pod }),
+        };
+      }),
+      ports: ports.map(({ name, port, protocol, appProtocol }, index) => ({
+        origin: context.at(['ports', index]),
+        name,
+        protocol,
+        ...present({ port, appProtocol }),
+      })),
+    };
+  },
+});
+
+const addressTests = {
+  IPv4: isIPv4,
+  IPv6: isIPv6,
+  FQDN: (text: string) => /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text),
+};
+
+function checkAddresses(
+  addresses: readonly string[],
+  slice: { readonly addressType: keyof typeof addressTests; readonly index: number; readonly context: DecodeContext },
+): void {
+  for (const [at, address] of addresses.entries()) {
+    if (addressTests[slice.addressType](address)) continue;
+    slice.context.error(['endpoints', slice.index, 'addresses', at], {
+      message: `"${address}" is not of addressType ${slice.addressType}`,
+      remedy: 'Correct the address or the addressType; ports go into ports.',
+    });
+  }
 }

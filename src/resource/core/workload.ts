@@ -1,3 +1,10 @@
+import { z } from 'zod';
+import type { DecodeContext } from '../context.ts';
+import { labelMap, labelSelector } from '../fields.ts';
+import { defineKind, objectOf, type Kind } from '../kind.ts';
+import { acceptedFields } from '../schema.ts';
+import { decodeLabelSelector } from '../selectors.ts';
+import { decodePodSpec, podSpec } from './pod.ts';
 import type { Origin } from '../../base/index.ts';
 import type { LabelSelector, ResourceObject } from '../object.ts';
 import type { PodSpec } from './pod.ts';
@@ -18,4 +25,90 @@ export interface PodTemplate {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: PodSpec;
+}
+
+const template = z.strictObject({
+  metadata: z
+    .strictObject({
+      labels: labelMap.default({}),
+      annotations: labelMap.default({}),
+      ...acceptedFields('creationTimestamp', 'finalizers', 'generateName', 'name', 'namespace'),
+    })
+    .prefault({}),
+  spec: podSpec,
+});
+
+const shared = { selector: labelSelector, template };
+const replicas = z.int().min(0).default(1);
+
+const deploymentSchema = objectOf({
+  spec: z.strictObject({
+    ...shared,
+    replicas,
+    ...acceptedFields('minReadySeconds', 'paused', 'progressDeadlineSeconds', 'revisionHistoryLimit', 'strategy'),
+  }),
+});
+
+const statefulSetSchema = objectOf({
+  spec: z.strictObject({
+    ...shared,
+    replicas,
+    ...acceptedFields(
+      'minReadySeconds',
+      'ordinals',
+      'persistentVolumeClaimRetentionPolicy',
+      'podManagementPolicy',
+      'revisionHistoryLimit',
+      'serviceName',
+      'updateStrategy',
+      'volumeClaimTemplates',
+    ),
+  }),
+});
+
+const daemonSetSchema = objectOf({
+  spec: z.strictObject({ ...shared, ...acceptedFields('minReadySeconds', 'revisionHistoryLimit', 'updateStrategy') }),
+});
+
+type Spec = { readonly [Field in keyof typeof shared]: z.output<(typeof shared)[Field]> } & {
+  readonly replicas?: number;
+};
+
+function workloadKind<Schema extends z.ZodType<{ readonly spec: Spec }>>(
+  kind: Workload['kind'],
+  schema: Schema,
+): Kind<Workload> {
+  return defineKind<Workload, Schema>({
+    group: 'apps',
+    kind,
+    versions: ['v1'],
+    schema,
+    decode: ({ spec }, context) => ({ kind, spec: decodeSpec(spec, context) }),
+  });
+}
+
+export const deploymentKind = workloadKind('Deployment', deploymentSchema);
+export const statefulSetKind = workloadKind('StatefulSet', statefulSetSchema);
+export const daemonSetKind = workloadKind('DaemonSet', daemonSetSchema);
+
+function decodeSpec(spec: Spec, context: DecodeContext): Workload['spec'] {
+  const { labels, annotations } = spec.template.metadata;
+  const path = ['spec', 'template'];
+  for (const [name, value] of Object.entries(spec.selector.matchLabels)) {
+    if (labels[name] === value) continue;
+    context.error(['spec', 'selector', 'matchLabels', name], {
+      message: `selector ${name}=${value} does not match the labels of the template`,
+      remedy: `Add the label ${name}: ${value} to spec.template.metadata.labels, or mend the selector.`,
+    });
+  }
+  return {
+    selector: decodeLabelSelector(spec.selector, ['spec', 'selector'], context),
+    template: {
+      origin: context.at(path),
+      labels,
+      annotations,
+      spec: decodePodSpec(spec.template.spec, [...path, 'spec'], context),
+    },
+    ...(spec.replicas === undefined ? {} : { replicas: spec.replicas }),
+  };
 }

@@ -1,3 +1,22 @@
+import { z } from 'zod';
+import type { Path } from '../../manifest/index.ts';
+import type { DecodeContext } from '../context.ts';
+import {
+  apiGroup,
+  hostname,
+  kindName,
+  labelMap,
+  labelSelector,
+  namespaceName,
+  objectName,
+  portNumber,
+  present,
+  subdomainName,
+} from '../fields.ts';
+import { defineKind, objectOf } from '../kind.ts';
+import { ignored, refused } from '../schema.ts';
+import { decodeLabelSelector } from '../selectors.ts';
+import { warnOfAddress } from './references.ts';
 import type { Origin } from '../../base/index.ts';
 import type { LabelSelector, Located, ResourceObject, Unsupported } from '../object.ts';
 
@@ -23,7 +42,7 @@ export interface Listener {
   /** Lower case, `*.` prefix for wildcards; absent: any. */
   readonly hostname?: Located<string>;
   readonly port: number;
-  /** `HTTP`, `HTTPS`; anything else (`TLS`, `TCP`, `UDP`, `example.com/x`) is also in `unsupported`. */
+  /** `HTTP`, `HTTPS`, or what is not supported (`TLS`, `TCP`, `UDP`, `example.com/x`); the analysis reports it. */
   readonly protocol: Located<string>;
   readonly tls?: ListenerTls;
   readonly allowedRoutes: AllowedRoutes;
@@ -32,7 +51,7 @@ export interface Listener {
 
 export interface ListenerTls {
   readonly origin: Origin;
-  /** `Passthrough` is also in the listener's `unsupported`. */
+  /** `Passthrough` only with protocols that are not supported. */
   readonly mode: 'Terminate' | 'Passthrough';
   readonly certificateRefs: readonly CertificateRef[];
 }
@@ -59,4 +78,211 @@ export interface RouteGroupKind {
   readonly origin: Origin;
   readonly group: string;
   readonly kind: string;
+}
+
+const certificateRef = z.strictObject({
+  group: apiGroup.default(''),
+  kind: kindName.default('Secret'),
+  namespace: namespaceName.optional(),
+  name: objectName,
+});
+
+const allowedRoutes = z.strictObject({
+  namespaces: z
+    .strictObject({ from: z.enum(['All', 'Selector', 'Same']).default('Same'), selector: labelSelector.optional() })
+    .prefault({}),
+  kinds: z
+    .array(z.strictObject({ group: apiGroup.default('gateway.networking.k8s.io'), kind: kindName }))
+    .max(8)
+    .default([]),
+});
+
+const listener = z.strictObject({
+  name: subdomainName,
+  hostname: hostname.optional(),
+  port: portNumber,
+  protocol: z
+    .string()
+    .regex(
+      /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|^[a-z0-9][-a-z0-9.]*\/[A-Za-z0-9]+$/,
+      'must be a protocol\nWrite HTTP or HTTPS.',
+    )
+    .max(255),
+  tls: z
+    .strictObject({
+      mode: z.enum(['Terminate', 'Passthrough']).default('Terminate'),
+      certificateRefs: z.array(certificateRef).max(64).default([]),
+      options: labelMap.optional(),
+    })
+    .optional(),
+  allowedRoutes: allowedRoutes.prefault({}),
+});
+
+const schema = objectOf({
+  spec: z.strictObject({
+    gatewayClassName: objectName,
+    listeners: z.array(listener).min(1).max(64),
+    addresses: z.array(ignored('the gateway listens on 127.0.0.1')).max(16).optional(),
+    infrastructure: z
+      .strictObject({
+        labels: ignored('no workload is made that could carry them'),
+        annotations: ignored('no workload is made that could carry them'),
+        parametersRef: refused('none of the listeners is served without these parameters'),
+      })
+      .optional(),
+    allowedListeners: ignored('no ListenerSet is attached'),
+    defaultScope: ignored('routes must name this Gateway'),
+    tls: z
+      .strictObject({
+        frontend: refused('none of the listeners is served, because client certificates would not be checked'),
+        backend: ignored('backends are called with the identity of the gateway'),
+      })
+      .optional(),
+  }),
+});
+
+export const gatewayKind = defineKind<Gateway, typeof schema>({
+  group: 'gateway.networking.k8s.io',
+  kind: 'Gateway',
+  versions: ['v1', 'v1beta1'],
+  schema,
+  decode: ({ spec, metadata }, context) => {
+    checkListeners(spec.listeners, context);
+    const annotation = (...names: string[]): Located<string> | undefined => {
+      const name = names.find((one) => (metadata.annotations[one] ?? '') !== '');
+      if (name === undefined) return undefined;
+      return { value: metadata.annotations[name] as string, origin: context.at(['metadata', 'annotations', name]) };
+    };
+    return {
+      spec: {
+        gatewayClassName: { value: spec.gatewayClassName, origin: context.at(['spec', 'gatewayClassName']) },
+        listeners: spec.listeners.map((value, index) => decodeListener(value, ['spec', 'listeners', index], context)),
+        ...present({
+          serviceAccount: annotation('gateway.istio.io/service-account', 'networking.istio.io/service-account'),
+          nameOverride: annotation('gateway.istio.io/name-override'),
+        }),
+        unsupported: context.refusedBelow(['spec'], ['listeners']),
+      },
+    };
+  },
+});
+
+function decodeListener(value: z.output<typeof listener>, path: Path, context: DecodeContext): Listener {
+  if (value.hostname !== undefined) warnOfAddress(value.hostname, [...path, 'hostname'], context);
+  if (value.tls?.options !== undefined && Object.keys(value.tls.options).length > 0) {
+    context.ignore([...path, 'tls', 'options'], {
+      message: 'tls.options are not yet supported: they have no effect',
+      remedy: 'Take them away; TLS is served with its default settings.',
+    });
+  }
+  return {
+    origin: context.at(path),
+    name: value.name,
+    ...(value.hostname === undefined
+      ? {}
+      : { hostname: { value: value.hostname, origin: context.at([...path, 'hostname']) } }),
+    port: value.port,
+    protocol: { value: value.protocol, origin: context.at([...path, 'protocol']) },
+    ...(value.tls === undefined ? {} : { tls: decodeTls(value.tls, [...path, 'tls'], context) }),
+    allowedRoutes: decodeAllowedRoutes(value.allowedRoutes, [...path, 'allowedRoutes'], context),
+    unsupported: context.refusedBelow(path),
+  };
+}
+
+function decodeTls(
+  value: z.output<typeof listener.shape.tls> & object,
+  path: Path,
+  context: DecodeContext,
+): ListenerTls {
+  return {
+    origin: context.at(path),
+    mode: value.mode,
+    certificateRefs: value.certificateRefs.map(({ group, kind, namespace, name }, index) => ({
+      origin: context.at([...path, 'certificateRefs', index]),
+      group,
+      kind,
+      namespace: namespace ?? context.document.namespace,
+      name,
+    })),
+  };
+}
+
+function decodeAllowedRoutes(value: z.output<typeof allowedRoutes>, path: Path, context: DecodeContext): AllowedRoutes {
+  const { from, selector } = value.namespaces;
+  const selectorPath = [...path, 'namespaces', 'selector'];
+  if (from === 'Selector' && selector === undefined) {
+    context.error([...path, 'namespaces'], {
+      message: 'from: Selector needs a selector',
+      remedy: 'Add selector.matchLabels for the labels of the namespaces, or use from: All.',
+    });
+  }
+  if (from !== 'Selector' && selector !== undefined) {
+    context.warn(selectorPath, {
+      message: `the selector has no effect with from: ${from}`,
+      remedy: 'Write from: Selector, or take the selector away.',
+    });
+  }
+  return {
+    origin: context.at(path),
+    from,
+    ...(from === 'Selector' && selector !== undefined
+      ? { selector: decodeLabelSelector(selector, selectorPath, context) }
+      : {}),
+    kinds: value.kinds.map((kind, index) => ({ origin: context.at([...path, 'kinds', index]), ...kind })),
+  };
+}
+
+/** The rules of the CRD that concern one listener, and those that compare listeners. */
+function checkListeners(listeners: readonly z.output<typeof listener>[], context: DecodeContext): void {
+  const names = new Set<string>();
+  const places = new Map<string, string>();
+  for (const [index, value] of listeners.entries()) {
+    const path = ['spec', 'listeners', index];
+    checkProtocol(value, path, context);
+    if (names.has(value.name)) {
+      context.error([...path, 'name'], {
+        message: `listener name "${value.name}" is used twice`,
+        remedy: 'Give each listener a name of its own; routes choose by it.',
+      });
+    }
+    names.add(value.name);
+    const place = `${value.protocol} ${value.port} ${value.hostname ?? ''}`;
+    const earlier = places.get(place);
+    if (earlier !== undefined && earlier !== value.name) {
+      context.error(path, {
+        message: `listener "${value.name}" has the port, protocol and hostname of listener "${earlier}"`,
+        remedy: 'Change one of the three, or keep one listener.',
+      });
+    }
+    places.set(place, value.name);
+  }
+}
+
+function checkProtocol(value: z.output<typeof listener>, path: Path, context: DecodeContext): void {
+  const { protocol, tls } = value;
+  if (tls !== undefined && ['HTTP', 'TCP', 'UDP'].includes(protocol)) {
+    context.error([...path, 'tls'], {
+      message: `tls must not be set for protocol ${protocol}`,
+      remedy: protocol === 'HTTP' ? 'Write protocol: HTTPS, or take tls away.' : 'Take tls away.',
+    });
+  }
+  if (protocol === 'HTTPS' && tls?.mode === 'Passthrough') {
+    context.error([...path, 'tls', 'mode'], {
+      message: 'protocol HTTPS needs tls.mode Terminate',
+      remedy: 'Write mode: Terminate and name a certificate.',
+    });
+  }
+  if (value.hostname !== undefined && ['TCP', 'UDP'].includes(protocol)) {
+    context.error([...path, 'hostname'], {
+      message: `hostname must not be set for protocol ${protocol}`,
+      remedy: 'Take the hostname away.',
+    });
+  }
+  const terminates = tls?.mode === 'Terminate';
+  if (terminates && tls.certificateRefs.length === 0 && Object.keys(tls.options ?? {}).length === 0) {
+    context.error([...path, 'tls'], {
+      message: 'tls.mode Terminate needs certificateRefs',
+      remedy: 'Name a Secret of type kubernetes.io/tls.',
+    });
+  }
 }

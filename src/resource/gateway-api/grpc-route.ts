@@ -1,6 +1,26 @@
+import { z } from 'zod';
+import type { Path } from '../../manifest/index.ts';
+import type { DecodeContext } from '../context.ts';
+import { present, subdomainName } from '../fields.ts';
+import { defineKind, objectOf } from '../kind.ts';
+import { checkRegex } from '../regex.ts';
+import { ignored, refused } from '../schema.ts';
 import type { Origin } from '../../base/index.ts';
 import type { Located, ResourceObject, Unsupported } from '../object.ts';
-import type { BackendRef, HeaderMatch, ParentRef } from './references.ts';
+import {
+  backendRefs,
+  checkRules,
+  decodeBackendRefs,
+  decodeHeaderMatches,
+  decodeHostnames,
+  decodeParentRefs,
+  headerMatches,
+  hostnames,
+  parentRefs,
+  type BackendRef,
+  type HeaderMatch,
+  type ParentRef,
+} from './references.ts';
 
 /** GEP-1016. */
 export interface GrpcRoute extends ResourceObject {
@@ -37,4 +57,94 @@ export interface GrpcMethodMatch {
   /** At least one of the two is present. */
   readonly service?: string;
   readonly method?: string;
+}
+
+const methodMatch = z.strictObject({
+  type: z.enum(['Exact', 'RegularExpression']).default('Exact'),
+  service: z.string().max(1024).optional(),
+  method: z.string().max(1024).optional(),
+});
+
+const match = z.strictObject({ method: methodMatch.optional(), headers: headerMatches });
+
+const rule = z.strictObject({
+  name: subdomainName.optional(),
+  matches: z.array(match).max(64).default([]),
+  filters: z.array(refused('requests of this rule are answered with an error')).max(16).optional(),
+  backendRefs,
+  sessionPersistence: ignored('requests of one client may reach any endpoint'),
+});
+
+const schema = objectOf({
+  spec: z
+    .strictObject({
+      parentRefs,
+      hostnames,
+      rules: z.array(rule).max(16).default([]),
+      useDefaultGateways: ignored('name the Gateway in parentRefs'),
+    })
+    .prefault({}),
+});
+
+export const grpcRouteKind = defineKind<GrpcRoute, typeof schema>({
+  group: 'gateway.networking.k8s.io',
+  kind: 'GRPCRoute',
+  versions: ['v1'],
+  schema,
+  decode: ({ spec }, context) => {
+    checkRules(spec.rules, context);
+    return {
+      spec: {
+        parentRefs: decodeParentRefs(spec.parentRefs, context),
+        hostnames: decodeHostnames(spec.hostnames, context),
+        rules: spec.rules.map((value, index) => decodeRule(value, ['spec', 'rules', index], context)),
+      },
+    };
+  },
+});
+
+function decodeRule(value: z.output<typeof rule>, path: Path, context: DecodeContext): GrpcRouteRule {
+  return {
+    origin: context.at(path),
+    ...present({ name: value.name }),
+    matches: value.matches.map((one, index) => decodeMatch(one, [...path, 'matches', index], context)),
+    backendRefs: decodeBackendRefs(value.backendRefs, path, context),
+    unsupported: context.refusedBelow(path, ['matches', 'backendRefs']),
+  };
+}
+
+function decodeMatch(value: z.output<typeof match>, path: Path, context: DecodeContext): GrpcRouteMatch {
+  const method = value.method === undefined ? undefined : decodeMethod(value.method, [...path, 'method'], context);
+  return {
+    origin: context.at(path),
+    ...present({ method }),
+    headers: decodeHeaderMatches(value.headers, path, context),
+  };
+}
+
+const exactName = {
+  service: /^\.?[a-z_]\w*(\.[a-z_]\w*)*$/i,
+  method: /^[a-z_]\w*$/i,
+};
+
+function decodeMethod(value: z.output<typeof methodMatch>, path: Path, context: DecodeContext): GrpcMethodMatch {
+  if (value.service === undefined && value.method === undefined) {
+    context.error(path, {
+      message: 'the method match names neither service nor method',
+      remedy: 'Add service (package.Service), method, or both; leave the match out to take every method.',
+    });
+  }
+  for (const part of ['service', 'method'] as const) {
+    const text = value[part];
+    if (text === undefined) continue;
+    if (value.type === 'RegularExpression') checkRegex(text, [...path, part], context);
+    else if (!exactName[part].test(text)) {
+      context.error([...path, part], {
+        message: `"${text}" is not the name of a gRPC ${part}`,
+        remedy:
+          part === 'service' ? 'Write package.Service, without slashes.' : 'Write the method alone, without slashes.',
+      });
+    }
+  }
+  return { origin: context.at(path), type: value.type, ...present({ service: value.service, method: value.method }) };
 }

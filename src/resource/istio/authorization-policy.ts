@@ -1,3 +1,11 @@
+import { z } from 'zod';
+import type { Path } from '../../manifest/index.ts';
+import type { DecodeContext } from '../context.ts';
+import { apiGroup, kindName, objectName, present, workloadSelector } from '../fields.ts';
+import { defineKind, objectOf } from '../kind.ts';
+import { refused } from '../schema.ts';
+import { decodeWorkloadSelector } from '../selectors.ts';
+import { checkCondition, checkOperation, checkSource } from './policy-rules.ts';
 import type { Origin } from '../../base/index.ts';
 import type { Located, ResourceObject, Unsupported, WorkloadSelector } from '../object.ts';
 
@@ -78,4 +86,233 @@ export interface PolicyCondition {
   readonly notValues: readonly string[];
   /** Not empty: see `PolicySource`. */
   readonly unsupported: readonly Unsupported[];
+}
+
+/** Istio refuses empty texts everywhere in a policy. */
+const texts = z.array(z.string().min(1)).optional();
+
+const undecided = 'the source cannot be decided, so an ALLOW rule never matches and a DENY rule matches without it';
+
+const source = z.strictObject({
+  principals: texts,
+  notPrincipals: texts,
+  requestPrincipals: refused(undecided),
+  notRequestPrincipals: refused(undecided),
+  namespaces: texts,
+  notNamespaces: texts,
+  serviceAccounts: z.array(z.string().min(1).max(320)).max(16).optional(),
+  notServiceAccounts: z.array(z.string().min(1).max(320)).max(16).optional(),
+  trustDomains: texts,
+  notTrustDomains: texts,
+  ipBlocks: texts,
+  notIpBlocks: texts,
+  remoteIpBlocks: refused(undecided),
+  notRemoteIpBlocks: refused(undecided),
+});
+
+const operation = z.strictObject({
+  hosts: texts,
+  notHosts: texts,
+  ports: texts,
+  notPorts: texts,
+  methods: texts,
+  notMethods: texts,
+  paths: texts,
+  notPaths: texts,
+});
+
+const condition = z.strictObject({ key: z.string(), values: texts, notValues: texts });
+
+const rule = z.strictObject({
+  from: z
+    .array(z.strictObject({ source: source.optional() }))
+    .max(512)
+    .optional(),
+  to: z.array(z.strictObject({ operation: operation.optional() })).optional(),
+  when: z.array(condition).optional(),
+});
+
+const targetRef = z.strictObject({
+  group: apiGroup.default(''),
+  kind: kindName,
+  name: objectName,
+  namespace: z
+    .string()
+    .regex(/^$/, 'must be empty\nTake it away: a policy can only target objects of its own namespace.')
+    .optional(),
+});
+
+const schema = objectOf({
+  spec: z
+    .strictObject({
+      selector: workloadSelector.optional(),
+      targetRef: targetRef.optional(),
+      targetRefs: z.array(targetRef).max(16).optional(),
+      action: z.enum(['ALLOW', 'DENY', 'AUDIT', 'CUSTOM']).default('ALLOW'),
+      provider: z.strictObject({ name: z.string().default('') }).optional(),
+      rules: z.array(rule).max(512).default([]),
+    })
+    .prefault({}),
+});
+
+type Spec = z.output<typeof schema>['spec'];
+
+export const authorizationPolicyKind = defineKind<AuthorizationPolicy, typeof schema>({
+  group: 'security.istio.io',
+  kind: 'AuthorizationPolicy',
+  versions: ['v1', 'v1beta1'],
+  schema,
+  decode: ({ spec, metadata }, context) => {
+    checkTargets(spec, context);
+    checkAction(spec, context);
+    const refs = spec.targetRef === undefined ? (spec.targetRefs ?? []) : [spec.targetRef];
+    return {
+      spec: {
+        ...present({ selector: decodeWorkloadSelector(spec.selector, ['spec', 'selector'], context) }),
+        targetRefs: refs.map(({ group, kind, name }, index) => ({
+          origin: context.at(spec.targetRef === undefined ? ['spec', 'targetRefs', index] : ['spec', 'targetRef']),
+          group,
+          kind,
+          name,
+        })),
+        action: { value: spec.action, origin: context.at(['spec', 'action']) },
+        dryRun: metadata.annotations['istio.io/dry-run'] === 'true',
+        rules: spec.rules.map((value, index) => decodeRule(value, index, context)),
+        unsupported: context.refusedBelow(['spec'], ['rules']),
+      },
+    };
+  },
+});
+
+function checkTargets(spec: Spec, context: DecodeContext): void {
+  const given = (['selector', 'targetRef', 'targetRefs'] as const).filter((field) => spec[field] !== undefined);
+  const [first, second] = given;
+  if (first === undefined || second === undefined) return;
+  context.error(['spec', second], {
+    message: `the policy has both ${first} and ${second}`,
+    remedy: 'Keep one: selector for workloads, targetRefs for gateways.',
+  });
+}
+
+function checkAction({ action, provider, rules }: Spec, context: DecodeContext): void {
+  const path = ['spec', 'action'];
+  if (action === 'CUSTOM') {
+    context.refuse(path, {
+      message: 'action CUSTOM is not yet supported: what its rules match is denied',
+      remedy: 'Use ALLOW or DENY; no external authorizer is asked.',
+    });
+    if ((provider?.name ?? '') === '') {
+      context.error(path, { message: 'action CUSTOM needs provider.name', remedy: 'Name the extension provider.' });
+    }
+  } else if (provider !== undefined) {
+    context.error(['spec', 'provider'], {
+      message: `provider must not be set with action ${action}`,
+      remedy: 'Take it away, or write action: CUSTOM.',
+    });
+  }
+  if (action === 'AUDIT') {
+    context.ignore(path, {
+      message: 'action AUDIT is not yet supported: no audit record is written, nothing is allowed or denied by it',
+      remedy: 'Use the access log, which names the deciding policy of each request.',
+    });
+  }
+  if ((action === 'DENY' || action === 'CUSTOM') && rules.length === 0) {
+    context.error(path, {
+      message: `${action} without rules never has an effect`,
+      remedy: action === 'DENY' ? 'Add rules; "rules: [{}]" denies everything.' : 'Add rules.',
+    });
+  }
+}
+
+function decodeRule(value: z.output<typeof rule>, index: number, context: DecodeContext): AuthorizationRule {
+  const path = ['spec', 'rules', index];
+  for (const field of ['from', 'to', 'when'] as const) {
+    if (value[field]?.length !== 0) continue;
+    context.error([...path, field], {
+      message: `${field} is empty`,
+      remedy: `Add an entry, or take ${field} away to mean "any".`,
+    });
+  }
+  return {
+    origin: context.at(path),
+    index,
+    from: (value.from ?? []).map((entry, at) => decodeSource(entry.source, [...path, 'from', at, 'source'], context)),
+    to: (value.to ?? []).map((entry, at) =>
+      decodeOperation(entry.operation, [...path, 'to', at, 'operation'], context),
+    ),
+    when: (value.when ?? []).map((entry, at) => decodeCondition(entry, [...path, 'when', at], context)),
+  };
+}
+
+function decodeSource(value: z.output<typeof source> | undefined, path: Path, context: DecodeContext): PolicySource {
+  checkSource(value, path, context);
+  const given = nonEmpty(value, sourceFields);
+  const complete = (names: readonly string[] | undefined): string[] | undefined =>
+    names?.map((name) => (name.includes('/') ? name : `${context.document.namespace}/${name}`));
+  return {
+    origin: context.at(path),
+    ...present({
+      ...given,
+      serviceAccounts: complete(given.serviceAccounts),
+      notServiceAccounts: complete(given.notServiceAccounts),
+    }),
+    unsupported: context.refusedBelow(path),
+  };
+}
+
+/** The supported fields that have values; an empty list is how the wire says "not set". */
+function nonEmpty<Field extends string>(
+  value: Readonly<Partial<Record<Field, readonly string[] | undefined>>> | undefined,
+  fields: readonly Field[],
+): Partial<Record<Field, readonly string[]>> {
+  const given = fields.filter((field) => (value?.[field] ?? []).length > 0);
+  return Object.fromEntries(given.map((field) => [field, value?.[field]])) as Partial<Record<Field, readonly string[]>>;
+}
+
+const sourceFields = [
+  'principals',
+  'notPrincipals',
+  'namespaces',
+  'notNamespaces',
+  'serviceAccounts',
+  'notServiceAccounts',
+  'trustDomains',
+  'notTrustDomains',
+  'ipBlocks',
+  'notIpBlocks',
+] as const;
+
+const operationFields = [
+  'hosts',
+  'notHosts',
+  'ports',
+  'notPorts',
+  'methods',
+  'notMethods',
+  'paths',
+  'notPaths',
+] as const;
+
+function decodeOperation(
+  value: z.output<typeof operation> | undefined,
+  path: Path,
+  context: DecodeContext,
+): PolicyOperation {
+  checkOperation(value, path, context);
+  const { ports, notPorts, ...given } = nonEmpty(value, operationFields);
+  return {
+    origin: context.at(path),
+    ...present({ ...given, ports: ports?.map(Number), notPorts: notPorts?.map(Number) }),
+  };
+}
+
+function decodeCondition(value: z.output<typeof condition>, path: Path, context: DecodeContext): PolicyCondition {
+  checkCondition(value, path, context);
+  return {
+    origin: context.at(path),
+    key: value.key,
+    values: value.values ?? [],
+    notValues: value.notValues ?? [],
+    unsupported: context.refusedBelow(path),
+  };
 }

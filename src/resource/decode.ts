@@ -1,0 +1,129 @@
+import { compareText, type Diagnostic } from '../base/index.ts';
+import type { Document } from '../manifest/index.ts';
+import { fieldCodes } from './codes.ts';
+import { createContext, pathText, type DecodeContext } from './context.ts';
+import { reportIssues } from './issues.ts';
+import { isTrafficKind, kinds } from './kinds.ts';
+import { objectMeta, type Kind } from './kind.ts';
+import type { ResourceObject } from './object.ts';
+import type { RejectedResource, Resources } from './resources.ts';
+import { markedFields } from './schema.ts';
+
+export interface DecodeResult {
+  readonly resources: Resources;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const listOfKind = new Map(Object.entries(kinds).map(([list, { group, kind }]) => [`${group}/${kind}`, list]));
+
+/**
+ * Gives documents their types and defaults, as an API server would, and reports what is wrong, unknown or not yet
+ * supported in them. An object with an error in itself is left out of its list and named in `rejected`; of two objects
+ * with the same kind, namespace and name the later one counts, as after `kubectl apply`.
+ */
+export function decodeAll(documents: readonly Document[]): DecodeResult {
+  const lists: Record<string, ResourceObject[]> = Object.fromEntries(Object.keys(kinds).map((list) => [list, []]));
+  const rejected: RejectedResource[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const latest = new Map(documents.map((document) => [identityOf(document), document]));
+  for (const document of documents) {
+    const context = createContext(document);
+    const winner = latest.get(identityOf(document)) as Document;
+    if (winner === document) {
+      const list = listOfKind.get(`${groupOf(document)}/${document.kind}`);
+      if (list === undefined) reportUnread(context);
+      else {
+        const resource = decodeOne((kinds as Readonly<Record<string, Kind>>)[list] as Kind, context);
+        if (resource === undefined) rejected.push({ origin: context.at([]), group: groupOf(document) });
+        else (lists[list] as ResourceObject[]).push(resource);
+      }
+    } else {
+      reportOverwritten(context, winner);
+    }
+    diagnostics.push(...context.diagnostics);
+  }
+  return { resources: { ...lists, rejected } as unknown as Resources, diagnostics };
+}
+
+/** `''` for core. */
+export function groupOf({ apiVersion }: { readonly apiVersion: string }): string {
+  const slash = apiVersion.indexOf('/');
+  return slash === -1 ? '' : apiVersion.slice(0, slash);
+}
+
+function identityOf(document: Document): string {
+  return JSON.stringify([groupOf(document), document.kind, document.namespace, document.name]);
+}
+
+function decodeOne(kind: Kind, context: DecodeContext): ResourceObject | undefined {
+  const { document } = context;
+  const version = document.apiVersion.slice(document.apiVersion.indexOf('/') + 1);
+  if (!kind.versions.includes(version)) {
+    const served = kind.versions.map((one) => (kind.group === '' ? one : `${kind.group}/${one}`));
+    context.report(fieldCodes.versionNotServed, document.locateValue(['apiVersion']), {
+      message: `${kind.kind} does not exist in apiVersion ${document.apiVersion}`,
+      remedy: `Write apiVersion: ${served.join(' or ')}.`,
+    });
+    return undefined;
+  }
+  const value = withoutNulls(document.value);
+  reportMarked(markedFields(kind.schema, value), context);
+  const parsed = kind.schema.safeParse(value);
+  if (!parsed.success) {
+    reportIssues(context, { issues: parsed.error.issues, schema: kind.schema, value });
+    return undefined;
+  }
+  const fields = kind.decode(parsed.data, context);
+  if (context.rejected()) return undefined;
+  return {
+    origin: context.at([]),
+    apiVersion: document.apiVersion,
+    metadata: objectMeta(parsed.data, context),
+    ...fields,
+  };
+}
+
+function reportMarked(fields: ReturnType<typeof markedFields>, context: DecodeContext): void {
+  for (const { path, mark, value } of fields) {
+    const type = typeof value === 'object' && value !== null && 'type' in value ? ` (${String(value.type)})` : '';
+    const finding = {
+      message: `${pathText(path)}${type} is not yet supported: ${mark.consequence}`,
+      remedy: 'Take it away here, or keep it for the cluster and do not rely on it locally.',
+    };
+    if (mark.support === 'refused') context.refuse(path, finding);
+    else context.ignore(path, finding);
+  }
+}
+
+function reportUnread(context: DecodeContext): void {
+  const { document } = context;
+  const place = document.locateValue(['kind']);
+  if (isTrafficKind(groupOf(document), document.kind)) {
+    context.report(fieldCodes.kindNotSupported, place, {
+      message: `${document.kind} (${document.apiVersion}) is not yet supported: what it asks for does not happen`,
+      remedy: `These kinds are: ${[...new Set(Object.values(kinds).map(({ kind }) => kind))].sort(compareText).join(', ')}.`,
+    });
+    return;
+  }
+  context.report(fieldCodes.kindNotRead, place, {
+    message: `${document.kind} (${document.apiVersion}) is not a kind Sallyport reads`,
+    remedy: 'Nothing to do, unless the kind or its apiVersion is misspelt.',
+  });
+}
+
+function reportOverwritten(context: DecodeContext, winner: Document): void {
+  const { line } = winner.locate([]);
+  context.report(fieldCodes.definedTwice, context.document.locate([]), {
+    message: `${winner.kind} "${winner.name}" is written again in ${winner.file}:${line}, which counts`,
+    remedy: 'Keep one of the two, or give them different names.',
+  });
+}
+
+/** A null is the same as no value, as the API server prunes it; the file itself stays as it is. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const result = Object.create(null) as Record<string, unknown>;
+  for (const [key, field] of Object.entries(value)) if (field !== null) result[key] = withoutNulls(field);
+  return result;
+}

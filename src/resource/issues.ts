@@ -1,0 +1,129 @@
+import type { z } from 'zod';
+import type { Path } from '../manifest/index.ts';
+import { fieldCodes } from './codes.ts';
+import { pathText, type DecodeContext } from './context.ts';
+import { nearestName } from './nearest.ts';
+import { schemaAt, shapeOf } from './schema.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** Findings for what a schema refused, each at its own line. */
+export function reportIssues(
+  context: DecodeContext,
+  refusal: { readonly issues: readonly Issue[]; readonly schema: z.core.$ZodType; readonly value: unknown },
+): void {
+  for (const issue of refusal.issues) {
+    const path = issue.path as Path;
+    const field = pathText(path);
+    const value = valueAt(refusal.value, path);
+    if (issue.code === 'unrecognized_keys')
+      reportUnknownFields(context, { keys: issue.keys, path, schema: refusal.schema });
+    else if (value === undefined) {
+      const parent = pathText(path.slice(0, -1));
+      context.report(fieldCodes.missingField, context.document.locate(path), {
+        message: `required field ${field} is missing`,
+        remedy: `Add ${String(path.at(-1))}${parent === '' ? '' : ` to ${parent}`}.`,
+      });
+    } else if (issue.code === 'invalid_type') {
+      context.report(fieldCodes.wrongType, context.document.locateValue(path), {
+        message: `${field} must be ${typeNames[issue.expected] ?? issue.expected}, not ${describe(context, value)}`,
+        remedy: typeRemedy(issue.expected, value),
+      });
+    } else {
+      const { what, remedy } = explain(issue, value);
+      context.report(fieldCodes.badValue, context.document.locateValue(path), {
+        message: `${field} ${what}, not ${describe(context, value)}`,
+        remedy,
+      });
+    }
+  }
+}
+
+function reportUnknownFields(
+  context: DecodeContext,
+  unknown: { readonly keys: readonly string[]; readonly path: Path; readonly schema: z.core.$ZodType },
+): void {
+  const schema = schemaAt(unknown.schema, unknown.path);
+  const shape = schema === undefined ? undefined : shapeOf(schema);
+  const known = shape?.type === 'object' ? Object.keys(shape.fields) : [];
+  const owner = unknown.path.length === 0 ? context.document.kind : pathText(unknown.path);
+  for (const key of unknown.keys) {
+    const near = nearestName(key, known);
+    context.report(fieldCodes.unknownField, context.document.locate([...unknown.path, key]), {
+      message: `${owner} has no field "${key}"`,
+      remedy: near === undefined ? `Take it away, or use one of: ${known.join(', ')}.` : `Did you mean "${near}"?`,
+    });
+  }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+};
+
+function typeRemedy(expected: string, value: unknown): string {
+  if (expected === 'string' && typeof value !== 'object') return `Put it in quotes: "${String(value)}".`;
+  if (typeof value === 'string' && /^-?\d+$/.test(value)) return 'Take the quotes away.';
+  if (expected === 'array') return 'Write a list: each entry on its own line after "- ".';
+  if (expected === 'object' || expected === 'record')
+    return 'Write a map: lines of "key: value", indented below the field.';
+  return `Write ${typeNames[expected] ?? expected}.`;
+}
+
+function explain(
+  issue: Exclude<Issue, { code: 'unrecognized_keys' | 'invalid_type' }>,
+  value: unknown,
+): { what: string; remedy: string } {
+  switch (issue.code) {
+    case 'invalid_value': {
+      const values = issue.values.map(String);
+      const near = typeof value === 'string' ? nearestName(value, values) : undefined;
+      const remedy = near === undefined ? `Use one of: ${values.join(', ')}.` : `Did you mean "${near}"?`;
+      return { what: `must be one of ${values.join(', ')}`, remedy };
+    }
+    case 'too_small':
+      return bound(issue.origin, { word: 'at least', limit: issue.minimum });
+    case 'too_big':
+      return bound(issue.origin, { word: 'at most', limit: issue.maximum });
+    default: {
+      const [what = '', remedy = 'Change the value.'] = issue.message.split('\n');
+      return { what, remedy };
+    }
+  }
+}
+
+function bound(
+  origin: string,
+  { word, limit }: { readonly word: string; readonly limit: number | bigint },
+): { what: string; remedy: string } {
+  const unit = { string: 'character', array: 'entry', object: 'entry', record: 'entry' }[origin];
+  if (unit === undefined) return { what: `must be ${word} ${limit}`, remedy: `Write a number of ${word} ${limit}.` };
+  const units = Number(limit) === 1 ? unit : unit.replace(/y$/, 'ie') + 's';
+  return { what: `must have ${word} ${limit} ${units}`, remedy: `Write ${word} ${limit} ${units}.` };
+}
+
+/** Never shows what a Secret holds. */
+function describe(context: DecodeContext, value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0 ? 'an empty map' : 'a map';
+  if (context.document.kind === 'Secret') return `that ${typeof value === 'string' ? 'text' : typeof value}`;
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > maxShownLength ? `${text.slice(0, maxShownLength)}…` : text;
+}
+
+/** A finding quotes this much of a value: enough to recognise it. */
+const maxShownLength = 60;
+
+function valueAt(value: unknown, path: Path): unknown {
+  let current = value;
+  for (const step of path) {
+    if (typeof current !== 'object' || current === null) return undefined;
+    current = (current as Readonly<Record<string | number, unknown>>)[step];
+  }
+  return current;
+}

@@ -1,0 +1,168 @@
+import { isAddressBlock } from '../address.ts';
+import type { Path } from '../../manifest/index.ts';
+import type { DecodeContext } from '../context.ts';
+
+/**
+ * What Istio's validation asks of the parts of an AuthorizationPolicy (pkg/config/security, istio.md 1.1 to 1.4): the
+ * rules that no schema can say.
+ */
+
+type Texts = readonly string[] | undefined;
+
+interface SourceFields {
+  readonly principals?: Texts;
+  readonly namespaces?: Texts;
+  readonly serviceAccounts?: Texts;
+  readonly notServiceAccounts?: Texts;
+  readonly ipBlocks?: Texts;
+  readonly notIpBlocks?: Texts;
+}
+
+export function checkSource(source: SourceFields | undefined, path: Path, context: DecodeContext): void {
+  checkNotEmpty(source, path, context);
+  if (source === undefined) return;
+  if (source.serviceAccounts !== undefined && (source.principals !== undefined || source.namespaces !== undefined)) {
+    context.error([...path, 'serviceAccounts'], {
+      message: 'serviceAccounts must not stand beside principals or namespaces',
+      remedy: 'Keep one of them; a service account already says its namespace.',
+    });
+  }
+  for (const field of ['serviceAccounts', 'notServiceAccounts'] as const) {
+    for (const [index, value] of (source[field] ?? []).entries()) {
+      if (/^[^/*]+(\/[^/*]+)?$/.test(value)) continue;
+      context.error([...path, field, index], {
+        message: `"${value}" is not a service account`,
+        remedy: 'Write namespace/name, or the name alone for the namespace of the policy; no "*".',
+      });
+    }
+  }
+  for (const field of ['ipBlocks', 'notIpBlocks'] as const) {
+    for (const [index, value] of (source[field] ?? []).entries()) {
+      if (isAddressBlock(value)) continue;
+      context.error([...path, field, index], {
+        message: `"${value}" is neither an IP address nor a CIDR block`,
+        remedy: 'Write an address such as 10.1.2.3, or a block such as 10.1.0.0/16.',
+      });
+    }
+  }
+}
+
+interface OperationFields {
+  readonly ports?: Texts;
+  readonly notPorts?: Texts;
+  readonly paths?: Texts;
+  readonly notPaths?: Texts;
+}
+
+export function checkOperation(operation: OperationFields | undefined, path: Path, context: DecodeContext): void {
+  checkNotEmpty(operation, path, context);
+  if (operation === undefined) return;
+  for (const field of ['ports', 'notPorts'] as const) {
+    for (const [index, value] of (operation[field] ?? []).entries()) {
+      checkPort(value, [...path, field, index], context);
+    }
+  }
+  for (const field of ['paths', 'notPaths'] as const) {
+    for (const [index, value] of (operation[field] ?? []).entries()) {
+      if (isPathPattern(value)) continue;
+      context.error([...path, field, index], {
+        message: `path template "${value}" is not valid`,
+        remedy: 'Use {*} for one whole segment and {**} for the rest at the end, with no other *, { or }.',
+      });
+    }
+  }
+}
+
+/** A template has `{*}` or `{**}` as whole segments, `{**}` last, and no other star or brace. */
+function isPathPattern(value: string): boolean {
+  if (!value.includes('{*}') && !value.includes('{**}')) return true;
+  const segments = value.split('/');
+  return segments.every((segment, index) => {
+    if (segment === '{*}') return true;
+    if (segment === '{**}') return index === segments.length - 1;
+    return !/[*{}]/.test(segment);
+  });
+}
+
+/** `source: {}`, `operation: {}` and a missing one would match anything, which is never what is meant. */
+function checkNotEmpty(fields: object | undefined, path: Path, context: DecodeContext): void {
+  const entries = Object.entries(fields ?? {}).filter(([, value]) => value !== undefined);
+  const last = String(path.at(-1));
+  if (entries.every(([, value]) => Array.isArray(value) && value.length === 0)) {
+    context.error(path, {
+      message: `${last} has no fields`,
+      remedy: `Add a field to ${last}, or take the entry away.`,
+    });
+    return;
+  }
+  for (const [field, value] of entries) {
+    if (!Array.isArray(value) || value.length > 0) continue;
+    context.warn([...path, field], {
+      message: `${field} is empty and counts as not written`,
+      remedy: `Add a value, or take ${field} away.`,
+    });
+  }
+}
+
+function checkPort(value: string, path: Path, context: DecodeContext): void {
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 65535) return;
+  context.error(path, { message: `"${value}" is not a port`, remedy: 'Write a number from 0 to 65535 in quotes.' });
+}
+
+const plainKeys = new Set([
+  'source.ip',
+  'source.namespace',
+  'source.principal',
+  'source.serviceAccount',
+  'source.trustDomain',
+  'destination.ip',
+  'destination.port',
+  'connection.sni',
+]);
+
+/** Known to Istio, not decided here yet. */
+const refusedKeys =
+  /^(?:remote\.ip$|request\.auth\.(?:principal|audiences|presenter)$|request\.auth\.claims\[|experimental\.envoy\.filters\.)/;
+
+const addressKeys = new Set(['source.ip', 'destination.ip']);
+
+interface ConditionFields {
+  readonly key: string;
+  readonly values?: Texts;
+  readonly notValues?: Texts;
+}
+
+export function checkCondition(condition: ConditionFields, path: Path, context: DecodeContext): void {
+  const { key, values = [], notValues = [] } = condition;
+  if (values.length === 0 && notValues.length === 0) {
+    context.error(path, {
+      message: `condition ${key} has neither values nor notValues`,
+      remedy: 'Add one of the two.',
+    });
+  }
+  if (refusedKeys.test(key)) {
+    context.refuse([...path, 'key'], {
+      message: `condition ${key} is not yet supported: an ALLOW rule never matches, a DENY rule matches without it`,
+      remedy: 'Use another condition until it is.',
+    });
+    return;
+  }
+  if (!plainKeys.has(key) && !/^request\.headers\[[^\]]+\]$/.test(key)) {
+    context.error([...path, 'key'], {
+      message: `"${key}" is not a condition that Istio knows`,
+      remedy: `Use request.headers[name] or one of: ${[...plainKeys].join(', ')}.`,
+    });
+  }
+  for (const field of ['values', 'notValues'] as const) {
+    for (const [index, value] of (condition[field] ?? []).entries()) {
+      const at = [...path, field, index];
+      if (key === 'destination.port') checkPort(value, at, context);
+      if (addressKeys.has(key) && !isAddressBlock(value)) {
+        context.error(at, {
+          message: `"${value}" is neither an IP address nor a CIDR block`,
+          remedy: 'Write an address such as 10.1.2.3, or a block such as 10.1.0.0/16.',
+        });
+      }
+    }
+  }
+}

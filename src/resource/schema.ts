@@ -1,0 +1,125 @@
+import { z } from 'zod';
+
+/**
+ * What Sallyport does with a field:
+ * - `implemented`: it has its documented effect;
+ * - `accepted`: it has no meaning for a traffic path, or none outside a cluster, and stays quiet;
+ * - `ignored`: not yet supported, reported, the rest works without it;
+ * - `refused`: not yet supported, reported, and its element is not served because it would mean something else.
+ */
+export type FieldSupport = 'implemented' | 'accepted' | 'ignored' | 'refused';
+
+export interface FieldMark {
+  readonly support: Exclude<FieldSupport, 'implemented'>;
+  /** What the field's absence means to the user, for the finding. */
+  readonly consequence: string;
+}
+
+/** Marks lie beside the schemas, so that one definition decodes, reports, and lists itself in the docs. */
+const marks = new WeakMap<z.core.$ZodType, FieldMark>();
+
+export function markOf(schema: z.core.$ZodType): FieldMark | undefined {
+  return marks.get(schema);
+}
+
+function opaque(mark: FieldMark): z.ZodOptional<z.ZodUnknown> {
+  const schema = z.unknown().optional();
+  marks.set(schema, mark);
+  return schema;
+}
+
+/** A field, whatever is below it, without effect here. */
+export function accepted(): z.ZodOptional<z.ZodUnknown> {
+  return opaque({ support: 'accepted', consequence: '' });
+}
+
+/** Many `accepted` fields by name. */
+export function acceptedFields<Name extends string>(...names: Name[]): Record<Name, z.ZodOptional<z.ZodUnknown>> {
+  return Object.fromEntries(names.map((name) => [name, accepted()])) as Record<Name, z.ZodOptional<z.ZodUnknown>>;
+}
+
+/** A field, whatever is below it, that is reported and left out. */
+export function ignored(consequence = 'it has no effect'): z.ZodOptional<z.ZodUnknown> {
+  return opaque({ support: 'ignored', consequence });
+}
+
+/** A field, whatever is below it, whose element cannot be served. */
+export function refused(consequence: string): z.ZodOptional<z.ZodUnknown> {
+  return opaque({ support: 'refused', consequence });
+}
+
+/** A marked field in a value. */
+export interface MarkedField {
+  readonly path: readonly (string | number)[];
+  readonly mark: FieldMark;
+  readonly value: unknown;
+}
+
+/** All fields of a value whose schema is marked `ignored` or `refused`. Takes values that do not fit the schema too. */
+export function markedFields(schema: z.core.$ZodType, value: unknown): MarkedField[] {
+  const found: MarkedField[] = [];
+  collect(schema, { path: [], value }, found);
+  return found;
+}
+
+function collect(
+  schema: z.core.$ZodType,
+  at: { readonly path: readonly (string | number)[]; readonly value: unknown },
+  found: MarkedField[],
+): void {
+  if (at.value === undefined) return;
+  const mark = marks.get(schema);
+  if (mark !== undefined) {
+    if (mark.support !== 'accepted') found.push({ path: at.path, mark, value: at.value });
+    return;
+  }
+  const shape = shapeOf(schema);
+  if (shape.type === 'wrapped') collect(shape.inner, at, found);
+  if (typeof at.value !== 'object' || at.value === null) return;
+  if (shape.type === 'array' && Array.isArray(at.value)) {
+    for (const [index, item] of at.value.entries())
+      collect(shape.element, { path: [...at.path, index], value: item }, found);
+  }
+  if (Array.isArray(at.value)) return;
+  for (const [key, value] of Object.entries(at.value)) {
+    const field = shape.type === 'object' && Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
+    const below = field ?? (shape.type === 'record' ? shape.element : undefined);
+    if (below !== undefined) collect(below, { path: [...at.path, key], value }, found);
+  }
+}
+
+/** The structure of a schema, as far as paths are concerned. */
+export type Shape =
+  | { readonly type: 'object'; readonly fields: Readonly<Record<string, z.core.$ZodType>> }
+  | { readonly type: 'array' | 'record'; readonly element: z.core.$ZodType }
+  | { readonly type: 'wrapped'; readonly inner: z.core.$ZodType }
+  | { readonly type: 'leaf' };
+
+export function shapeOf(schema: z.core.$ZodType): Shape {
+  if (schema instanceof z.ZodObject) return { type: 'object', fields: schema.def.shape };
+  if (schema instanceof z.ZodArray) return { type: 'array', element: schema.def.element };
+  if (schema instanceof z.ZodRecord) return { type: 'record', element: schema.def.valueType };
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return { type: 'wrapped', inner: schema.def.innerType };
+  }
+  return { type: 'leaf' };
+}
+
+/** The schema at a path, wrappers taken off; undefined where the path leaves the schema. */
+export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType | undefined {
+  let current: z.core.$ZodType | undefined = unwrap(schema);
+  for (const step of path) {
+    if (current === undefined) return undefined;
+    const shape: Shape = shapeOf(current);
+    if (shape.type === 'object') current = shape.fields[String(step)];
+    else if (shape.type === 'array' || shape.type === 'record') current = shape.element;
+    else return undefined;
+    current = current === undefined ? undefined : unwrap(current);
+  }
+  return current;
+}
+
+export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  const shape = shapeOf(schema);
+  return shape.type === 'wrapped' ? unwrap(shape.inner) : schema;
+}
