@@ -120,6 +120,8 @@ function unimplemented(_call: unknown, done: grpc.sendUnaryData<Message>): void 
 export interface AssetClient {
   /** A unary call; rejects with grpc-js's ServiceError. */
   unary(method: string, request: Message, options?: grpc.CallOptions & { metadata?: grpc.Metadata }): Promise<Message>;
+  /** A unary call with an empty message to any path. */
+  raw(path: string): Promise<unknown>;
   watch(request: Message, options?: grpc.CallOptions): grpc.ClientReadableStream<Message>;
   import(done: (error: grpc.ServiceError | null, response?: Message) => void): grpc.ClientWritableStream<Message>;
   reconcile(options?: grpc.CallOptions): grpc.ClientDuplexStream<Message, Message>;
@@ -148,6 +150,13 @@ export function assetClient(
     unary: (method, request, { metadata = new grpc.Metadata(), ...options } = {}) =>
       new Promise((resolve, reject) => {
         client[method](request, metadata, options, (error: grpc.ServiceError | null, response: Message) =>
+          error === null ? resolve(response) : reject(error),
+        );
+      }),
+    raw: (path) =>
+      new Promise((resolve, reject) => {
+        const same = (bytes: Buffer) => bytes;
+        client.makeUnaryRequest(path, same, same, Buffer.alloc(0), (error: grpc.ServiceError | null, response: unknown) =>
           error === null ? resolve(response) : reject(error),
         );
       }),
