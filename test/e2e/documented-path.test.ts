@@ -5,7 +5,13 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
-import { assetClient, startAssetBackend, type AssetBackend, type AssetClient, type Message } from '../kit/asset-service.ts';
+import {
+  assetClient,
+  startAssetBackend,
+  type AssetBackend,
+  type AssetClient,
+  type Message,
+} from '../kit/asset-service.ts';
 import { documentFiles, documentManifest, exampleManifest, seedIsPresent, wholeExample } from '../kit/manifests.ts';
 import { SallyportProcess } from '../kit/sallyport-process.ts';
 
@@ -14,10 +20,14 @@ const authority = 'sit-gateway.tcex.com.vn';
 const gateway = 'gateway/public-api-gateway';
 const exampleConfig = join(root, 'examples', 'asset-management', 'sallyport.yaml');
 
-test("the example carries the document's files unchanged", { skip: !seedIsPresent && 'the owner\'s files are not beside the project' }, () => {
-  for (const name of documentFiles)
-    assert.deepEqual(readFileSync(exampleManifest(name)), readFileSync(documentManifest(name)), name);
-});
+test(
+  "the example carries the document's files unchanged",
+  { skip: !seedIsPresent && "the owner's files are not beside the project" },
+  () => {
+    for (const name of documentFiles)
+      assert.deepEqual(readFileSync(exampleManifest(name)), readFileSync(documentManifest(name)), name);
+  },
+);
 
 describe('with the example’s other manifests and its real service', () => {
   let mesh: SallyportProcess;
@@ -43,7 +53,10 @@ describe('with the example’s other manifests and its real service', () => {
   });
 
   test('errors keep their code and their details', async () => {
-    const error = await client.unary('GetAsset', { asset_id: 'no-such-asset' }).then(() => assert.fail('succeeded'), (reason: Message) => reason);
+    const error = await client.unary('GetAsset', { asset_id: 'no-such-asset' }).then(
+      () => assert.fail('succeeded'),
+      (reason: Message) => reason,
+    );
     assert.equal(error.code, status.NOT_FOUND);
     assert.equal(error.metadata.get('grpc-status-details-bin').length, 1);
   });
@@ -110,14 +123,20 @@ describe('with the example’s other manifests and its real service', () => {
   test('both proxies count the calls under Istio’s labels', async () => {
     const text = await (await fetch(`http://${mesh.run.admin}/metrics`)).text();
     for (const reporter of ['source', 'destination']) {
-      const line = text.split('\n').find((row) =>
-        row.startsWith('istio_requests_total{') &&
-        row.includes(`reporter="${reporter}"`) &&
-        row.includes('destination_service="asset-management.default.svc.cluster.local"') &&
-        row.includes('grpc_response_status="0"'),
-      );
+      const line = text
+        .split('\n')
+        .find(
+          (row) =>
+            row.startsWith('istio_requests_total{') &&
+            row.includes(`reporter="${reporter}"`) &&
+            row.includes('destination_service="asset-management.default.svc.cluster.local"') &&
+            row.includes('grpc_response_status="0"'),
+        );
       assert.ok(line !== undefined, `no series of reporter ${reporter} in\n${text}`);
-      assert.match(line, /source_principal="spiffe:\/\/cluster\.local\/ns\/gateway\/sa\/istio-ingressgateway-service-account"/);
+      assert.match(
+        line,
+        /source_principal="spiffe:\/\/cluster\.local\/ns\/gateway\/sa\/istio-ingressgateway-service-account"/,
+      );
       assert.match(line, /destination_principal="spiffe:\/\/cluster\.local\/ns\/default\/sa\/asset-management"/);
     }
   });

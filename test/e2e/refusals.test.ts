@@ -63,7 +63,9 @@ test('another principal: PERMISSION_DENIED "RBAC: access denied", and the log na
 
 test('another namespace: PERMISSION_DENIED', async () => {
   const from = mesh.stdout.length;
-  const error = await atSidecar(await svidOf('spiffe://cluster.local/ns/elsewhere/sa/istio-ingressgateway-service-account'));
+  const error = await atSidecar(
+    await svidOf('spiffe://cluster.local/ns/elsewhere/sa/istio-ingressgateway-service-account'),
+  );
   assert.equal(error.code, status.PERMISSION_DENIED);
   await logged(from, policyLine, /ns\/elsewhere/);
 });
@@ -170,7 +172,10 @@ async function refusedHandshake({ keyPem, chainPem }: TestSvid | Credential): Pr
   await knocked(from);
 }
 
-function closed(socket: { on(event: 'close' | 'error', listener: () => void): unknown; resume(): unknown }): Promise<void> {
+function closed(socket: {
+  on(event: 'close' | 'error', listener: () => void): unknown;
+  resume(): unknown;
+}): Promise<void> {
   return new Promise((resolve) => {
     socket.on('error', () => {});
     socket.on('close', resolve);
@@ -181,12 +186,19 @@ function closed(socket: { on(event: 'close' | 'error', listener: () => void): un
 /** The sidecar's log names the address that knocked. */
 async function knocked(from: number, ...patterns: RegExp[]): Promise<void> {
   const line = /\[sidecar\/default\/asset-management\].*127\.0\.0\.1:\d+/;
-  await mesh.until(() => [line, ...patterns].every((pattern) => pattern.test(mesh.stderr.slice(from))), `to log ${patterns.join(' and ') || line}`);
+  await mesh.until(
+    () => [line, ...patterns].every((pattern) => pattern.test(mesh.stderr.slice(from))),
+    `to log ${patterns.join(' and ') || line}`,
+  );
 }
 
 async function logged(from: number, ...patterns: RegExp[]): Promise<void> {
   await mesh.until(
-    () => mesh.stdout.slice(from).split('\n').some((line) => patterns.every((pattern) => pattern.test(line))),
+    () =>
+      mesh.stdout
+        .slice(from)
+        .split('\n')
+        .some((line) => patterns.every((pattern) => pattern.test(line))),
     `to log one line with ${patterns.join(' and ')}`,
   );
 }
@@ -196,12 +208,20 @@ function hostAndPort(address: string): { host: string; port: number } {
   return { host, port: Number(port) };
 }
 
-async function rawRequest(address: string, headers: Record<string, string>): Promise<Record<string, string | undefined>> {
+async function rawRequest(
+  address: string,
+  headers: Record<string, string>,
+): Promise<Record<string, string | undefined>> {
   const { connect } = await import('node:http2');
   const session = connect(`http://${address}`);
   return new Promise((resolve, reject) => {
     session.on('error', reject);
-    const request = session.request({ ':path': '/asset.AssetService/GetAsset', ':authority': authority, te: 'trailers', ...headers });
+    const request = session.request({
+      ':path': '/asset.AssetService/GetAsset',
+      ':authority': authority,
+      te: 'trailers',
+      ...headers,
+    });
     request.on('error', reject);
     request.on('response', (response) => {
       session.close();

@@ -156,8 +156,12 @@ export function assetClient(
     raw: (path) =>
       new Promise((resolve, reject) => {
         const same = (bytes: Buffer) => bytes;
-        client.makeUnaryRequest(path, same, same, Buffer.alloc(0), (error: grpc.ServiceError | null, response: unknown) =>
-          error === null ? resolve(response) : reject(error),
+        client.makeUnaryRequest(
+          path,
+          same,
+          same,
+          Buffer.alloc(0),
+          (error: grpc.ServiceError | null, response: unknown) => (error === null ? resolve(response) : reject(error)),
         );
       }),
     watch: (request, options = {}) => client.WatchAssets(request, options),

@@ -31,11 +31,17 @@ export const companionFiles = [
 
 /** `-f` arguments for the whole example, the document's files byte for byte. */
 export function wholeExample(): string[] {
-  return [...companionFiles.map(exampleManifest), ...documentFiles.map(documentManifest)].flatMap((path) => ['-f', path]);
+  return [...companionFiles.map(exampleManifest), ...documentFiles.map(documentManifest)].flatMap((path) => [
+    '-f',
+    path,
+  ]);
 }
 
 /** A directory with a copy of the whole example, to be edited while it is served. */
-export function editableExample(): { readonly directory: string; edit(name: string, change: (text: string) => string): void } {
+export function editableExample(): {
+  readonly directory: string;
+  edit(name: string, change: (text: string) => string): void;
+} {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-manifests-'));
   for (const name of companionFiles) writeFileSync(join(directory, name), readFileSync(exampleManifest(name)));
   for (const name of documentFiles) writeFileSync(join(directory, name), readFileSync(documentManifest(name)));
