@@ -11,6 +11,8 @@ import { batchesOf, signalOf } from './streams.ts';
 
 /** So many items are in memory for one import at a time, and written in one transaction. */
 const BATCH_SIZE = 200;
+/** The answer comes at the end anyway, so there is time to gather a batch. */
+const LINGER_MS = 20;
 /** Bounds the answer; who has more failures than this has made one mistake many times. */
 const MAX_FAILURES = 1000;
 
@@ -34,7 +36,11 @@ export async function importAssets(
   register: Register,
 ): Promise<ImportAssetsResponse> {
   const tally: Tally = { received: 0, created: 0, overwritten: 0, failed: 0, failures: [] };
-  const batches = batchesOf<ImportAssetsRequest>(call, { maxSize: BATCH_SIZE, signal: signalOf(call) });
+  const batches = batchesOf<ImportAssetsRequest>(call, {
+    maxSize: BATCH_SIZE,
+    lingerMs: LINGER_MS,
+    signal: signalOf(call),
+  });
   for await (const batch of batches) await importBatch(batch, { register, tally });
   return {
     received_count: String(tally.received),

@@ -7,6 +7,8 @@ import { batchesOf, send, signalOf } from './streams.ts';
 
 /** So many scans are in memory for one call at a time, and looked up by one query. */
 const BATCH_SIZE = 200;
+/** Somebody with a scanner is waiting for the answer. */
+const LINGER_MS = 3;
 
 export async function reconcileAssets(
   call: ServerDuplexStream<InventoryScan, ReconcileFinding>,
@@ -14,7 +16,7 @@ export async function reconcileAssets(
 ): Promise<void> {
   const signal = signalOf(call);
   let scanIndex = 0;
-  for await (const scans of batchesOf<InventoryScan>(call, { maxSize: BATCH_SIZE, signal })) {
+  for await (const scans of batchesOf<InventoryScan>(call, { maxSize: BATCH_SIZE, lingerMs: LINGER_MS, signal })) {
     const lookup = await lookUp(register, scans);
     for (const scan of scans) {
       const finding = { scan_index: String(scanIndex++), ...judge(scan, lookup(scan)) };

@@ -49,44 +49,50 @@ interface Readable extends EventEmitter {
 }
 
 /**
- * What a client sends, in batches of all that has arrived while the batch before was worked on: single messages are
- * answered at once, and a flood costs one query for many. It reads ahead by one batch at most, so a slow database slows
- * the client down by HTTP/2 flow control. Throws CallEnded where the client has gone before it had said all.
+ * What a client sends, in batches, so that a flood costs one query for many messages: a batch is complete with `maxSize`
+ * messages, at the end of the stream, or `lingerMs` after its first message. It reads ahead by one batch at most, so a slow
+ * database slows the client down by HTTP/2 flow control. Throws CallEnded where the client goes before it has said all.
  */
 export async function* batchesOf<Message>(
   call: Readable,
-  { maxSize, signal }: { maxSize: number; signal: AbortSignal },
+  { maxSize, lingerMs, signal }: { maxSize: number; lingerMs: number; signal: AbortSignal },
 ): AsyncGenerator<Message[], void, void> {
   let arrived: Message[] = [];
-  let ended = false;
+  const stream = { ended: false };
   let wake: (() => void) | undefined;
+  const notify = (): void => wake?.();
+  const somethingHappens = async (): Promise<void> =>
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
   call.on('data', (message: Message) => {
     arrived.push(message);
     if (arrived.length >= maxSize) call.pause();
-    wake?.();
+    notify();
   });
   call.on('end', () => {
-    ended = true;
-    wake?.();
+    stream.ended = true;
+    notify();
   });
-  const onAbort = (): void => wake?.();
-  signal.addEventListener('abort', onAbort);
+  signal.addEventListener('abort', notify);
   try {
     for (;;) {
+      while (arrived.length === 0 && !stream.ended && !signal.aborted) await somethingHappens();
+      const batchTime = { over: false };
+      const linger = setTimeout(() => {
+        batchTime.over = true;
+        notify();
+      }, lingerMs);
+      while (!batchTime.over && arrived.length < maxSize && !stream.ended && !signal.aborted) await somethingHappens();
+      clearTimeout(linger);
       signal.throwIfAborted();
-      if (arrived.length > 0) {
-        const batch = arrived;
-        arrived = [];
-        call.resume();
-        yield batch;
-      } else if (ended) return;
-      else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
+      if (arrived.length === 0) return;
+      const batch = arrived;
+      arrived = [];
+      call.resume();
+      yield batch;
     }
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', notify);
   }
 }

@@ -41,7 +41,8 @@ export async function startPostgres(bin: string): Promise<TestPostgres> {
     url: `postgresql://assets@${encodeURIComponent(directory)}/postgres`,
     stop: async () => {
       const exited = once(server, 'exit');
-      server.kill('SIGINT');
+      // Its "smart" stop, which lets connections that are being closed come to their end.
+      server.kill('SIGTERM');
       await exited;
       rmSync(directory, { recursive: true });
     },
