@@ -119,7 +119,11 @@ class RunningMesh implements Mesh {
       compile: options.compile,
       sink: this.#supervisor,
       schedule: setImmediate,
-      onCompiled: (state) => options.onEvent({ type: 'compiled', state }),
+      onCompiled: (state) => {
+        options.onEvent({ type: 'compiled', state });
+        // What compiled to the same plan is settled already, and no proxy will say so.
+        setImmediate(() => this.#maybeSettled());
+      },
     });
   }
 

@@ -48,10 +48,10 @@ class RunSession {
   readonly #command: readonly string[];
   readonly #graceMs: number;
   readonly #colour = wantsColour(process.stderr);
-  #mesh: Mesh | undefined;
   #shownFindings = new Set<string>();
   #keptShown = '';
   #settledBefore = false;
+  #changed = false;
 
   constructor({ command, graceMs }: { readonly command: readonly string[]; readonly graceMs: number }) {
     this.#command = command;
@@ -59,7 +59,6 @@ class RunSession {
   }
 
   async run(mesh: Mesh): Promise<number> {
-    this.#mesh = mesh;
     const stopped = this.#untilSignal(mesh);
     const first = await Promise.race([mesh.ready, stopped]);
     if (first !== undefined) return first;
@@ -75,12 +74,14 @@ class RunSession {
 
   onEvent(event: MeshEvent): void {
     if (event.type === 'compiled') {
+      this.#changed ||= event.state.manifestsChanged;
       this.#showFindings(event.state.diagnostics);
       this.#showKept(event.state.kept);
       this.#showAdded(event.state.result.added);
     } else if (event.type === 'settled') {
-      if (this.#settledBefore && this.#mesh !== undefined) say('Applied.\n');
+      if (this.#settledBefore && this.#changed) say('Applied.\n');
       this.#settledBefore = true;
+      this.#changed = false;
     } else if (event.type === 'workload-line') say(`[${event.workload}] ${event.line}\n`);
     else if (event.type === 'workload-exit')
       say(`[${event.workload}] ended (${event.description}); starts again in ${event.restartInMs} ms\n`);
