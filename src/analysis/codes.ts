@@ -57,11 +57,6 @@ export const codes = {
     severity: 'error',
     title: 'A backend in another namespace without a ReferenceGrant.',
   },
-  listenerProtocolUnsupported: {
-    code: 'SP0111',
-    severity: 'error',
-    title: 'A listener has a protocol that is not supported.',
-  },
   listenerConflict: {
     code: 'SP0112',
     severity: 'error',
@@ -85,11 +80,6 @@ export const codes = {
     severity: 'error',
     title: 'A listener allows a kind of route that is not supported.',
   },
-  listenerTlsUnsupported: {
-    code: 'SP0116',
-    severity: 'error',
-    title: 'The TLS settings of a listener are not supported.',
-  },
   routeKindsMixed: {
     code: 'SP0117',
     severity: 'info',
@@ -110,21 +100,6 @@ export const codes = {
     code: 'SP0120',
     severity: 'error',
     title: 'An HTTPS listener has no usable certificate and is not opened.',
-  },
-  ruleNotServed: {
-    code: 'SP0121',
-    severity: 'error',
-    title: 'Part of a route rule is not supported, so that its requests are refused.',
-  },
-  matchNotServed: {
-    code: 'SP0122',
-    severity: 'error',
-    title: 'A match uses something that is not supported, so that it matches nothing.',
-  },
-  duplicateObject: {
-    code: 'SP0123',
-    severity: 'warning',
-    title: 'An object is written twice; the last one counts, as with kubectl apply.',
   },
   policySelectsNothing: {
     code: 'SP0301',
@@ -175,10 +150,10 @@ export const codes = {
     severity: 'error',
     title: 'A rule of a DENY policy uses something that is not supported; the rule denies more than written.',
   },
-  policyActionUnsupported: {
+  policyNotEnforced: {
     code: 'SP0310',
-    severity: 'error',
-    title: 'The action of a policy is not supported.',
+    severity: 'info',
+    title: 'An AUDIT policy decides nothing.',
   },
   policyTargetUnsupported: {
     code: 'SP0311',
@@ -215,12 +190,6 @@ export const codes = {
     title: 'A DestinationRule asks for mutual TLS towards endpoints that have no proxy.',
     also: ['IST0103'],
   },
-  policyHostForm: {
-    code: 'SP0317',
-    severity: 'warning',
-    title: 'A policy is written in a way that Istio would refuse.',
-    also: ['IST0106'],
-  },
   portLevelWithoutSelector: {
     code: 'SP0318',
     severity: 'warning',
@@ -231,6 +200,11 @@ export const codes = {
     code: 'SP0319',
     severity: 'info',
     title: 'A policy is only tried (dry run), never enforced.',
+  },
+  policyUnread: {
+    code: 'SP0320',
+    severity: 'error',
+    title: 'A policy with an error in itself closes its whole namespace.',
   },
   serviceSelectsNothing: {
     code: 'SP0401',
@@ -283,6 +257,11 @@ export const codes = {
     code: 'SP0410',
     severity: 'warning',
     title: 'A route leads to a Service port that is declared to speak something other than HTTP/2.',
+  },
+  workloadNotRun: {
+    code: 'SP0411',
+    severity: 'info',
+    title: 'A workload of the YAML that no route leads to has no address, and does not run.',
   },
   added: {
     code: 'SP0501',

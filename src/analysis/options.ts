@@ -44,4 +44,6 @@ export interface AddedObject {
   readonly why: string;
   /** The element that needed it. */
   readonly neededBy: Origin;
+  /** The object itself, as one would write it. */
+  readonly manifest: Readonly<Record<string, unknown>> & { readonly apiVersion: string };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { compareMatches, type RankedMatch } from './route-precedence.ts';
 
 type Path = RankedMatch['match']['path'];
@@ -77,11 +77,14 @@ const anyRanked = fc
     ranked({ ...rest, ...(hasMethod ? { method: 'POST' } : {}), ...(created === undefined ? {} : { created }) }),
   );
 
+function descending(count: number): string {
+  return String(9999 - count).padStart(4, '0');
+}
+
 /** The order as one key of text per match: simple to believe, slow to use. */
 function naiveKey({ match, route, ruleIndex, matchIndex }: RankedMatch): string {
   const isCatchAll = match.path.type === 'PathPrefix' && match.path.value === '/';
   const type = isCatchAll ? 3 : { Exact: 0, PathPrefix: 1, RegularExpression: 2 }[match.path.type];
-  const descending = (count: number): string => String(9999 - count).padStart(4, '0');
   return [
     type,
     descending(match.path.value.length),

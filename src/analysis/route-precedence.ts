@@ -1,4 +1,5 @@
 import { compareText } from '../base/index.ts';
+import { compareAge } from './age.ts';
 
 /** What the Gateway API's order of precedence looks at; one entry for each match of each rule of each route. */
 export interface RankedMatch {
@@ -51,10 +52,4 @@ export function compareRouteAge(a: RankedMatch['route'], b: RankedMatch['route']
     compareText(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`) ||
     compareText(a.kind, b.kind)
   );
-}
-
-/** Kubernetes writes timestamps in UTC with whole seconds, so that their text sorts as their time does. */
-export function compareAge(a: string | undefined, b: string | undefined): number {
-  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
-  return compareText(a, b);
 }

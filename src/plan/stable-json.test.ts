@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { contentHash, stableJson } from './stable-json.ts';
 
 test('keys are sorted at every depth, arrays keep their order, undefined is left out', () => {

@@ -91,7 +91,7 @@ function checkBackends(plan: Plan, route: Route, backends: readonly WeightedBack
   return [
     ...(total > 0 ? [] : [`routes "${route.id}": the weights of its backends sum to ${total}`]),
     ...backends.flatMap((backend) =>
-      'cluster' in backend && plan.clusters[backend.cluster]?.proxy !== proxy
+      'cluster' in backend && (proxy === undefined || plan.clusters[backend.cluster]?.proxy !== proxy)
         ? [`routes "${route.id}": cluster "${backend.cluster}" is not of proxy "${proxy}"`]
         : [],
     ),

@@ -1,0 +1,149 @@
+import { compareDiagnostics, diagnose, qualifiedName, type Diagnostic } from '../base/index.ts';
+import { codes } from './codes.ts';
+import { makeStatus } from './conditions.ts';
+import { makeDestinationLookup } from './destinations.ts';
+import { makeTrafficPolicyLookup } from './destination-rules.ts';
+import { serveGateways, type ServedGateway } from './gateways.ts';
+import type { CheckedListener } from './listeners.ts';
+import type { Analysis, DestinationModel, GatewayModel, ListenerModel, VirtualHostModel } from './model.ts';
+import { findMtlsFaults, type Hop } from './mtls-findings.ts';
+import { makeMtlsLookup } from './peer-authentication.ts';
+import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
+import { findPolicyFaults, type Population } from './policy-findings.ts';
+import { checkRoutes, virtualHostsOf } from './routes.ts';
+import { collectWorkloads, type WorkloadSources } from './workload-sources.ts';
+import { serveWorkloads, targetPortOf, type ServedWorkloads } from './workloads.ts';
+import { makeWorld, type World, type WorldInput } from './world.ts';
+
+/** Works out what the resources mean together. Pure; problems are in the result, sorted, each once. */
+export function analyze(input: WorldInput): Analysis {
+  const findings: Diagnostic[] = [];
+  const world = makeWorld(input, (finding) => findings.push(finding));
+  const sources = collectWorkloads(world);
+  const served = serveWorkloads(world, sources, makeMtlsLookup(world));
+  const trafficPolicy = makeTrafficPolicyLookup(world);
+  const checkedPolicies = checkPolicies(world);
+  const policiesOf = makePolicyLookup(world, checkedPolicies);
+  const servedGateways = serveGateways(world);
+  const destinations = makeDestinationLookup(world, { sources, served });
+  const routes = checkRoutes(world, { gateways: servedGateways, destinations });
+  const virtualHosts = virtualHostsOf(world, routes);
+  const gateways = servedGateways.map((gateway) => gatewayModel(gateway, { policiesOf, virtualHosts }));
+  findPolicyFaults(world, checkedPolicies, populationOf({ world, gateways, sources }));
+  findMtlsFaults(world, hopsOf(gateways, trafficPolicy));
+  reportIdle(world, sources, { served, reported: [...findings] });
+  return {
+    gateways,
+    workloads: [...served.values()].map((workload) => ({
+      ...workload,
+      policies: policiesOf({ identity: workload.identity }),
+    })),
+    trafficPolicy,
+    diagnostics: distinct(findings),
+    status: makeStatus(world, { gateways: servedGateways, routes }),
+  };
+}
+
+function gatewayModel(
+  { source, identity, listeners }: ServedGateway,
+  found: {
+    readonly policiesOf: PolicyLookup;
+    readonly virtualHosts: ReadonlyMap<CheckedListener, readonly VirtualHostModel[]>;
+  },
+): GatewayModel {
+  const { name } = source.metadata;
+  return {
+    origin: source.origin,
+    name,
+    identity,
+    listeners: listeners
+      .filter(({ isServed }) => isServed)
+      .map((listener) => listenerModel(listener, found.virtualHosts.get(listener) ?? [])),
+    policies: found.policiesOf({ identity, gatewayName: name }),
+  };
+}
+
+function listenerModel(listener: CheckedListener, virtualHosts: readonly VirtualHostModel[]): ListenerModel {
+  const { source, hostname, certificates } = listener;
+  return {
+    origin: source.origin,
+    name: source.name,
+    port: source.port,
+    protocol: source.protocol.value === 'HTTPS' ? 'HTTPS' : 'HTTP',
+    hostname,
+    certificates,
+    virtualHosts,
+  };
+}
+
+/** The destinations that a gateway's routes lead to, each once. */
+export function destinationsOf({ listeners }: GatewayModel): readonly DestinationModel[] {
+  const rules = new Set(
+    listeners.flatMap(({ virtualHosts }) => virtualHosts.flatMap(({ matches }) => matches.map(({ rule }) => rule))),
+  );
+  const destinations = [...rules].flatMap(({ backends }) =>
+    backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
+  );
+  return [...new Set(destinations)];
+}
+
+function hopsOf(gateways: readonly GatewayModel[], trafficPolicy: Analysis['trafficPolicy']): readonly Hop[] {
+  return gateways.flatMap((gateway) =>
+    destinationsOf(gateway).map((destination) => ({
+      gateway: `${gateway.identity.namespace}/${gateway.name}`,
+      destination,
+      policy: trafficPolicy(gateway.identity.namespace, destination.service),
+    })),
+  );
+}
+
+function populationOf(input: {
+  readonly world: World;
+  readonly gateways: readonly GatewayModel[];
+  readonly sources: WorkloadSources;
+}): Population {
+  const { world, gateways, sources } = input;
+  const ports = new Map<string, { service: number; target: number }[]>();
+  for (const service of world.resources.services) {
+    for (const source of sources.selectedBy(service)) {
+      const mapped = service.spec.ports.flatMap((port) => {
+        const target = targetPortOf(source, port);
+        return target === undefined ? [] : [{ service: port.port, target }];
+      });
+      ports.set(qualifiedName(source), [...(ports.get(qualifiedName(source)) ?? []), ...mapped]);
+    }
+  }
+  return { gateways, workloads: sources.all, portsOf: (workload) => ports.get(qualifiedName(workload)) ?? [] };
+}
+
+/** Workloads of the YAML that do not run; those behind a route have been reported as errors already. */
+function reportIdle(
+  world: World,
+  sources: WorkloadSources,
+  idle: { readonly served: ServedWorkloads; readonly reported: readonly Diagnostic[] },
+): void {
+  const missed = new Set(
+    idle.reported.filter(({ code }) => code === codes.workloadWithoutAddress.code).map(({ origin }) => origin),
+  );
+  for (const source of sources.all) {
+    const name = qualifiedName(source);
+    if (idle.served.has(name) || missed.has(source.origin)) continue;
+    world.report(
+      diagnose(codes.workloadNotRun, {
+        origin: source.origin,
+        message: `workload "${name}" has no address, so that it takes no part`,
+        remedy: `Start it and run with --workload ${name}=127.0.0.1:PORT, if it is needed.`,
+      }),
+    );
+  }
+}
+
+/** Sorted, without repetitions: one cause may be met on several ways. */
+export function distinct(findings: readonly Diagnostic[]): readonly Diagnostic[] {
+  const seen = new Map<string, Diagnostic>();
+  for (const finding of findings) {
+    const { code, message, origin } = finding;
+    seen.set(`${code} ${origin.file}:${origin.line}:${origin.column ?? ''} ${message}`, finding);
+  }
+  return [...seen.values()].sort(compareDiagnostics);
+}

@@ -1,0 +1,199 @@
+import { diagnose, formatOrigin, type DiagnosticCode, type Origin } from '../base/index.ts';
+import type { ParentRef } from '../resource/index.ts';
+import { codes } from './codes.ts';
+import type { ServedGateway } from './gateways.ts';
+import { intersectHostnames, normalHostname } from './hostname.ts';
+import { selectorMatches } from './labels.ts';
+import type { CheckedListener, Fault } from './listeners.ts';
+import type { RouteSource } from './route-rules.ts';
+import { isRejected, labelsOfNamespace, type World } from './world.ts';
+
+/** What became of one parentRef of a route. */
+export interface Attachment {
+  readonly parentRef: ParentRef;
+  /** Empty when refused. */
+  readonly bonds: readonly Bond[];
+  /** Condition `Accepted` is False because of this. */
+  readonly refused?: Fault;
+}
+
+/** A route on a listener, with the hostnames that both stand for. */
+export interface Bond {
+  readonly gateway: ServedGateway;
+  readonly listener: CheckedListener;
+  readonly hostnames: readonly string[];
+}
+
+export interface AttachmentInput {
+  readonly world: World;
+  /** By `namespace/name`. */
+  readonly gateways: ReadonlyMap<string, ServedGateway>;
+  readonly route: RouteSource;
+}
+
+const gatewayGroup = 'gateway.networking.k8s.io';
+
+/**
+ * Attaches a route to the listeners it names (Gateway API, "Attaching Routes to Gateways"). Undefined for a parent that
+ * somebody else looks after: another kind, or a Gateway whose class is not served.
+ */
+export function attachRoute(input: AttachmentInput, parentRef: ParentRef): Attachment | undefined {
+  const { world, gateways, route } = input;
+  if (parentRef.group !== gatewayGroup || parentRef.kind !== 'Gateway') {
+    reportParentKind(world, parentRef);
+    return undefined;
+  }
+  const key = `${parentRef.namespace}/${parentRef.name}`;
+  const gateway = gateways.get(key);
+  if (gateway === undefined) return world.gateways.has(key) ? undefined : reportNoGateway(world, parentRef);
+  const named = gateway.listeners.filter(
+    ({ source }) =>
+      (parentRef.sectionName === undefined || source.name === parentRef.sectionName) &&
+      (parentRef.port === undefined || source.port === parentRef.port),
+  );
+  if (named.length === 0) return reportNoListener(world, parentRef, gateway);
+  const allowing = named.filter((listener) => allows({ world, gateway, listener, route }));
+  if (allowing.length === 0) return reportNotAllowed({ world, parentRef, gateway, route, named });
+  const bonds = allowing
+    .map((listener) => ({ gateway, listener, hostnames: commonHostnames(listener, route) }))
+    .filter(({ hostnames }) => hostnames.length > 0);
+  return bonds.length === 0 ? reportNoHostname({ world, parentRef, route, allowing }) : { parentRef, bonds };
+}
+
+function allows(input: {
+  readonly world: World;
+  readonly gateway: ServedGateway;
+  readonly listener: CheckedListener;
+  readonly route: RouteSource;
+}): boolean {
+  const { listener, route } = input;
+  return listener.kinds.includes(route.kind) && listener.conflict === undefined && allowsNamespace(input);
+}
+
+function allowsNamespace(input: {
+  readonly world: World;
+  readonly gateway: ServedGateway;
+  readonly listener: CheckedListener;
+  readonly route: RouteSource;
+}): boolean {
+  const { from, selector } = input.listener.source.allowedRoutes;
+  const { namespace } = input.route.metadata;
+  switch (from) {
+    case 'All':
+      return true;
+    case 'Same':
+      return namespace === input.gateway.source.metadata.namespace;
+    case 'Selector':
+      return selector !== undefined && selectorMatches(selector, labelsOfNamespace(input.world, namespace));
+  }
+}
+
+function commonHostnames(listener: CheckedListener, route: RouteSource): readonly string[] {
+  if (route.hostnames.length === 0) return [listener.hostname];
+  const common = route.hostnames.flatMap(
+    ({ value }) => intersectHostnames(listener.hostname, normalHostname(value)) ?? [],
+  );
+  return [...new Set(common)];
+}
+
+function reportParentKind(world: World, parentRef: ParentRef): void {
+  world.report(
+    diagnose(codes.parentKindUnsupported, {
+      origin: parentRef.origin,
+      message: `parentRef "${parentRef.name}": routes attach to Gateways here, not to kind "${parentRef.kind}"`,
+      remedy: 'Name a Gateway; a route on a Service (mesh, GAMMA) has no effect here.',
+    }),
+  );
+}
+
+function refuse(
+  world: World,
+  parentRef: ParentRef,
+  finding: {
+    readonly code: DiagnosticCode;
+    readonly reason: string;
+    readonly message: string;
+    readonly remedy: string;
+    readonly origin?: Origin;
+  },
+): Attachment {
+  const { code, reason, message, remedy, origin = parentRef.origin } = finding;
+  world.report(diagnose(code, { origin, message, remedy }));
+  return { parentRef, bonds: [], refused: { reason, message } };
+}
+
+function reportNoGateway(world: World, parentRef: ParentRef): Attachment {
+  const { namespace, name } = parentRef;
+  const broken = isRejected(world, { kind: 'Gateway', namespace, name });
+  const elsewhere = world.resources.gateways
+    .filter(({ metadata }) => metadata.name === name)
+    .map(({ metadata }) => metadata.namespace)
+    .sort();
+  return refuse(world, parentRef, {
+    code: codes.parentNotFound,
+    reason: 'NoMatchingParent',
+    message: `parentRef "${name}": ${broken ? 'the Gateway has an error and is left out,' : 'no such Gateway'} in namespace "${namespace}"`,
+    remedy: broken
+      ? 'Correct the Gateway.'
+      : elsewhere.length > 0
+        ? `There is one in namespace "${elsewhere.join('", "')}": set parentRef.namespace.`
+        : 'Add the file with the Gateway, or run with --add-missing.',
+  });
+}
+
+function reportNoListener(world: World, parentRef: ParentRef, gateway: ServedGateway): Attachment {
+  const wanted = [
+    ...(parentRef.sectionName === undefined ? [] : [`named "${parentRef.sectionName}"`]),
+    ...(parentRef.port === undefined ? [] : [`on port ${parentRef.port}`]),
+  ].join(' and ');
+  const listeners = gateway.listeners.map(({ source }) => `"${source.name}" (port ${source.port})`).join(', ');
+  return refuse(world, parentRef, {
+    code: codes.noMatchingParent,
+    reason: 'NoMatchingParent',
+    message: `parentRef "${parentRef.name}": the Gateway has no listener ${wanted}`,
+    remedy: `Name one of its listeners: ${listeners}.`,
+  });
+}
+
+function reportNotAllowed(input: {
+  readonly world: World;
+  readonly parentRef: ParentRef;
+  readonly gateway: ServedGateway;
+  readonly route: RouteSource;
+  readonly named: readonly CheckedListener[];
+}): Attachment {
+  const { world, parentRef, gateway, route, named } = input;
+  const { namespace } = route.metadata;
+  const why = named.map((listener) => {
+    const { name, allowedRoutes } = listener.source;
+    if (listener.refused !== undefined) return listener.refused.message;
+    if (listener.conflict !== undefined) return listener.conflict.message;
+    if (!listener.kinds.includes(route.kind)) return `listener "${name}" does not take ${route.kind}`;
+    const whom = allowedRoutes.from === 'Same' ? `of "${gateway.source.metadata.namespace}" only` : 'of other labels';
+    return `listener "${name}" takes routes from namespaces ${whom} (${formatOrigin(allowedRoutes.origin)})`;
+  });
+  return refuse(world, parentRef, {
+    code: codes.notAllowedByListeners,
+    reason: 'NotAllowedByListeners',
+    message: `parentRef "${parentRef.name}": no listener allows this ${route.kind} of namespace "${namespace}": ${why.join('; ')}`,
+    remedy: 'Set allowedRoutes.namespaces.from of the listener to All, or to a Selector that matches the namespace.',
+  });
+}
+
+function reportNoHostname(input: {
+  readonly world: World;
+  readonly parentRef: ParentRef;
+  readonly route: RouteSource;
+  readonly allowing: readonly CheckedListener[];
+}): Attachment {
+  const { world, parentRef, route, allowing } = input;
+  const wanted = route.hostnames.map(({ value }) => value).join(', ');
+  const offered = allowing.map(({ hostname, source }) => `"${source.name}" has ${hostname}`).join(', ');
+  return refuse(world, parentRef, {
+    code: codes.noMatchingHostname,
+    reason: 'NoMatchingListenerHostname',
+    message: `parentRef "${parentRef.name}": no listener serves hostname ${wanted}: ${offered}`,
+    remedy: 'Correct the hostnames of the route, or those of the listeners.',
+    origin: route.hostnames[0]?.origin ?? parentRef.origin,
+  });
+}

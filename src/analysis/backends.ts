@@ -1,0 +1,119 @@
+import { diagnose } from '../base/index.ts';
+import type { BackendRef, Service, ServicePort } from '../resource/index.ts';
+import { codes } from './codes.ts';
+import type { DestinationLookup } from './destinations.ts';
+import type { BackendModel } from './model.ts';
+import { grantRemedy, isPermitted } from './reference-grants.ts';
+import { failureOf, type RouteSource } from './route-rules.ts';
+import { isRejected, type World } from './world.ts';
+
+/** Why a reference does not resolve, as the reason of the `ResolvedRefs` condition. */
+export type UnresolvedReason = 'BackendNotFound' | 'InvalidKind' | 'RefNotPermitted' | 'UnsupportedProtocol';
+
+export interface ResolvedBackend {
+  readonly model: BackendModel;
+  readonly unresolved?: { readonly reason: UnresolvedReason; readonly message: string };
+}
+
+/** Follows one backendRef. What cannot be followed keeps its weight: that share of the requests is answered with 500. */
+export function resolveBackend(
+  world: World,
+  input: { readonly route: RouteSource; readonly ref: BackendRef; readonly destinations: DestinationLookup },
+): ResolvedBackend {
+  const { route, ref, destinations } = input;
+  const { failure } = failureOf(ref.unsupported);
+  const target = follow(world, route, ref);
+  if ('reason' in target) {
+    return { model: { weight: ref.weight, invalid: target.message }, unresolved: target };
+  }
+  if (failure !== undefined) return { model: { weight: ref.weight, invalid: failure } };
+  return { model: { weight: ref.weight, destination: destinations(target.service, target.port) } };
+}
+
+type Fault = NonNullable<ResolvedBackend['unresolved']>;
+
+interface Target {
+  readonly service: Service;
+  readonly port: ServicePort;
+}
+
+function follow(world: World, route: RouteSource, ref: BackendRef): Fault | Target {
+  if (ref.group !== '' || ref.kind !== 'Service') {
+    return report(world, ref, {
+      code: codes.backendKindUnsupported,
+      reason: 'InvalidKind',
+      message: `backendRef "${ref.name}": kind "${ref.group === '' ? '' : `${ref.group}/`}${ref.kind}" cannot be routed to`,
+      remedy: 'Name a Service.',
+    });
+  }
+  const reference = {
+    from: { group: 'gateway.networking.k8s.io', kind: route.kind, namespace: route.metadata.namespace },
+    to: { group: '', kind: 'Service', namespace: ref.namespace, name: ref.name },
+  };
+  if (!isPermitted(world, reference)) {
+    return report(world, ref, {
+      code: codes.backendNotPermitted,
+      reason: 'RefNotPermitted',
+      message: `backendRef "${ref.name}": no ReferenceGrant lets namespace "${route.metadata.namespace}" use Services of namespace "${ref.namespace}"`,
+      remedy: grantRemedy(reference),
+    });
+  }
+  const service = world.services.get(`${ref.namespace}/${ref.name}`);
+  if (service === undefined) return reportNoService(world, ref);
+  const [unsupported] = service.spec.unsupported;
+  if (unsupported !== undefined) {
+    // The decoder has reported the Service itself.
+    return {
+      reason: 'UnsupportedProtocol',
+      message: `Service "${ref.namespace}/${ref.name}": ${unsupported.field} is not supported`,
+    };
+  }
+  const port = service.spec.ports.find((candidate) => candidate.port === ref.port && candidate.protocol === 'TCP');
+  return port === undefined ? reportNoPort(world, ref, service) : { service, port };
+}
+
+function reportNoService(world: World, ref: BackendRef): Fault {
+  const broken = isRejected(world, { kind: 'Service', namespace: ref.namespace, name: ref.name });
+  const elsewhere = world.resources.services
+    .filter(({ metadata }) => metadata.name === ref.name)
+    .map(({ metadata }) => metadata.namespace)
+    .sort();
+  return report(world, ref, {
+    code: codes.backendNotFound,
+    reason: 'BackendNotFound',
+    message: `backendRef "${ref.name}": ${broken ? 'the Service has an error and is left out,' : 'no such Service'} in namespace "${ref.namespace}"`,
+    remedy: broken
+      ? 'Correct the Service.'
+      : elsewhere.length > 0
+        ? `There is one in namespace "${elsewhere.join('", "')}": set backendRef.namespace, with a ReferenceGrant there.`
+        : 'Create the Service, or run with --add-missing.',
+  });
+}
+
+function reportNoPort(world: World, ref: BackendRef, service: Service): Fault {
+  const ports = service.spec.ports.map(({ port, name }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
+  return report(world, ref, {
+    code: codes.backendPortNotFound,
+    reason: 'BackendNotFound',
+    message: `backendRef "${ref.name}": Service "${ref.namespace}/${ref.name}" has no port ${ref.port ?? ''}`,
+    remedy:
+      ports === ''
+        ? 'Add the port to the Service.'
+        : `The Service has ${ports}; a backendRef names the Service port, not the target port.`,
+  });
+}
+
+function report(
+  world: World,
+  ref: BackendRef,
+  fault: {
+    readonly code: Parameters<typeof diagnose>[0];
+    readonly reason: UnresolvedReason;
+    readonly message: string;
+    readonly remedy: string;
+  },
+): Fault {
+  const { code, reason, message, remedy } = fault;
+  world.report(diagnose(code, { origin: ref.origin, message, remedy }));
+  return { reason, message };
+}

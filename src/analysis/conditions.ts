@@ -1,0 +1,131 @@
+import type { ServedGateway } from './gateways.ts';
+import type { CheckedListener, Fault } from './listeners.ts';
+import type { CheckedRoute } from './routes.ts';
+import type { Condition, ListenerStatus, ObjectStatus, ParentStatus } from './status.ts';
+import type { World } from './world.ts';
+
+/** Conditions as the Gateway API v1.6 defines them, for everything that is served. */
+export function makeStatus(
+  world: World,
+  checked: { readonly gateways: readonly ServedGateway[]; readonly routes: readonly CheckedRoute[] },
+): readonly ObjectStatus[] {
+  const attached = countAttached(checked.routes);
+  return [
+    ...world.resources.gatewayClasses.map(classStatus),
+    ...checked.gateways.map((gateway) => gatewayStatus(gateway, attached)),
+    ...checked.routes.map(routeStatus),
+  ];
+}
+
+function countAttached(routes: readonly CheckedRoute[]): ReadonlyMap<CheckedListener, number> {
+  const counts = new Map<CheckedListener, number>();
+  for (const { attachments } of routes) {
+    // A set, since several parentRefs of one route may lead to one listener.
+    const listeners = new Set(attachments.flatMap(({ bonds }) => bonds.map(({ listener }) => listener)));
+    for (const listener of listeners) counts.set(listener, (counts.get(listener) ?? 0) + 1);
+  }
+  return counts;
+}
+
+type Made = (type: string, condition: Pick<Condition, 'status' | 'reason' | 'message'>) => Condition;
+
+function conditionsFor(generation: number | undefined): Made {
+  return (type, condition) => ({
+    type,
+    ...condition,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  });
+}
+
+const yes = (reason: string, message = ''): Pick<Condition, 'status' | 'reason' | 'message'> => ({
+  status: 'True',
+  reason,
+  message,
+});
+
+const no = ({ reason, message }: Fault): Pick<Condition, 'status' | 'reason' | 'message'> => ({
+  status: 'False',
+  reason,
+  message,
+});
+
+function classStatus({ origin, metadata }: World['resources']['gatewayClasses'][number]): ObjectStatus {
+  const made = conditionsFor(metadata.generation);
+  return {
+    kind: 'GatewayClass',
+    namespace: '',
+    name: metadata.name,
+    origin,
+    conditions: [made('Accepted', yes('Accepted'))],
+  };
+}
+
+function gatewayStatus(
+  { source, listeners }: ServedGateway,
+  attached: ReadonlyMap<CheckedListener, number>,
+): ObjectStatus {
+  const made = conditionsFor(source.metadata.generation);
+  const bad = listeners.filter((listener) => !listener.isServed || listener.unresolved !== undefined);
+  const served = listeners.filter(({ isServed }) => isServed);
+  const faults = bad.map((listener) => faultOf(listener).message).join('; ');
+  return {
+    kind: 'Gateway',
+    namespace: source.metadata.namespace,
+    name: source.metadata.name,
+    origin: source.origin,
+    conditions: [
+      made(
+        'Accepted',
+        bad.length === 0
+          ? yes('Accepted')
+          : { status: served.length > 0 ? 'True' : 'False', reason: 'ListenersNotValid', message: faults },
+      ),
+      made('Programmed', served.length > 0 ? yes('Programmed') : no({ reason: 'Invalid', message: faults })),
+    ],
+    listeners: listeners.map((listener) => listenerStatus(listener, attached.get(listener) ?? 0, made)),
+  };
+}
+
+/** The first thing that is wrong with a listener that has something wrong. */
+function faultOf({ refused, conflict, unresolved, source }: CheckedListener): Fault {
+  return refused ?? conflict ?? unresolved ?? { reason: 'Invalid', message: `listener "${source.name}" is not served` };
+}
+
+function listenerStatus(listener: CheckedListener, attachedRoutes: number, made: Made): ListenerStatus {
+  const { refused, conflict, unresolved, isServed } = listener;
+  const unaccepted = refused ?? conflict;
+  return {
+    name: listener.source.name,
+    supportedKinds: listener.kinds,
+    attachedRoutes,
+    conditions: [
+      made('Accepted', unaccepted === undefined ? yes('Accepted') : no(unaccepted)),
+      made('Programmed', isServed ? yes('Programmed') : no({ reason: 'Invalid', message: faultOf(listener).message })),
+      made('ResolvedRefs', unresolved === undefined ? yes('ResolvedRefs') : no(unresolved)),
+      ...(conflict === undefined ? [] : [made('Conflicted', yes(conflict.reason, conflict.message))]),
+    ],
+  };
+}
+
+function routeStatus({ source, attachments, unresolved }: CheckedRoute): ObjectStatus {
+  const made = conditionsFor(source.metadata.generation);
+  const parents: readonly ParentStatus[] = attachments.map(({ parentRef, refused }) => ({
+    parentRef: {
+      namespace: parentRef.namespace,
+      name: parentRef.name,
+      ...(parentRef.sectionName === undefined ? {} : { sectionName: parentRef.sectionName }),
+      ...(parentRef.port === undefined ? {} : { port: parentRef.port }),
+    },
+    conditions: [
+      made('Accepted', refused === undefined ? yes('Accepted') : no(refused)),
+      made('ResolvedRefs', unresolved === undefined ? yes('ResolvedRefs') : no(unresolved)),
+    ],
+  }));
+  return {
+    kind: source.kind,
+    namespace: source.metadata.namespace,
+    name: source.metadata.name,
+    origin: source.origin,
+    parents,
+  };
+}

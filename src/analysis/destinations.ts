@@ -1,0 +1,150 @@
+import { compareText, diagnose, qualifiedName } from '../base/index.ts';
+import type { EndpointSlice, Service, ServicePort } from '../resource/index.ts';
+import { codes } from './codes.ts';
+import { formatLabels } from './labels.ts';
+import type { DestinationModel, PlaceModel } from './model.ts';
+import { portProtocol } from './protocol.ts';
+import { expandPrincipal } from './policy-match.ts';
+import { targetPortOf, type ServedWorkloads } from './workloads.ts';
+import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
+import { keyOf, serviceHost, type World } from './world.ts';
+
+/** The places behind a Service port. Worked out, and complained about, once for each port. */
+export type DestinationLookup = (service: Service, port: ServicePort) => DestinationModel;
+
+export function makeDestinationLookup(
+  world: World,
+  workloads: { readonly sources: WorkloadSources; readonly served: ServedWorkloads },
+): DestinationLookup {
+  const known = new Map<string, DestinationModel>();
+  return (service, port) => {
+    const key = `${keyOf(service)}:${port.port}`;
+    const found = known.get(key) ?? resolve({ world, service, port, ...workloads });
+    known.set(key, found);
+    return found;
+  };
+}
+
+interface Resolution {
+  readonly world: World;
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly sources: WorkloadSources;
+  readonly served: ServedWorkloads;
+}
+
+function resolve(input: Resolution): DestinationModel {
+  const { world, service, port, sources } = input;
+  const { namespace, name } = service.metadata;
+  reportProtocol(world, service, port);
+  const hasSelector = Object.keys(service.spec.selector).length > 0;
+  const selected = sources.selectedBy(service);
+  if (hasSelector && selected.length === 0) reportNothingSelected(world, service);
+  const places = hasSelector
+    ? selected.flatMap((source) => placesOfWorkload(input, source))
+    : (world.slices.get(keyOf(service)) ?? []).flatMap((slice) => placesOfSlice(slice, port));
+  return {
+    origin: port.origin,
+    service: { namespace, name, host: serviceHost({ namespace, name }), port: port.port },
+    places,
+    spiffeIds: spiffeIdsOf(world, selected),
+  };
+}
+
+function placesOfWorkload({ world, service, port, served }: Resolution, source: WorkloadSource): readonly PlaceModel[] {
+  const containerPort = targetPortOf(source, port);
+  if (containerPort === undefined) {
+    reportTargetPort(world, { service, port, source });
+    return [];
+  }
+  const workload = served.get(qualifiedName(source));
+  if (workload === undefined) {
+    reportNoAddress(world, source, service);
+    return [];
+  }
+  if (workload.hasProxy) return [{ type: 'proxied', workload, containerPort }];
+  const addresses = workload.ports.find(({ number }) => number === containerPort)?.addresses ?? [];
+  const { origin, name, identity } = workload;
+  return addresses.map((address) => ({ type: 'direct', origin, name, identity, ...address }));
+}
+
+function placesOfSlice(slice: EndpointSlice, port: ServicePort): readonly PlaceModel[] {
+  const slicePort = slice.ports.find(({ name }) => name === port.name);
+  const number = slicePort?.port;
+  if (number === undefined) return [];
+  return slice.endpoints
+    .filter(({ ready }) => ready)
+    .flatMap(({ addresses, origin }) =>
+      // Kubernetes: the addresses of one endpoint are fungible, and consumers use the first.
+      addresses.slice(0, 1).map((host) => ({ type: 'direct', origin, name: slice.metadata.name, host, port: number })),
+    );
+}
+
+/** A client with mutual TLS accepts any account behind the Service, under every name of this trust domain. */
+function spiffeIdsOf(world: World, selected: readonly WorkloadSource[]): readonly string[] {
+  const { trustDomain, trustDomainAliases = [] } = world.options;
+  const principals = selected.flatMap(({ namespace, serviceAccount }) =>
+    expandPrincipal(`${trustDomain}/ns/${namespace}/sa/${serviceAccount}`, {
+      trustDomain,
+      aliases: trustDomainAliases,
+    }),
+  );
+  return [...new Set(principals)].map((principal) => `spiffe://${principal}`).sort(compareText);
+}
+
+function reportProtocol(world: World, service: Service, port: ServicePort): void {
+  const protocol = portProtocol(port);
+  if (protocol === 'http2') return;
+  const what = `port ${port.port}${port.name === '' ? '' : ` "${port.name}"`} of Service "${keyOf(service)}"`;
+  const remedy = `Set appProtocol: grpc on the port, or begin its name with "grpc-".`;
+  world.report(
+    protocol === 'unknown'
+      ? diagnose(codes.protocolUnknown, {
+          origin: port.origin,
+          message: `${what} declares no protocol: an Istio gateway would speak HTTP/1.1 to it, where gRPC breaks; HTTP/2 is spoken here`,
+          remedy,
+        })
+      : diagnose(codes.protocolNotHttp, {
+          origin: port.origin,
+          message: `${what} is declared ${protocol === 'http' ? 'as HTTP/1.1' : 'to be no HTTP port'}: gRPC would break on Istio; HTTP/2 is spoken here`,
+          remedy,
+        }),
+  );
+}
+
+function reportNothingSelected(world: World, service: Service): void {
+  const { namespace, name } = service.metadata;
+  world.report(
+    diagnose(codes.serviceSelectsNothing, {
+      origin: service.origin,
+      message: `selector ${formatLabels(service.spec.selector)} matches no workload of namespace "${namespace}"`,
+      remedy: `Add the Deployment, or give it these labels in its pod template; --add-missing supplies one called "${name}".`,
+    }),
+  );
+}
+
+function reportTargetPort(
+  world: World,
+  finding: { readonly service: Service; readonly port: ServicePort; readonly source: WorkloadSource },
+): void {
+  const { service, port, source } = finding;
+  const names = source.containerPorts.map(({ name }) => name).filter((name) => name !== '');
+  world.report(
+    diagnose(codes.targetPortNotFound, {
+      origin: port.origin,
+      message: `targetPort "${port.targetPort}" of Service "${keyOf(service)}" is no port of workload "${qualifiedName(source)}"`,
+      remedy: `Name a container port${names.length === 0 ? '' : ` (${names.join(', ')})`}, or give its number.`,
+    }),
+  );
+}
+
+function reportNoAddress(world: World, source: WorkloadSource, service: Service): void {
+  const name = qualifiedName(source);
+  world.report(
+    diagnose(codes.workloadWithoutAddress, {
+      origin: source.origin,
+      message: `nobody said where workload "${name}" listens, which Service "${keyOf(service)}" leads to`,
+      remedy: `Start it and run with --workload ${name}=127.0.0.1:PORT.`,
+    }),
+  );
+}

@@ -1,0 +1,58 @@
+import { compareText, diagnose } from '../base/index.ts';
+import type { Gateway } from '../resource/index.ts';
+import { codes } from './codes.ts';
+import { checkListeners, type CheckedListener } from './listeners.ts';
+import type { Identity } from './model.ts';
+import { keyOf, type World } from './world.ts';
+
+/** A Gateway that is served here, with its checked listeners. */
+export interface ServedGateway {
+  readonly source: Gateway;
+  readonly identity: Identity;
+  readonly listeners: readonly CheckedListener[];
+}
+
+/**
+ * All Gateways of the YAML, whatever their class, or those of `options.gatewayClass`: on one's own machine there is no
+ * other controller that would serve the rest. Sorted by namespace and name.
+ */
+export function serveGateways(world: World): readonly ServedGateway[] {
+  const sorted = [...world.gateways.values()].sort((a, b) => compareText(keyOf(a), keyOf(b)));
+  return sorted
+    .filter((gateway) => isServed(world, gateway))
+    .map((source) => ({ source, identity: gatewayIdentity(source), listeners: checkListeners(world, source) }));
+}
+
+export function isServed(world: World, { spec }: Gateway): boolean {
+  const wanted = world.options.gatewayClass;
+  if (wanted === undefined || spec.gatewayClassName.value === wanted) return true;
+  const { origin, value } = spec.gatewayClassName;
+  world.report(
+    diagnose(codes.gatewayNotServed, {
+      origin,
+      message: `not served: class "${value}" is not "${wanted}"`,
+      remedy: 'Run without --gateway-class to serve Gateways of every class.',
+    }),
+  );
+  return false;
+}
+
+/**
+ * Who the gateway is. Istio deploys it as `<gateway>-<class>` with a service account of that name, and lets annotations
+ * change either (istio.md 4.9). The labels are those of its pods, which selectors of policies can pick.
+ */
+export function gatewayIdentity({ metadata, spec }: Gateway): Identity {
+  const workloadName = spec.nameOverride?.value ?? `${metadata.name}-${spec.gatewayClassName.value}`;
+  return {
+    namespace: metadata.namespace,
+    serviceAccount: spec.serviceAccount?.value ?? workloadName,
+    workloadName,
+    labels: {
+      ...metadata.labels,
+      'gateway.networking.k8s.io/gateway-name': metadata.name,
+      'gateway.networking.k8s.io/gateway-class-name': spec.gatewayClassName.value,
+      'service.istio.io/canonical-name': workloadName,
+      'service.istio.io/canonical-revision': 'latest',
+    },
+  };
+}

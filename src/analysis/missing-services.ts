@@ -1,0 +1,198 @@
+import { qualifiedName, type Origin } from '../base/index.ts';
+import type { AuthorizationPolicy, BackendRef, Service } from '../resource/index.ts';
+import { hasLabels, type Labels } from './labels.ts';
+import type { AddedObject, WorkloadBinding } from './options.ts';
+import { groupBy, keyOf, type WorldInput } from './world.ts';
+
+/** The label that names an app, as Kubernetes recommends it. */
+const nameLabel = 'app.kubernetes.io/name';
+
+/** Services that backendRefs name and nobody wrote, and workloads for Services that select none. */
+export function missingServices(input: WorldInput): readonly AddedObject[] {
+  const { resources } = input;
+  const present = new Set([
+    ...resources.services.map(keyOf),
+    ...resources.rejected.filter(({ origin }) => origin.kind === 'Service').map(({ origin }) => qualifiedName(origin)),
+  ]);
+  const refs = [...resources.httpRoutes, ...resources.grpcRoutes]
+    .flatMap(({ spec }) => spec.rules.flatMap(({ backendRefs }) => backendRefs))
+    .filter(({ group, kind }) => group === '' && kind === 'Service');
+  const routed = groupBy(refs, qualifiedName);
+  const absent = [...routed].filter(([key]) => !present.has(key)).flatMap(([, group]) => serviceFor(input, group));
+  const behindWritten = resources.services
+    .filter((service) => routed.has(keyOf(service)))
+    .flatMap((service) => workloadBehind(input, service, routed.get(keyOf(service)) ?? []));
+  return [...absent, ...behindWritten];
+}
+
+interface Candidate {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly ports: readonly { readonly name: string; readonly port: number }[];
+}
+
+function candidates({ resources }: WorldInput, namespace: string): readonly Candidate[] {
+  const { deployments, statefulSets, daemonSets, pods, workloadEntries } = resources;
+  return [
+    ...[...deployments, ...statefulSets, ...daemonSets].map(({ metadata, spec: { template } }) => ({
+      namespace: metadata.namespace,
+      name: metadata.name,
+      labels: template.labels,
+      ports: template.spec.containerPorts,
+    })),
+    ...pods.map(({ metadata, spec }) => ({
+      namespace: metadata.namespace,
+      name: metadata.name,
+      labels: metadata.labels,
+      ports: spec.containerPorts,
+    })),
+    ...workloadEntries.map(({ metadata, spec }) => ({
+      namespace: metadata.namespace,
+      name: metadata.name,
+      labels: { ...metadata.labels, ...spec.labels },
+      ports: Object.entries(spec.ports).map(([name, port]) => ({ name, port })),
+    })),
+  ].filter((candidate) => candidate.namespace === namespace);
+}
+
+/** A Service for the workload of its name; with it the workload, where there is none either. */
+function serviceFor(input: WorldInput, refs: readonly BackendRef[]): readonly AddedObject[] {
+  const [first] = refs;
+  if (first === undefined) return [];
+  const { namespace, name } = first;
+  const ports = [...new Set(refs.flatMap(({ port }) => port ?? []))].sort((a, b) => a - b);
+  const existing = candidates(input, namespace).find(
+    ({ name: own, labels }) => own === name || labels[nameLabel] === name || labels['app'] === name,
+  );
+  const binding = bindingFor(input, namespace, name);
+  const selector =
+    existing === undefined
+      ? { [nameLabel]: name, ...policyLabels(input, namespace, name) }
+      : selectorOf(existing, name);
+  const known = existing?.ports.find((port) => port.name.startsWith('grpc')) ?? existing?.ports[0];
+  const target = known?.port ?? appPort(binding);
+  const service: AddedObject = {
+    kind: 'Service',
+    namespace,
+    name,
+    why: `a backendRef names it; port ${ports.join(', ')} for gRPC, leading to workload "${existing?.name ?? binding?.name ?? name}"`,
+    neededBy: first.origin,
+    manifest: {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace },
+      spec: {
+        selector,
+        ports: ports.map((port) => ({
+          name: ports.length === 1 ? 'grpc' : `grpc-${port}`,
+          port,
+          targetPort: target ?? port,
+        })),
+      },
+    },
+  };
+  if (existing !== undefined) return [service];
+  const containerPorts = target === undefined ? ports : [target];
+  return [
+    service,
+    deployment({ namespace, name: binding?.name ?? name, labels: selector, containerPorts, neededBy: first.origin }),
+  ];
+}
+
+/** The smallest selector that says what it means; all labels where the workload has no name label. */
+function selectorOf({ labels }: Candidate, name: string): Labels {
+  for (const key of [nameLabel, 'app']) if (labels[key] === name) return { [key]: name };
+  return labels;
+}
+
+function workloadBehind(input: WorldInput, service: Service, refs: readonly BackendRef[]): readonly AddedObject[] {
+  const { namespace, name } = service.metadata;
+  const { selector, ports } = service.spec;
+  const [first] = refs;
+  const isMissing =
+    Object.keys(selector).length > 0 && !candidates(input, namespace).some(({ labels }) => hasLabels(labels, selector));
+  if (first === undefined || !isMissing) return [];
+  const binding = bindingFor(input, namespace, name);
+  const labels = { ...policyLabels(input, namespace, name), ...selector };
+  const named = ports.flatMap(({ targetPort }) => (typeof targetPort === 'string' ? [targetPort] : []));
+  const numbers = ports.flatMap(({ targetPort }) => (typeof targetPort === 'number' ? [targetPort] : []));
+  const [portName] = named;
+  const containerPorts = numbers.length > 0 ? numbers : [appPort(binding) ?? ports[0]?.port ?? 0];
+  return [
+    deployment({
+      namespace,
+      name: binding?.name ?? name,
+      labels,
+      containerPorts: [...new Set(containerPorts)],
+      neededBy: service.origin,
+      ...(portName === undefined ? {} : { portName }),
+    }),
+  ];
+}
+
+/** The address given for the workload of this name, else the only one of the namespace that no workload has. */
+function bindingFor(input: WorldInput, namespace: string, name: string): WorkloadBinding | undefined {
+  const known = new Set(candidates(input, namespace).map((candidate) => candidate.name));
+  const free = input.bindings.filter((binding) => binding.namespace === namespace && !known.has(binding.name));
+  return free.find((binding) => binding.name === name) ?? (free.length === 1 ? free[0] : undefined);
+}
+
+function appPort(binding: WorkloadBinding | undefined): number | undefined {
+  const [first] = binding?.addresses ?? [];
+  return first?.port ?? first?.portNumber;
+}
+
+/** The labels by which a policy of the namespace selects the app of this name. */
+function policyLabels({ resources }: WorldInput, namespace: string, name: string): Labels {
+  const means = ({ metadata, spec }: AuthorizationPolicy): boolean =>
+    metadata.namespace === namespace && Object.values(spec.selector?.matchLabels ?? {}).includes(name);
+  const labels: Record<string, string> = {};
+  // The first policy that says something about a label is right.
+  for (const { spec } of resources.authorizationPolicies.filter(means).toReversed()) {
+    Object.assign(labels, spec.selector?.matchLabels);
+  }
+  return labels;
+}
+
+function deployment(input: {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly containerPorts: readonly number[];
+  readonly portName?: string;
+  readonly neededBy: Origin;
+}): AddedObject {
+  const { namespace, name, labels, containerPorts, portName, neededBy } = input;
+  return {
+    kind: 'Deployment',
+    namespace,
+    name,
+    why: `a Service leads to it and no workload has its labels; container port ${containerPorts.join(', ')}, service account "default"`,
+    neededBy,
+    manifest: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            serviceAccountName: 'default',
+            containers: [
+              {
+                name,
+                image: name,
+                ports: containerPorts.map((containerPort, index) => ({
+                  containerPort,
+                  ...(index === 0 && portName !== undefined ? { name: portName } : {}),
+                })),
+              },
+            ],
+          },
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,230 @@
+import type { Diagnostic, Origin, Secret } from '../base/index.ts';
+import type { PathPatternModel, StringPattern } from './policy-match.ts';
+import type { ObjectStatus } from './status.ts';
+
+/** What the resources mean together: who listens, what leads where, who may. Everything that compile lowers. */
+export interface Analysis {
+  readonly gateways: readonly GatewayModel[];
+  /** Workloads that can be reached: with an address for their app, and a proxy of their own or none. */
+  readonly workloads: readonly GuardedWorkload[];
+  readonly trafficPolicy: TrafficPolicyLookup;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly status: readonly ObjectStatus[];
+}
+
+/** Names of a proxy in metrics and in policy. */
+export interface Identity {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** The Deployment's name, or the object's own. */
+  readonly workloadName: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface GatewayModel {
+  readonly origin: Origin;
+  readonly name: string;
+  readonly identity: Identity;
+  /** Only listeners that can be served. */
+  readonly listeners: readonly ListenerModel[];
+  readonly policies: readonly PolicyModel[];
+}
+
+export interface ListenerModel {
+  readonly origin: Origin;
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'HTTP' | 'HTTPS';
+  readonly hostname: string;
+  readonly certificates: readonly CertificateModel[];
+  /** By hostname, sorted. */
+  readonly virtualHosts: readonly VirtualHostModel[];
+}
+
+export interface CertificateModel {
+  readonly origin: Origin;
+  readonly namespace: string;
+  readonly name: string;
+  readonly chainPem: string;
+  readonly key: Secret;
+}
+
+export interface VirtualHostModel {
+  readonly hostname: string;
+  /** The first of the routes that asked for this hostname. */
+  readonly origin: Origin;
+  /** In order of precedence. */
+  readonly matches: readonly MatchedRule[];
+}
+
+/** One match of one rule, ready to be ranked. */
+export interface MatchedRule {
+  readonly route: RouteIdentity;
+  readonly match: MatchModel;
+  readonly matchIndex: number;
+  readonly ruleIndex: number;
+  readonly rule: RuleModel;
+}
+
+export interface RouteIdentity {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly creationTimestamp?: string | undefined;
+}
+
+export interface MatchModel {
+  /** Why requests that match cannot be served. */
+  readonly failure?: string;
+  readonly path: { readonly type: 'Exact' | 'PathPrefix' | 'RegularExpression'; readonly value: string };
+  readonly method?: string;
+  readonly headers: readonly HeaderMatchModel[];
+}
+
+export interface HeaderMatchModel {
+  /** Lower case. */
+  readonly name: string;
+  readonly type: 'Exact' | 'RegularExpression';
+  readonly value: string;
+}
+
+export interface RuleModel {
+  readonly origin: Origin;
+  readonly index: number;
+  readonly matches: readonly MatchModel[];
+  readonly backends: readonly BackendModel[];
+  readonly timeoutMs?: number;
+  /** Why the rule cannot be served at all. */
+  readonly failure?: string;
+}
+
+export type BackendModel =
+  | { readonly weight: number; readonly destination: DestinationModel }
+  | { readonly weight: number; readonly invalid: string };
+
+export interface ServicePortModel {
+  readonly namespace: string;
+  readonly name: string;
+  /** The full host name. */
+  readonly host: string;
+  /** The Service port. */
+  readonly port: number;
+}
+
+/** A port of a Service, with the places behind it. */
+export interface DestinationModel {
+  /** The port's own line in the Service. */
+  readonly origin: Origin;
+  readonly service: ServicePortModel;
+  readonly places: readonly PlaceModel[];
+  /** Every identity behind the Service, sorted: what a client with mutual TLS accepts. */
+  readonly spiffeIds: readonly string[];
+}
+
+export type PlaceModel =
+  /** Reached through the workload's own proxy, at whatever address that proxy got. */
+  | { readonly type: 'proxied'; readonly workload: WorkloadModel; readonly containerPort: number }
+  /** Reached directly: a workload without a proxy, or an address of an EndpointSlice. */
+  | {
+      readonly type: 'direct';
+      readonly origin: Origin;
+      readonly name: string;
+      readonly host: string;
+      readonly port: number;
+      readonly identity?: Identity;
+    };
+
+export interface WorkloadModel {
+  readonly origin: Origin;
+  readonly name: string;
+  readonly identity: Identity;
+  /** False: `sidecar.istio.io/inject: "false"`. */
+  readonly hasProxy: boolean;
+  readonly ports: readonly WorkloadPortModel[];
+}
+
+/** A workload with what its proxy enforces. */
+export interface GuardedWorkload extends WorkloadModel {
+  readonly policies: readonly PolicyModel[];
+}
+
+export interface WorkloadPortModel {
+  readonly number: number;
+  readonly origin: Origin;
+  /** Where the app really listens for this port; at least one. */
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  readonly mtls: MtlsModel;
+  /** The first Service port that leads here, for the labels and pool settings of the inbound cluster. */
+  readonly service?: ServicePortModel;
+}
+
+export interface MtlsModel {
+  readonly mode: 'STRICT' | 'PERMISSIVE' | 'DISABLE';
+  /** The PeerAuthentication that decided, or the workload for Istio's default. */
+  readonly origin: Origin;
+}
+
+/** How one client namespace reaches one Service port, from the DestinationRule that applies. */
+export interface TrafficPolicyModel {
+  readonly origin?: Origin;
+  readonly loadBalancer: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM';
+  readonly connectTimeoutMs: number;
+  readonly http2MaxRequests?: number;
+  readonly maxRequestsPerConnection?: number;
+  readonly tls: TlsModel;
+}
+
+/** How clients of one namespace reach a Service port. */
+export type TrafficPolicyLookup = (clientNamespace: string, service: ServicePortModel) => TrafficPolicyModel;
+
+export type TlsModel =
+  /** Nothing asked for: mutual TLS per endpoint, where the other side takes it. */
+  | { readonly mode: 'auto' }
+  | { readonly mode: 'ISTIO_MUTUAL' | 'DISABLE'; readonly origin: Origin }
+  /** Not implemented: no endpoint is used, rather than one with less protection than asked for. */
+  | { readonly mode: 'unsupported'; readonly field: string; readonly origin: Origin };
+
+export interface PolicyModel {
+  readonly origin: Origin;
+  readonly namespace: string;
+  readonly name: string;
+  readonly action: 'ALLOW' | 'DENY';
+  readonly dryRun: boolean;
+  readonly rules: readonly PolicyRuleModel[];
+}
+
+export interface PolicyRuleModel {
+  readonly origin: Origin;
+  readonly index: number;
+  readonly from: readonly PolicySourceModel[];
+  readonly to: readonly PolicyOperationModel[];
+  readonly when: readonly PolicyConditionModel[];
+}
+
+export interface PolicySourceModel {
+  readonly principals?: readonly StringPattern[];
+  readonly notPrincipals?: readonly StringPattern[];
+  readonly namespaces?: readonly StringPattern[];
+  readonly notNamespaces?: readonly StringPattern[];
+  readonly serviceAccounts?: readonly string[];
+  readonly notServiceAccounts?: readonly string[];
+  readonly ipBlocks?: readonly string[];
+  readonly notIpBlocks?: readonly string[];
+}
+
+export interface PolicyOperationModel {
+  readonly hosts?: readonly StringPattern[];
+  readonly notHosts?: readonly StringPattern[];
+  readonly ports?: readonly number[];
+  readonly notPorts?: readonly number[];
+  readonly methods?: readonly StringPattern[];
+  readonly notMethods?: readonly StringPattern[];
+  readonly paths?: readonly PathPatternModel[];
+  readonly notPaths?: readonly PathPatternModel[];
+}
+
+export interface PolicyConditionModel {
+  readonly key: string;
+  readonly values: readonly StringPattern[];
+  readonly notValues: readonly StringPattern[];
+}

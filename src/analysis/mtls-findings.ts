@@ -1,0 +1,73 @@
+import { diagnose, formatOrigin } from '../base/index.ts';
+import { codes } from './codes.ts';
+import type { DestinationModel, PlaceModel, TrafficPolicyModel } from './model.ts';
+import type { World } from './world.ts';
+
+/** One gateway's way to one Service port. */
+export interface Hop {
+  readonly gateway: string;
+  readonly destination: DestinationModel;
+  readonly policy: TrafficPolicyModel;
+}
+
+/** Where the client's side (DestinationRule) and the server's side (PeerAuthentication) do not fit. */
+export function findMtlsFaults(world: World, hops: readonly Hop[]): void {
+  for (const { gateway, destination, policy } of hops) {
+    const { tls } = policy;
+    if (tls.mode === 'auto') continue;
+    const to = `from gateway "${gateway}" to ${destination.service.host}:${destination.service.port}`;
+    if (tls.mode === 'unsupported') {
+      world.report(
+        diagnose(codes.destinationTlsUnsupported, {
+          origin: tls.origin,
+          message: `${tls.field} is not supported: calls ${to} fail rather than go with less than was asked for`,
+          remedy: `Remove ${tls.field}; between proxies of the mesh, tls.mode is ISTIO_MUTUAL or left out.`,
+        }),
+      );
+      continue;
+    }
+    for (const place of destination.places) checkPlace(world, { place, tls, to });
+  }
+}
+
+function checkPlace(
+  world: World,
+  hop: {
+    readonly place: PlaceModel;
+    readonly tls: Extract<TrafficPolicyModel['tls'], { readonly mode: 'ISTIO_MUTUAL' | 'DISABLE' }>;
+    readonly to: string;
+  },
+): void {
+  const { place, tls, to } = hop;
+  if (place.type === 'direct') {
+    if (tls.mode !== 'ISTIO_MUTUAL') return;
+    world.report(
+      diagnose(codes.mutualWithoutProxy, {
+        origin: tls.origin,
+        message: `ISTIO_MUTUAL ${to}: "${place.name}" has no proxy that would take mutual TLS`,
+        remedy: 'Give it a proxy (remove sidecar.istio.io/inject: "false"), or remove tls from the DestinationRule.',
+      }),
+    );
+    return;
+  }
+  const port = place.workload.ports.find(({ number }) => number === place.containerPort);
+  if (port === undefined) return;
+  if (tls.mode === 'ISTIO_MUTUAL' && port.mtls.mode === 'DISABLE') {
+    world.report(
+      diagnose(codes.mutualTowardsDisable, {
+        origin: tls.origin,
+        message: `ISTIO_MUTUAL ${to}, where ${formatOrigin(port.mtls.origin)} disables mutual TLS: every call fails`,
+        remedy: 'Remove tls from the DestinationRule, or set the PeerAuthentication to STRICT or PERMISSIVE.',
+      }),
+    );
+  }
+  if (tls.mode === 'DISABLE' && port.mtls.mode === 'STRICT') {
+    world.report(
+      diagnose(codes.plaintextTowardsStrict, {
+        origin: tls.origin,
+        message: `tls DISABLE ${to}, where ${formatOrigin(port.mtls.origin)} is STRICT: every call fails`,
+        remedy: 'Remove tls from the DestinationRule: mutual TLS is then used by itself.',
+      }),
+    );
+  }
+}

@@ -1,0 +1,138 @@
+import { compareText, diagnose, type Origin } from '../base/index.ts';
+import type { AuthorizationPolicy } from '../resource/index.ts';
+import { codes } from './codes.ts';
+import { hasLabels } from './labels.ts';
+import type { Identity, PolicyModel } from './model.ts';
+import { readRules } from './policy-rules.ts';
+import { groupBy, keyOf, type World } from './world.ts';
+
+/** An AuthorizationPolicy as written and as read; its rules do not depend on where it is enforced. */
+export interface CheckedPolicy {
+  readonly source: AuthorizationPolicy;
+  readonly model: PolicyModel;
+}
+
+/** Who enforces; `gatewayName` is the Gateway's name, for `targetRefs`. */
+export interface Enforcer {
+  readonly identity: Identity;
+  readonly gatewayName?: string;
+}
+
+/** The policies that a proxy enforces, by namespace and name. */
+export type PolicyLookup = (enforcer: Enforcer) => readonly PolicyModel[];
+
+/** Reads every policy once. Policies that never decide (AUDIT) are left out. */
+export function checkPolicies(world: World): readonly CheckedPolicy[] {
+  const written = world.resources.authorizationPolicies.filter((policy) => decides(world, policy));
+  const checked = written.map((source) => ({
+    source,
+    model: {
+      origin: source.origin,
+      namespace: source.metadata.namespace,
+      name: source.metadata.name,
+      // CUSTOM asks an external authorizer. There is none, so that what its rules match is denied, as in Istio.
+      action: source.spec.action.value === 'ALLOW' ? ('ALLOW' as const) : ('DENY' as const),
+      dryRun: source.spec.dryRun,
+      rules: readRules(world, source),
+    },
+  }));
+  return checked.sort((a, b) => compareText(keyOf(a.source), keyOf(b.source)));
+}
+
+function decides(world: World, { spec, origin }: AuthorizationPolicy): boolean {
+  if (spec.action.value === 'AUDIT') {
+    world.report(
+      diagnose(codes.policyNotEnforced, {
+        origin: spec.action.origin,
+        message: 'action AUDIT marks requests for an audit log, which there is not here: the policy decides nothing',
+        remedy: 'Use ALLOW or DENY to decide requests.',
+      }),
+    );
+    return false;
+  }
+  if (spec.dryRun) {
+    world.report(
+      diagnose(codes.dryRun, {
+        origin,
+        message:
+          'dry run: the policy is tried on each request, and what it would say is logged, but it is not enforced',
+        remedy: 'Remove the annotation istio.io/dry-run to enforce it.',
+      }),
+    );
+  }
+  if (spec.action.value === 'DENY' && spec.rules.length === 0) {
+    world.report(
+      diagnose(codes.policyNeverMatches, {
+        origin,
+        message: 'a DENY policy without rules never denies; Istio refuses it',
+        remedy: 'Write "rules: [{}]" to deny everything, or remove the policy.',
+      }),
+    );
+  }
+  return true;
+}
+
+/**
+ * Which policies bind to a proxy (pilot/pkg/model/authorization.go): those of its namespace and of the root namespace,
+ * by selector or for all; a policy with `targetRefs` only at the Gateway it names. No scope takes precedence.
+ */
+export function makePolicyLookup(world: World, policies: readonly CheckedPolicy[]): PolicyLookup {
+  const byNamespace = groupBy(policies, ({ source }) => source.metadata.namespace);
+  const refused = groupBy(
+    world.resources.rejected.filter(({ origin }) => origin.kind === 'AuthorizationPolicy'),
+    ({ origin }) => origin.namespace,
+  );
+  reportUnread(world);
+  const { rootNamespace } = world.options;
+  return (enforcer) => {
+    const scopes = [...new Set([rootNamespace, enforcer.identity.namespace])];
+    const bound = scopes
+      .flatMap((namespace) => byNamespace.get(namespace) ?? [])
+      .filter(({ source }) => binds(source, enforcer))
+      .map(({ model }) => model);
+    const closed = scopes.flatMap((namespace) => refused.get(namespace) ?? []);
+    return [...bound, ...closed.map(({ origin }) => closedPolicy(origin))];
+  };
+}
+
+/**
+ * What stands for a policy that could not be read: it may have been meant to close something, and says neither what nor
+ * for whom, so that everything in its namespace is denied until it is corrected.
+ */
+function closedPolicy(origin: Origin): PolicyModel {
+  const { namespace, name } = origin;
+  const everything = { origin, index: 0, from: [], to: [], when: [] };
+  return { origin, namespace, name, action: 'DENY', dryRun: false, rules: [everything] };
+}
+
+function reportUnread(world: World): void {
+  for (const { origin } of world.resources.rejected) {
+    if (origin.kind !== 'AuthorizationPolicy') continue;
+    const scope =
+      origin.namespace === world.options.rootNamespace ? 'in the mesh' : `in namespace "${origin.namespace}"`;
+    world.report(
+      diagnose(codes.policyUnread, {
+        origin,
+        message: `everything ${scope} is denied, since nobody can tell what this policy was to close`,
+        remedy: 'Correct the policy.',
+      }),
+    );
+  }
+}
+
+/** Whether a policy of a namespace in scope means this proxy. */
+export function binds({ metadata, spec }: AuthorizationPolicy, { identity, gatewayName }: Enforcer): boolean {
+  if (spec.targetRefs.length > 0) {
+    return (
+      gatewayName !== undefined &&
+      metadata.namespace === identity.namespace &&
+      spec.targetRefs.some((target) => isGatewayTarget(target) && target.name === gatewayName)
+    );
+  }
+  return spec.selector === undefined || hasLabels(identity.labels, spec.selector.matchLabels);
+}
+
+/** Gateways are the only targets that are enforced; Services and GatewayClasses are for waypoints. */
+export function isGatewayTarget({ group, kind }: { readonly group: string; readonly kind: string }): boolean {
+  return group === 'gateway.networking.k8s.io' && kind === 'Gateway';
+}

@@ -1,0 +1,177 @@
+import { diagnose } from '../base/index.ts';
+import type {
+  AuthorizationPolicy,
+  AuthorizationRule,
+  PolicyCondition,
+  PolicyOperation,
+  PolicySource,
+  Unsupported,
+} from '../resource/index.ts';
+import { codes } from './codes.ts';
+import type { PolicyConditionModel, PolicyOperationModel, PolicyRuleModel, PolicySourceModel } from './model.ts';
+import {
+  expandPrincipal,
+  parsePathPattern,
+  parseStringPattern,
+  type StringPattern,
+  type TrustDomains,
+} from './policy-match.ts';
+import type { World } from './world.ts';
+
+/**
+ * Reads the rules of a policy, closed where something is not supported (istio.md 1.5, 1.7): an ALLOW rule with such a
+ * part is dropped, so that it allows nothing; in a DENY rule only the part is dropped, so that it denies more.
+ */
+export function readRules(world: World, policy: AuthorizationPolicy): readonly PolicyRuleModel[] {
+  const trust = { trustDomain: world.options.trustDomain, aliases: world.options.trustDomainAliases ?? [] };
+  const isAllow = policy.spec.action.value === 'ALLOW';
+  return policy.spec.rules.flatMap((rule) => {
+    const dropped: Unsupported[] = [];
+    const model = readRule(rule, { trust, drop: (part) => dropped.push(part) });
+    for (const part of dropped) reportDropped(world, { rule, part, isAllow });
+    return isAllow && dropped.length > 0 ? [] : [model];
+  });
+}
+
+interface Reading {
+  readonly trust: TrustDomains;
+  readonly drop: (part: Unsupported) => void;
+}
+
+function readRule(rule: AuthorizationRule, reading: Reading): PolicyRuleModel {
+  return {
+    origin: rule.origin,
+    index: rule.index,
+    from: rule.from.map((source) => readSource(source, reading)),
+    to: rule.to.map((operation) => readOperation(operation, reading)),
+    when: rule.when.flatMap((condition) => readCondition(condition, reading)),
+  };
+}
+
+function readSource(source: PolicySource, { trust, drop }: Reading): PolicySourceModel {
+  source.unsupported.forEach(drop);
+  const principals = source.principals?.flatMap((principal) => expandPrincipal(principal, trust));
+  const notPrincipals = [
+    ...(source.notPrincipals ?? []).flatMap((principal) => expandPrincipal(principal, trust)),
+    ...(source.notTrustDomains ?? []).flatMap((domain) => domainPrefixes(domain, trust)),
+  ];
+  return {
+    ...withPatterns('principals', withinDomains({ source, principals, trust, drop })),
+    ...withPatterns('notPrincipals', notPrincipals.length === 0 ? undefined : notPrincipals),
+    ...withPatterns('namespaces', source.namespaces),
+    ...withPatterns('notNamespaces', source.notNamespaces),
+    ...(source.serviceAccounts === undefined ? {} : { serviceAccounts: source.serviceAccounts }),
+    ...(source.notServiceAccounts === undefined ? {} : { notServiceAccounts: source.notServiceAccounts }),
+    ...(source.ipBlocks === undefined ? {} : { ipBlocks: source.ipBlocks }),
+    ...(source.notIpBlocks === undefined ? {} : { notIpBlocks: source.notIpBlocks }),
+  };
+}
+
+/** `trustDomains` as principals: the plan has no field of its own for what is the first segment of a principal. */
+function withinDomains(input: {
+  readonly source: PolicySource;
+  readonly principals: readonly string[] | undefined;
+  readonly trust: TrustDomains;
+  readonly drop: Reading['drop'];
+}): readonly string[] | undefined {
+  const { source, principals, trust, drop } = input;
+  if (source.trustDomains === undefined) return principals;
+  const prefixes = source.trustDomains.flatMap((domain) => domainPrefixes(domain, trust));
+  if (principals === undefined) return prefixes;
+  if (principals.some((principal) => principal.startsWith('*') && principal !== '*')) {
+    drop({ field: 'trustDomains beside a principal that begins with *', origin: source.origin });
+    return principals;
+  }
+  return principals.flatMap((principal) =>
+    principal === '*'
+      ? prefixes
+      : prefixes.some((prefix) => principal.startsWith(prefix.slice(0, -1)))
+        ? [principal]
+        : [],
+  );
+}
+
+function domainPrefixes(domain: string, trust: TrustDomains): readonly string[] {
+  const local = [trust.trustDomain, ...trust.aliases];
+  const names = domain === 'cluster.local' || local.includes(domain) ? local : [domain];
+  return [...new Set(names)].map((name) => `${name}/*`);
+}
+
+function readOperation(operation: PolicyOperation, reading: Reading): PolicyOperationModel {
+  return {
+    ...withPatterns('hosts', operation.hosts),
+    ...withPatterns('notHosts', operation.notHosts),
+    ...(operation.ports === undefined ? {} : { ports: operation.ports }),
+    ...(operation.notPorts === undefined ? {} : { notPorts: operation.notPorts }),
+    ...withPatterns('methods', operation.methods),
+    ...withPatterns('notMethods', operation.notMethods),
+    ...withPaths('paths', operation, reading),
+    ...withPaths('notPaths', operation, reading),
+  };
+}
+
+function withPaths(
+  field: 'paths' | 'notPaths',
+  operation: PolicyOperation,
+  { drop }: Reading,
+): Pick<PolicyOperationModel, 'paths' | 'notPaths'> {
+  const written = operation[field];
+  if (written === undefined) return {};
+  const patterns = written.map(parsePathPattern);
+  const broken = patterns.indexOf(undefined);
+  if (broken >= 0) {
+    drop({ field: `${field} "${written[broken]}"`, origin: operation.origin });
+    return {};
+  }
+  return { [field]: patterns.filter((pattern) => pattern !== undefined) };
+}
+
+const addressKeys: ReadonlySet<string> = new Set(['source.ip', 'remote.ip', 'destination.ip', 'destination.port']);
+
+function readCondition(condition: PolicyCondition, { trust, drop }: Reading): readonly PolicyConditionModel[] {
+  if (condition.unsupported.length > 0) {
+    condition.unsupported.forEach(drop);
+    return [];
+  }
+  const read = (values: readonly string[]): readonly StringPattern[] => {
+    if (addressKeys.has(condition.key)) return values.map((value) => ({ type: 'exact', value }));
+    if (condition.key === 'source.principal') {
+      return values.flatMap((value) => expandPrincipal(value, trust)).map(parseStringPattern);
+    }
+    if (condition.key === 'source.trustDomain') {
+      return values.flatMap((value) => domainPrefixes(value, trust)).map(parseStringPattern);
+    }
+    return values.map(parseStringPattern);
+  };
+  const key = condition.key === 'source.trustDomain' ? 'source.principal' : condition.key;
+  return [{ key, values: read(condition.values), notValues: read(condition.notValues) }];
+}
+
+function withPatterns<K extends string>(
+  field: K,
+  values: readonly string[] | undefined,
+): Partial<Record<K, readonly StringPattern[]>> {
+  const found: Partial<Record<K, readonly StringPattern[]>> = {};
+  if (values !== undefined) found[field] = values.map(parseStringPattern);
+  return found;
+}
+
+function reportDropped(
+  world: World,
+  finding: { readonly rule: AuthorizationRule; readonly part: Unsupported; readonly isAllow: boolean },
+): void {
+  const { rule, part, isAllow } = finding;
+  world.report(
+    isAllow
+      ? diagnose(codes.policyRuleDropped, {
+          origin: part.origin,
+          message: `rule ${rule.index} allows nothing: ${part.field} is not supported`,
+          remedy: `Remove ${part.field}, or write the rule in other terms.`,
+        })
+      : diagnose(codes.policyFieldDropped, {
+          origin: part.origin,
+          message: `rule ${rule.index} denies more than it says: ${part.field} is not supported and counts as matching`,
+          remedy: `Remove ${part.field}, or write the rule in other terms.`,
+        }),
+  );
+}

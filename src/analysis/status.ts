@@ -1,0 +1,47 @@
+import type { Origin } from '../base/index.ts';
+
+/** As in Kubernetes, without the time of the last transition: status is worked out afresh from the YAML each time. */
+export interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  /** Present when the object has a `metadata.generation`. */
+  readonly observedGeneration?: number;
+}
+
+/** The status of one object, with the parts its kind has (Gateway API v1.6, `status.*`). */
+export interface ObjectStatus {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly origin: Origin;
+  /** Gateway, GatewayClass. */
+  readonly conditions?: readonly Condition[];
+  /** Gateway. */
+  readonly listeners?: readonly ListenerStatus[];
+  /** Routes: one entry for each parentRef. */
+  readonly parents?: readonly ParentStatus[];
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  readonly supportedKinds: readonly string[];
+  readonly attachedRoutes: number;
+  readonly conditions: readonly Condition[];
+}
+
+export interface ParentStatus {
+  readonly parentRef: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly sectionName?: string;
+    readonly port?: number;
+  };
+  readonly conditions: readonly Condition[];
+}
+
+/** True when the condition of this type is present and `True`. */
+export function holds(conditions: readonly Condition[] | undefined, type: string): boolean {
+  return conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+}

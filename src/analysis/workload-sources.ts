@@ -1,0 +1,105 @@
+import { diagnose, formatOrigin, qualifiedName, type Origin } from '../base/index.ts';
+import type { ContainerPort, PodSpec, Service, WorkloadEntry } from '../resource/index.ts';
+import { codes } from './codes.ts';
+import { hasLabels, type Labels } from './labels.ts';
+import { groupBy, type World } from './world.ts';
+
+/** Something that runs an app: a carrier of a pod template, a Pod, or a WorkloadEntry. */
+export interface WorkloadSource {
+  readonly origin: Origin;
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly serviceAccount: string;
+  /** TCP only. */
+  readonly containerPorts: readonly ContainerPort[];
+  readonly entry?: WorkloadEntry;
+}
+
+/** All workloads of the YAML, in the order of namespace and name, and how a Service finds its own. */
+export interface WorkloadSources {
+  readonly all: readonly WorkloadSource[];
+  readonly byKey: ReadonlyMap<string, WorkloadSource>;
+  /** Those that a Service's selector picks; none without a selector. */
+  readonly selectedBy: (service: Service) => readonly WorkloadSource[];
+}
+
+export function collectWorkloads(world: World): WorkloadSources {
+  const byKey = new Map<string, WorkloadSource>();
+  for (const source of allSources(world)) {
+    const key = qualifiedName(source);
+    const first = byKey.get(key);
+    if (first === undefined) byKey.set(key, source);
+    else reportTaken(world, source, first);
+  }
+  const all = [...byKey.values()];
+  // Any label of a selector narrows the search to the workloads that carry it; the rest is then compared in full.
+  const byLabel = groupBy(
+    all.flatMap((source) =>
+      Object.entries(source.labels).map(([key, value]) => ({ source, label: `${key}=${value}` })),
+    ),
+    ({ source, label }) => `${source.namespace} ${label}`,
+  );
+  const selectedBy = ({ metadata, spec }: Service): readonly WorkloadSource[] => {
+    const [first] = Object.entries(spec.selector);
+    if (first === undefined) return [];
+    const candidates = byLabel.get(`${metadata.namespace} ${first[0]}=${first[1]}`) ?? [];
+    return candidates.map(({ source }) => source).filter((source) => hasLabels(source.labels, spec.selector));
+  };
+  return { all, byKey, selectedBy };
+}
+
+function allSources(world: World): readonly WorkloadSource[] {
+  const { deployments, statefulSets, daemonSets, pods, workloadEntries } = world.resources;
+  return [
+    ...[...deployments, ...statefulSets, ...daemonSets].map(({ origin, metadata, spec: { template } }) => ({
+      origin,
+      namespace: metadata.namespace,
+      name: metadata.name,
+      labels: template.labels,
+      annotations: template.annotations,
+      ...fromPodSpec(template.spec),
+    })),
+    ...pods.map(({ origin, metadata, spec }) => ({
+      origin,
+      namespace: metadata.namespace,
+      name: metadata.name,
+      labels: metadata.labels,
+      annotations: metadata.annotations,
+      ...fromPodSpec(spec),
+    })),
+    ...workloadEntries.map((entry) => ({
+      origin: entry.origin,
+      namespace: entry.metadata.namespace,
+      name: entry.metadata.name,
+      labels: { ...entry.metadata.labels, ...entry.spec.labels },
+      annotations: entry.metadata.annotations,
+      serviceAccount: entry.spec.serviceAccount,
+      containerPorts: [],
+      entry,
+    })),
+  ];
+}
+
+function fromPodSpec(spec: PodSpec): Pick<WorkloadSource, 'serviceAccount' | 'containerPorts'> {
+  return {
+    serviceAccount: spec.serviceAccountName.value,
+    containerPorts: spec.containerPorts.filter(({ protocol }) => protocol === 'TCP'),
+  };
+}
+
+function reportTaken(world: World, source: WorkloadSource, first: WorkloadSource): void {
+  world.report(
+    diagnose(codes.workloadNameTaken, {
+      origin: source.origin,
+      message: `not served: ${formatOrigin(first.origin)} has the same namespace and name`,
+      remedy: 'Rename one of the two; a workload here is known by namespace and name.',
+    }),
+  );
+}
+
+/** Istio's opt-out of a sidecar, as pod label or annotation. */
+export function hasProxy({ labels, annotations }: WorkloadSource): boolean {
+  return (labels['sidecar.istio.io/inject'] ?? annotations['sidecar.istio.io/inject']) !== 'false';
+}

@@ -1,0 +1,88 @@
+import type { Diagnostic } from '../base/index.ts';
+import type { EndpointSlice, Gateway, ReferenceGrant, Resources, SecretObject, Service } from '../resource/index.ts';
+import type { CompileOptions, WorkloadBinding } from './options.ts';
+
+/** The resources of one run with the indexes that keep lookups cheap, and the place where findings are collected. */
+export interface World {
+  readonly resources: Resources;
+  readonly bindings: readonly WorkloadBinding[];
+  readonly options: CompileOptions;
+  /** Keys of the maps below: `namespace/name`. */
+  readonly gateways: ReadonlyMap<string, Gateway>;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly secrets: ReadonlyMap<string, SecretObject>;
+  /** By the Service they belong to. */
+  readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
+  /** By the namespace they open. */
+  readonly grants: ReadonlyMap<string, readonly ReferenceGrant[]>;
+  readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly report: (finding: Diagnostic) => void;
+}
+
+export interface WorldInput {
+  readonly resources: Resources;
+  readonly bindings: readonly WorkloadBinding[];
+  readonly options: CompileOptions;
+}
+
+export function makeWorld(input: WorldInput, report: (finding: Diagnostic) => void): World {
+  const { resources } = input;
+  return {
+    ...input,
+    gateways: byName(resources.gateways),
+    services: byName(resources.services),
+    secrets: byName(resources.secrets),
+    slices: groupBy(resources.endpointSlices, (slice) => `${slice.metadata.namespace}/${slice.serviceName}`),
+    grants: groupBy(resources.referenceGrants, (grant) => grant.metadata.namespace),
+    namespaceLabels: new Map(resources.namespaces.map(({ metadata }) => [metadata.name, metadata.labels])),
+    report,
+  };
+}
+
+interface Named {
+  readonly metadata: { readonly namespace: string; readonly name: string };
+}
+
+/** `namespace/name` of a resource. */
+export function keyOf({ metadata }: Named): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+function byName<T extends Named>(objects: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(objects.map((object) => [keyOf(object), object]));
+}
+
+/** Lists by key, in the order of the input. */
+export function groupBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const name = key(item);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** The DNS suffix of Services; fixed in Kubernetes as almost everyone runs it, and unrelated to the trust domain. */
+const serviceDomain = 'svc.cluster.local';
+
+/** The full host name of a Service. */
+export function serviceHost(service: { readonly namespace: string; readonly name: string }): string {
+  return `${service.name}.${service.namespace}.${serviceDomain}`;
+}
+
+/** A namespace's labels; one without an object has the label that every cluster gives it. */
+export function labelsOfNamespace(world: World, namespace: string): Readonly<Record<string, string>> {
+  return world.namespaceLabels.get(namespace) ?? { 'kubernetes.io/metadata.name': namespace };
+}
+
+/** True when an object of this kind was written, but has an error that keeps it out. */
+export function isRejected(
+  world: World,
+  wanted: { readonly kind: string; readonly namespace: string; readonly name: string },
+): boolean {
+  return world.resources.rejected.some(
+    ({ origin }) => origin.kind === wanted.kind && origin.namespace === wanted.namespace && origin.name === wanted.name,
+  );
+}

@@ -1,0 +1,78 @@
+import { analyze, distinct, supplyMissing, type Analysis, type Identity } from '../analysis/index.ts';
+import type { Plan, PlanSecrets, WorkloadLabels } from '../plan/index.ts';
+import { decodeAll } from '../resource/index.ts';
+import { gatewayBinds, type Binds } from './binds.ts';
+import { lowerGateway } from './gateway.ts';
+import { certificateId } from './ids.ts';
+import { commonLabels, spiffeIdOf, workloadLabels } from './labels.ts';
+import { byId, type PlanPart } from './plan-part.ts';
+import { lowerSidecar } from './sidecar.ts';
+import type { CompileResult, LoweringContext, Snapshot } from './snapshot.ts';
+
+/**
+ * From manifests to plan: decode, supply what is missing if asked to, analyze, lower. Pure: the same snapshot gives the
+ * same bytes. Never throws for anything that is in a manifest; what cannot be served is left out or fails closed, and is
+ * among the diagnostics.
+ */
+export function compileAll(snapshot: Snapshot): CompileResult {
+  const { documents, bindings, placements, options } = snapshot;
+  const written = decodeAll(documents);
+  const supplied = supplyMissing({ resources: written.resources, bindings, options });
+  const decoded = supplied.added.length === 0 ? written : decodeAll([...documents, ...supplied.documents]);
+  const analysis = analyze({ resources: decoded.resources, bindings, options });
+  const binds = gatewayBinds(analysis.gateways, options);
+  return {
+    plan: lower(analysis, { options, placements }, binds),
+    secrets: secretsOf(analysis),
+    status: analysis.status,
+    diagnostics: distinct([
+      ...decoded.diagnostics,
+      ...supplied.diagnostics,
+      ...analysis.diagnostics,
+      ...binds.diagnostics,
+    ]),
+    added: supplied.added,
+  };
+}
+
+function lower(analysis: Analysis, context: LoweringContext, { bindPort }: Binds): Plan {
+  const { trafficPolicy } = analysis;
+  const { trustDomain, trustDomainAliases = [] } = context.options;
+  const parts: readonly PlanPart[] = [
+    ...analysis.gateways.map((gateway) => lowerGateway(gateway, { context, trafficPolicy, bindPort })),
+    ...analysis.workloads
+      .filter(({ hasProxy }) => hasProxy)
+      .map((workload) => lowerSidecar(workload, { context, trafficPolicy })),
+  ];
+  return {
+    mesh: { trustDomain, trustDomainAliases },
+    proxies: byId(parts.flatMap(({ proxies }) => proxies)),
+    ports: byId(parts.flatMap(({ ports }) => ports)),
+    listeners: byId(parts.flatMap(({ listeners }) => listeners)),
+    virtualHosts: byId(parts.flatMap(({ virtualHosts }) => virtualHosts)),
+    routes: byId(parts.flatMap(({ routes }) => routes)),
+    clusters: byId(parts.flatMap(({ clusters }) => clusters)),
+    endpoints: byId(parts.flatMap(({ endpoints }) => endpoints)),
+    policies: byId(parts.flatMap(({ policies }) => policies)),
+    certificates: byId(parts.flatMap(({ certificates }) => certificates)),
+    peers: peersOf(analysis, context),
+  };
+}
+
+/** Who is behind each SPIFFE id. */
+function peersOf({ gateways, workloads }: Analysis, { options }: LoweringContext): Record<string, WorkloadLabels> {
+  const identities: readonly Identity[] = [...gateways, ...workloads].map(({ identity }) => identity);
+  const peers = new Map<string, WorkloadLabels>();
+  for (const identity of identities) {
+    const id = spiffeIdOf(identity, options);
+    const labels = workloadLabels(identity, options);
+    const present = peers.get(id);
+    peers.set(id, present === undefined ? labels : commonLabels(present, labels));
+  }
+  return Object.fromEntries([...peers].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function secretsOf({ gateways }: Analysis): PlanSecrets {
+  const certificates = gateways.flatMap(({ listeners }) => listeners.flatMap((listener) => listener.certificates));
+  return new Map(certificates.map((certificate) => [certificateId(certificate), certificate.key]));
+}

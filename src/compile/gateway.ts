@@ -1,0 +1,132 @@
+import {
+  destinationsOf,
+  type GatewayModel,
+  type ListenerModel,
+  type MatchedRule,
+  type RuleModel,
+  type TrafficPolicyLookup,
+  type VirtualHostModel,
+} from '../analysis/index.ts';
+import type { Certificate, Listener, Port, Route, RouteAction, VirtualHost } from '../plan/index.ts';
+import { outboundCluster, outboundClusterId, outboundEndpoints } from './clusters.ts';
+import { certificateId, gatewayId, portId } from './ids.ts';
+import { workloadLabels } from './labels.ts';
+import type { PlanPart } from './plan-part.ts';
+import { lowerPolicies } from './policies.ts';
+import type { LoweringContext } from './snapshot.ts';
+
+export interface GatewayInput {
+  readonly context: LoweringContext;
+  readonly trafficPolicy: TrafficPolicyLookup;
+  /** Where each listener port binds; see `gatewayBinds`. */
+  readonly bindPort: (gateway: GatewayModel, port: number) => number;
+}
+
+/** A Gateway: its listeners with their routes, and a cluster for each Service port these lead to. */
+export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPart {
+  const { context, trafficPolicy } = input;
+  const proxy = gatewayId(gateway);
+  const { namespace, serviceAccount } = gateway.identity;
+  const hops = destinationsOf(gateway).map((destination) => ({
+    proxy,
+    destination,
+    policy: trafficPolicy(namespace, destination.service),
+  }));
+  const hosts = gateway.listeners.flatMap((listener) => {
+    const id = listenerId(proxy, listener);
+    return listener.virtualHosts.map((host) => ({ host, listener: id, id: `${id}/${host.hostname}` }));
+  });
+  return {
+    proxies: [
+      {
+        id: proxy,
+        origin: gateway.origin,
+        role: 'gateway',
+        namespace,
+        serviceAccount,
+        labels: workloadLabels(gateway.identity, context.options),
+        reflection: context.options.reflection,
+      },
+    ],
+    ports: lowerPorts(gateway, input),
+    listeners: gateway.listeners.map((listener) => lowerListener(proxy, listener)),
+    virtualHosts: hosts.map(({ host, listener, id }): VirtualHost => ({
+      id,
+      origin: host.origin,
+      listener,
+      hostname: host.hostname,
+    })),
+    routes: hosts.flatMap(({ host, id }) => lowerRoutes({ proxy, host, virtualHost: id })),
+    clusters: hops.map(outboundCluster),
+    endpoints: hops.flatMap((hop) => outboundEndpoints(hop, context)),
+    policies: lowerPolicies(proxy, gateway.policies),
+    certificates: gateway.listeners.flatMap(({ certificates }) =>
+      certificates.map(({ origin, chainPem, ...secret }): Certificate => ({
+        id: certificateId(secret),
+        origin,
+        chainPem,
+      })),
+    ),
+  };
+}
+
+function listenerId(proxy: string, { port, name }: ListenerModel): string {
+  return `${portId(proxy, port)}/${name}`;
+}
+
+function lowerPorts(gateway: GatewayModel, { context, bindPort }: GatewayInput): readonly Port[] {
+  const proxy = gatewayId(gateway);
+  // Listeners that share a port agree in protocol; the first stands for it.
+  const first = new Map([...gateway.listeners].toReversed().map((listener) => [listener.port, listener]));
+  return [...first.values()].map(({ port, origin, protocol }) => ({
+    id: portId(proxy, port),
+    origin,
+    proxy,
+    direction: 'gateway',
+    number: port,
+    bind: { host: context.options.bindHost, port: bindPort(gateway, port) },
+    security: { mode: protocol === 'HTTPS' ? 'tls' : 'plaintext' },
+  }));
+}
+
+function lowerListener(proxy: string, listener: ListenerModel): Listener {
+  return {
+    id: listenerId(proxy, listener),
+    origin: listener.origin,
+    port: portId(proxy, listener.port),
+    name: listener.name,
+    hostname: listener.hostname,
+    certificates: listener.certificates.map(certificateId),
+  };
+}
+
+function lowerRoutes(input: {
+  readonly proxy: string;
+  readonly host: VirtualHostModel;
+  readonly virtualHost: string;
+}): readonly Route[] {
+  const { proxy, host, virtualHost } = input;
+  return host.matches.map(({ route, rule, match, ruleIndex, matchIndex }: MatchedRule, order) => {
+    const { failure, ...matched } = match;
+    return {
+      id: `${virtualHost}/${route.kind}/${route.namespace}/${route.name}/${ruleIndex}/${matchIndex}`,
+      origin: rule.origin,
+      virtualHost,
+      order,
+      match: matched,
+      action: lowerAction(proxy, rule, failure),
+      ...(rule.timeoutMs === undefined ? {} : { timeoutMs: rule.timeoutMs }),
+    };
+  });
+}
+
+function lowerAction(proxy: string, rule: RuleModel, failure: string | undefined): RouteAction {
+  const reason = rule.failure ?? failure;
+  if (reason !== undefined) return { type: 'fail', reason };
+  const backends = rule.backends.map((backend) =>
+    'destination' in backend
+      ? { weight: backend.weight, cluster: outboundClusterId(proxy, backend.destination) }
+      : backend,
+  );
+  return { type: 'forward', backends };
+}

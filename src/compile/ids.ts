@@ -1,0 +1,22 @@
+/** Ids of plan elements: built from names of the YAML only, so that recompiling gives the same. */
+
+interface InNamespace {
+  readonly name: string;
+  readonly identity: { readonly namespace: string };
+}
+
+export function gatewayId({ name, identity }: InNamespace): string {
+  return `gateway/${identity.namespace}/${name}`;
+}
+
+export function sidecarId({ name, identity }: InNamespace): string {
+  return `sidecar/${identity.namespace}/${name}`;
+}
+
+export function portId(proxy: string, port: number): string {
+  return `${proxy}/${port}`;
+}
+
+export function certificateId({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `certificate/${namespace}/${name}`;
+}

@@ -1,0 +1,2 @@
+export { compileAll } from './compile-all.ts';
+export type { CompileResult, Placements, Snapshot } from './snapshot.ts';

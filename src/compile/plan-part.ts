@@ -1,0 +1,32 @@
+import { compareText } from '../base/index.ts';
+import type {
+  AuthorizationPolicy,
+  Certificate,
+  Cluster,
+  Endpoint,
+  Listener,
+  Port,
+  Proxy,
+  Route,
+  VirtualHost,
+} from '../plan/index.ts';
+
+/** What one proxy adds to the plan; parts are joined, never changed. */
+export interface PlanPart {
+  readonly proxies: readonly Proxy[];
+  readonly ports: readonly Port[];
+  readonly listeners: readonly Listener[];
+  readonly virtualHosts: readonly VirtualHost[];
+  readonly routes: readonly Route[];
+  readonly clusters: readonly Cluster[];
+  readonly endpoints: readonly Endpoint[];
+  readonly policies: readonly AuthorizationPolicy[];
+  readonly certificates: readonly Certificate[];
+}
+
+/** Elements as a map by id, ids sorted. */
+export function byId<T extends { readonly id: string }>(elements: readonly T[]): Record<string, T> {
+  return Object.fromEntries(
+    elements.map((element) => [element.id, element] as const).sort(([a], [b]) => compareText(a, b)),
+  );
+}

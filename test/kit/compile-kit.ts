@@ -1,0 +1,134 @@
+/**
+ * Compiling for tests. A golden's first comment lines say what the manifests do not:
+ *
+ *     # show: routes, endpoints          the parts of the result to print
+ *     # workloads: default/a=127.0.0.1:50051, default/b#9090=127.0.0.1:9090
+ *     # placed                           sidecar ports have reported addresses
+ *     # options: {"addMissing":true}
+ */
+import { Document, visit } from 'yaml';
+import type { CompileOptions, WorkloadBinding } from '../../src/analysis/index.ts';
+import { formatDiagnostic, formatOrigin, type Origin } from '../../src/base/index.ts';
+import { compileAll, type CompileResult, type Placements } from '../../src/compile/index.ts';
+import { parseManifest } from '../../src/manifest/index.ts';
+
+export const testOptions: CompileOptions = {
+  trustDomain: 'cluster.local',
+  rootNamespace: 'istio-system',
+  addMissing: false,
+  bindHost: '127.0.0.1',
+  freePorts: false,
+  reflection: true,
+};
+
+export interface Header {
+  readonly show: readonly string[];
+  readonly workloads: readonly string[];
+  readonly placed: boolean;
+  readonly options: Partial<CompileOptions>;
+}
+
+export function readHeader(text: string): Header {
+  const lines = text.split('\n').filter((line) => line.startsWith('# '));
+  const value = (key: string): string | undefined =>
+    lines
+      .find((line) => line.startsWith(`# ${key}:`))
+      ?.slice(key.length + 3)
+      .trim();
+  const list = (key: string): readonly string[] =>
+    value(key)
+      ?.split(',')
+      .map((item) => item.trim()) ?? [];
+  return {
+    show: list('show'),
+    workloads: list('workloads'),
+    placed: lines.includes('# placed'),
+    options: JSON.parse(value('options') ?? '{}') as Partial<CompileOptions>,
+  };
+}
+
+/** `ns/name=host:port`, or `ns/name#containerPort=host:port`. */
+export function bindingsOf(workloads: readonly string[]): readonly WorkloadBinding[] {
+  return workloads.map((text) => {
+    const [, namespace = '', name = '', port, host = '', portNumber = ''] =
+      /^([^/]+)\/([^#=]+)(?:#(\d+))?=(.+):(\d+)$/.exec(text) ?? [];
+    const address = { host, portNumber: Number(portNumber), ...(port === undefined ? {} : { port: Number(port) }) };
+    const origin = { kind: '', namespace, name, file: '--workload', line: 1 };
+    return { namespace, name, addresses: [address], origin };
+  });
+}
+
+export interface CompileTextInput {
+  readonly bindings?: readonly WorkloadBinding[];
+  readonly options?: Partial<CompileOptions>;
+  /** Compile twice: the second time every sidecar port has an address, 127.0.0.1:20001 and so on. */
+  readonly placed?: boolean;
+  readonly file?: string;
+}
+
+export function compileText(text: string, input: CompileTextInput = {}): CompileResult {
+  const { documents } = parseManifest(text, input.file ?? 'in.yaml');
+  const snapshot = {
+    documents,
+    bindings: input.bindings ?? [],
+    placements: {},
+    options: { ...testOptions, ...input.options },
+  };
+  const first = compileAll(snapshot);
+  return input.placed === true ? compileAll({ ...snapshot, placements: placementsFor(first) }) : first;
+}
+
+/** An address for each sidecar port of a plan. */
+export function placementsFor({ plan }: CompileResult): Placements {
+  const sidecarPorts = Object.values(plan.ports).filter(({ direction }) => direction === 'inbound');
+  return Object.fromEntries(sidecarPorts.map(({ id }, index) => [id, { host: '127.0.0.1', port: 20_001 + index }]));
+}
+
+/** The wanted parts for a golden, origins in one line each, defaults that say nothing left out. */
+export function presentResult(result: CompileResult, show: readonly string[]): Record<string, unknown> {
+  const parts: Record<string, unknown> = {
+    ...result.plan,
+    secrets: [...result.secrets].map(([id, secret]) => `${id} ${String(secret)}`),
+    status: result.status,
+    diagnostics: result.diagnostics.map(formatDiagnostic),
+    added: result.added.map(({ neededBy, ...object }) => ({ ...object, neededBy })),
+  };
+  const withLabels = show.includes('labels');
+  const entries = show.filter((part) => part in parts).map((part) => [part, compact(parts[part], withLabels)] as const);
+  return Object.fromEntries(entries);
+}
+
+/** YAML with one line for each field of each element, so that a golden can be read at a glance. */
+export function toCompactYaml(value: unknown): string {
+  const document = new Document(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false });
+  visit(document, {
+    Collection: (_, node, path) => {
+      // Ancestors: the document, then a map and a pair for each of: part, element, field.
+      if (path.length > blockDepth) node.flow = true;
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}
+
+const blockDepth = 5;
+
+function compact(value: unknown, withLabels: boolean): unknown {
+  if (Array.isArray(value)) return value.map((item) => compact(item, withLabels));
+  if (typeof value !== 'object' || value === null) return value;
+  if (isOrigin(value)) return formatOrigin(value);
+  // The key of a plan element is its id.
+  const isNamed = Object.values(value).every((item) => typeof item === 'object' && item !== null && 'id' in item);
+  const entries = Object.entries(value).map(([key, item]) => {
+    const left = isNamed ? Object.entries(item as object).filter(([name]) => name !== 'id') : undefined;
+    return [key, compact(left === undefined ? item : Object.fromEntries(left), withLabels)] as const;
+  });
+  return Object.fromEntries(entries.filter(([key, item]) => withLabels || key !== 'labels' || !isMetricLabels(item)));
+}
+
+function isMetricLabels(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'canonicalService' in value;
+}
+
+function isOrigin(value: object): value is Origin {
+  return 'file' in value && 'line' in value && 'kind' in value;
+}
