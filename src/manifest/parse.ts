@@ -201,8 +201,9 @@ function readList(
 }
 
 function missing(sink: Sink, candidate: Candidate, field: string, kind?: string): void {
-  const value = (candidate.value as Readonly<Record<string, unknown>>)[field];
-  const at = placeIn(candidate, field.split('.'), 'key');
+  const path = field.split('.');
+  const value = path.reduce<unknown>((map, step) => (isMap(map) ? map[step] : undefined), candidate.value);
+  const at = placeIn(candidate, path, 'key');
   add(sink, manifestCodes.missingField, {
     at,
     message:

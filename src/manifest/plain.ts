@@ -69,8 +69,13 @@ function convert(conversion: Conversion, node: Node, depth: number): unknown {
 
 function convertAlias(conversion: Conversion, alias: Alias): unknown {
   const target = conversion.anchors.get(alias.source);
-  // An anchor that does not exist is already an error of the parser.
-  if (target === undefined) return null;
+  if (target === undefined) {
+    report(conversion, manifestCodes.syntax, alias, {
+      message: `alias *${alias.source} has no anchor before it in this document`,
+      remedy: 'Write the value out, or define &NAME earlier in the same document.',
+    });
+    return null;
+  }
   if (conversion.open.has(target)) {
     report(conversion, manifestCodes.aliasBomb, alias, {
       message: `alias *${alias.source} contains itself`,

@@ -27,7 +27,11 @@ function fieldsBelow(schema: z.core.$ZodType, path: string): Row[] {
   if (mark !== undefined) return [{ path, support: mark.support, consequence: mark.consequence }];
   const shape = shapeOf(unwrap(schema));
   const own: Row[] = path === '' ? [] : [{ path, support: 'implemented', consequence: '' }];
-  if (shape.type === 'array') return [...own, ...fieldsBelow(shape.element, `${path}[]`)];
+  if (shape.type === 'array') {
+    // A list whose entries are all left out is itself left out.
+    const below = fieldsBelow(shape.element, `${path}[]`);
+    return markOf(shape.element) === undefined ? [...own, ...below] : below.map((row) => ({ ...row, path }));
+  }
   if (shape.type === 'record') return [...own, ...fieldsBelow(shape.element, `${path}{}`)];
   if (shape.type !== 'object') return own;
   const fields = Object.entries(shape.fields);
