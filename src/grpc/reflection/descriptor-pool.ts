@@ -7,8 +7,8 @@ import { forEachDefinition, forEachExtension, scopeOf } from './symbols.ts';
 export interface DescriptorSource {
   /** FileDescriptorProto bytes. */
   readonly files: readonly Uint8Array[];
-  /** Full names of the services it really serves; a file may define more. */
-  readonly services: readonly string[];
+  /** Full names of the services it really serves; a file may define more. Default: all that the files define. */
+  readonly services?: readonly string[];
 }
 
 /** One file of the merged world. */
@@ -68,23 +68,29 @@ interface Variant {
 export function createDescriptorPool(sources: readonly DescriptorSource[]): DescriptorPool {
   const variants = new Map<string, Variant>();
   const owned = new Set<string>();
+  const services = new Set<string>();
   const problems: string[] = [];
   for (const source of sources) {
     const mended = mendFiles(source.files);
     problems.push(...mended.problems);
-    const served = new Set(source.services);
+    const served = new Set(source.services ?? definedServices(mended.files));
+    served.forEach((name) => services.add(name));
     for (const variant of addSource(mended.files, variants)) claimServices(variant, { served, owned });
   }
   nameVariants([...variants.values()]);
   const files = linkFiles([...variants.values()]);
   return {
-    services: [...new Set(sources.flatMap((source) => source.services))].sort(compareText),
+    services: [...services].sort(compareText),
     files,
     filesByName: new Map(files.map((file) => [file.name, file])),
     symbols: indexSymbols(files),
     extensions: indexExtensions(files),
     problems,
   };
+}
+
+function definedServices(files: ReadonlyMap<string, DescriptorFile>): string[] {
+  return [...files.values()].flatMap(({ proto }) => proto.service.map((service) => scopeOf(proto) + service.name));
 }
 
 /** Adds a source's files to `variants`, keyed by content and imports; answers the variants of this source. */

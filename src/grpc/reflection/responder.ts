@@ -104,6 +104,7 @@ function answer(
       const extensionNumber = [...new Set(numbers)].sort((a, b) => a - b);
       return { case: 'allExtensionNumbersResponse', value: { baseTypeName: type, extensionNumber } };
     }
+    case undefined:
     default:
       return failure(invalidArgument, 'the request asks for nothing that this server knows');
   }

@@ -1,0 +1,1 @@
+export { runCall, type CallIo } from './run-call.ts';

@@ -1,0 +1,75 @@
+import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  GrpcStatus,
+  ServerReflectionRequestSchema,
+  ServerReflectionResponseSchema,
+  type ServerReflectionResponse,
+} from '../../grpc/index.ts';
+import type { GrpcCall } from './grpc-call.ts';
+import { statusText } from './status.ts';
+
+type Question = NonNullable<MessageInitShape<typeof ServerReflectionRequestSchema>['messageRequest']>;
+type Answer = ServerReflectionResponse['messageResponse'];
+
+/** The server answered that it does not have what was asked for, or that it does not answer such questions. */
+export class ReflectionError extends Error {
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Asks a server about its types, one question at a time over one stream. */
+export interface ReflectionClient {
+  /** @throws {ReflectionError} for an error answer, or when the stream fails. */
+  ask(question: Question): Promise<Answer>;
+  close(): void;
+}
+
+const versions = ['v1', 'v1alpha'] as const;
+
+/**
+ * Speaks `grpc.reflection.v1`, and falls back to `v1alpha` where the server has only that; the messages are the same.
+ * `open` starts a call to a path.
+ */
+export function createReflectionClient(open: (path: string) => GrpcCall): ReflectionClient {
+  let stream: { readonly call: GrpcCall; readonly messages: AsyncGenerator<Uint8Array> } | undefined;
+  let version: (typeof versions)[number] = 'v1';
+
+  const exchange = async (request: Uint8Array): Promise<Uint8Array> => {
+    if (stream === undefined) {
+      const call = open(`/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`);
+      stream = { call, messages: call.messages() };
+    }
+    const { call, messages } = stream;
+    await call.send(request);
+    const next = await messages.next();
+    if (next.done !== true) return next.value;
+    stream = undefined;
+    const { code, message } = await call.result;
+    if (code === GrpcStatus.UNIMPLEMENTED && version === 'v1') {
+      version = 'v1alpha';
+      return exchange(request);
+    }
+    if (code === GrpcStatus.UNIMPLEMENTED)
+      throw new ReflectionError(code, 'server does not support the reflection API');
+    throw new ReflectionError(code, statusText(code, code === GrpcStatus.OK ? 'the stream ended' : message));
+  };
+  return {
+    async ask(question) {
+      const request = create(ServerReflectionRequestSchema, { messageRequest: question });
+      const bytes = await exchange(toBinary(ServerReflectionRequestSchema, request));
+      const { messageResponse } = fromBinary(ServerReflectionResponseSchema, bytes);
+      if (messageResponse.case === 'errorResponse') {
+        const { errorCode, errorMessage } = messageResponse.value;
+        throw new ReflectionError(errorCode, errorMessage);
+      }
+      return messageResponse;
+    },
+    close() {
+      stream?.call.cancel();
+    },
+  };
+}
