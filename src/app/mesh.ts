@@ -71,11 +71,11 @@ export class MeshStartError extends Error {}
  */
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
-  const { authority, error, remedy } = await CertificateAuthority.open(options.stateDir);
-  if (authority === undefined) throw new MeshStartError(`${error}\n  ${remedy}`);
+  const opened = await CertificateAuthority.open(options.stateDir);
+  if (opened.authority === undefined) throw new MeshStartError(`${opened.error}\n  ${opened.remedy}`);
 
   const workloads = await Promise.all(options.workloads.map(withAddress));
-  const mesh = new RunningMesh(options, workloads, authority);
+  const mesh = new RunningMesh(options, workloads, opened.authority);
   await mesh.start();
   return mesh;
 }

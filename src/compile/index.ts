@@ -1,2 +1,3 @@
+export type { AddedObject, BoundAddress, CompileOptions, ObjectStatus, WorkloadBinding } from '../analysis/index.ts';
 export { compileAll } from './compile-all.ts';
 export type { CompileResult, Placements, Snapshot } from './snapshot.ts';

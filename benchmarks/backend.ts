@@ -1,0 +1,98 @@
+/**
+ * The service behind every contender: answers each gRPC call with a message of `x-response-bytes` bytes. Written on the
+ * project's own engine, because a backend on node:http2 would cost more than what is measured. Argument: its port.
+ */
+import { internField, type ConnectionHandler, type Field, type Http2Stream } from '../src/http2/index.ts';
+import { defaultLimits } from '../src/http2/index.ts';
+import { Http2Transport, listen, TimerWheel } from '../src/transport/index.ts';
+import { systemClock } from '../src/base/index.ts';
+
+interface Call {
+  body: Buffer;
+  sent: number;
+}
+
+const responseHeaders: readonly Field[] = [internField(':status', '200'), internField('content-type', 'application/grpc')];
+const trailers: readonly Field[] = [internField('grpc-status', '0')];
+const bodies = new Map<string, Buffer>();
+const wheel = new TimerWheel({ clock: systemClock });
+
+const limits = { ...defaultLimits, maxConcurrentStreams: 100_000, connectionWindowBytes: 64 * 1024 * 1024 };
+
+await listen({
+  host: '127.0.0.1',
+  port: Number(process.argv[2] ?? 0),
+  security: { mode: 'plaintext' },
+  maxConnections: 10_000,
+  onRefused: ({ cause }) => process.stderr.write(`backend refused a connection: ${cause}\n`),
+  onConnection: (socket, facts) => {
+    const waiting = new Set<Http2Stream<Call>>();
+    const flush = (stream: Http2Stream<Call>) => {
+      const call = stream.user;
+      if (call === undefined) return;
+      call.sent += transport.connection.sendData(stream, call.body, call.sent, call.body.length, false);
+      if (call.sent < call.body.length) waiting.add(stream);
+      else {
+        waiting.delete(stream);
+        transport.connection.sendHeaders(stream, trailers, trailers.length, true);
+      }
+    };
+    const handler: ConnectionHandler<Call> = {
+      onHeaders: (stream, fields, count, endStream) => {
+        let size = '120';
+        for (let index = 0; index < count; index += 1) {
+          const field = fields[index];
+          if (field?.name === 'x-response-bytes') size = field.value;
+        }
+        stream.user = { body: bodyOf(size), sent: 0 };
+        if (endStream) respond(stream);
+      },
+      onData: (stream, _chunk, start, end, endStream) => {
+        transport.connection.creditReceived(stream, end - start);
+        if (endStream) respond(stream);
+      },
+      onTrailers: (stream) => respond(stream),
+      onReset: (stream) => waiting.delete(stream),
+      onWindow: (stream) => {
+        if (stream !== undefined) flush(stream);
+        else for (const each of [...waiting]) flush(each);
+      },
+      onStreamClosed: () => {},
+      onSettings: () => {},
+      onPingAck: () => {},
+      onPing: () => {},
+      onGoaway: () => {},
+      onRefused: () => {},
+      onConnectionError: () => {},
+      onLimit: (name) => process.stderr.write(`backend: limit ${name}\n`),
+    };
+    const respond = (stream: Http2Stream<Call>) => {
+      transport.connection.sendHeaders(stream, responseHeaders, responseHeaders.length, false);
+      flush(stream);
+    };
+    const transport: Http2Transport<Call> = new Http2Transport({
+      socket,
+      facts,
+      role: 'server',
+      handler,
+      wheel,
+      limits,
+      onWritable: () => {
+        for (const stream of [...waiting]) flush(stream);
+      },
+      onClose: () => {},
+    });
+  },
+});
+
+function bodyOf(size: string): Buffer {
+  let body = bodies.get(size);
+  if (body === undefined) {
+    const bytes = Number(size);
+    body = Buffer.alloc(5 + bytes, 0x62);
+    body.writeUInt8(0, 0);
+    body.writeUInt32BE(bytes, 1);
+    bodies.set(size, body);
+  }
+  return body;
+}
