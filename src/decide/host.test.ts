@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { canonicalHost } from './host.ts';
 import { buildHostIndex, lookupHost } from './host-index.ts';
 
@@ -26,6 +26,10 @@ test('case, port and final dot of an authority mean nothing', () => {
   for (const [authority, host] of rows) assert.equal(canonicalHost(authority), host, authority);
 });
 
+const rank = (hostname: string): number =>
+  hostname === '*' ? -1 : hostname.startsWith('*.') ? hostname.length : Number.MAX_SAFE_INTEGER;
+return matching.sort((a, b) => rank(b.hostname) - rank(a.hostname) || a.index - b.index)[0]?.index;
+
 /** Gateway API: exact before wildcard, longer wildcard before shorter, `*` last; the first of equals. */
 function naiveLookup(hostnames: readonly string[], host: string): number | undefined {
   const matching = hostnames
@@ -35,9 +39,6 @@ function naiveLookup(hostnames: readonly string[], host: string): number | undef
       if (hostname.startsWith('*.')) return host.endsWith(hostname.slice(1)) && host.length > hostname.length - 1;
       return hostname === host;
     });
-  const rank = (hostname: string): number =>
-    hostname === '*' ? -1 : hostname.startsWith('*.') ? hostname.length : Number.MAX_SAFE_INTEGER;
-  return matching.sort((a, b) => rank(b.hostname) - rank(a.hostname) || a.index - b.index)[0]?.index;
 }
 
 test('the index finds what a scan over all hostnames finds', () => {

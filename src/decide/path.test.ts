@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { isGrpcPath, pathWithoutQuery } from './path.ts';
 
 /** The rule as the documentation states it. */

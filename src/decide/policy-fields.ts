@@ -111,11 +111,11 @@ function conditionField({ key }: PolicyCondition, part: ConditionPart): (Connect
   }
 }
 
-/** `[name, values]` of the fields that are present and not empty. */
+/** `[name, values]` of the fields that are present; an empty list is not. What is no list keeps its name and is unknown. */
 function listedFields(element: PolicySource | PolicyOperation): [string, readonly unknown[]][] {
-  return Object.entries(element).filter((entry): entry is [string, readonly unknown[]] => {
-    const values: unknown = entry[1];
-    return Array.isArray(values) && values.length > 0;
+  return Object.entries(element).flatMap(([name, values]: [string, unknown]): [string, readonly unknown[]][] => {
+    if (!Array.isArray(values)) return values === undefined ? [] : [[`${name} of another type`, []]];
+    return values.length === 0 ? [] : [[name, values]];
   });
 }
 

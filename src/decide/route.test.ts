@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { buildPlan, testPortId, testProxyId, type TestPlan, type TestRoute } from '../../test/kit/plan-kit.ts';
 import { testRequest, type TestRequest } from '../../test/kit/request-facts.ts';
 import type { PathMatch, RouteMatch } from '../plan/index.ts';
@@ -97,8 +97,9 @@ test('a trace writes down the listener, the virtual host and each route that was
   );
 });
 
+const regex = (value: string): RouteMatch => ({ path: { type: 'RegularExpression', value }, headers: [] });
+
 test('a regular expression matches the whole path, reads bytes as UTF-8, and never blocks', () => {
-  const regex = (value: string): RouteMatch => ({ path: { type: 'RegularExpression', value }, headers: [] });
   const port = portWithRoutes([{ match: regex('/(a+)+') }, { match: regex('/[^x]') }, { match: regex('(?=broken') }]);
   assert.equal(outcome(decideRoute(port, testRequest({ path: '/aaa' }))), 0);
   assert.equal(outcome(decideRoute(port, testRequest({ path: '/aaab' }))), 'no-route');
