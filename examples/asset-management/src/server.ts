@@ -36,15 +36,22 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly retainedChanges?: bigint;
+  readonly pollIntervalMs?: number;
   readonly now?: () => Date;
 }
 
 /** Serves the asset register of an open database: the AssetService, health and reflection. */
 export async function startServer(
   { database, shared }: Pick<OpenDatabase, 'database' | 'shared'>,
-  { host, port, retainedChanges = RETAINED_CHANGES, now = () => new Date() }: ServerOptions,
+  {
+    host,
+    port,
+    retainedChanges = RETAINED_CHANGES,
+    pollIntervalMs = POLL_INTERVAL_MS,
+    now = () => new Date(),
+  }: ServerOptions,
 ): Promise<RunningServer> {
-  const poll = { latest: () => latestRevision(database), intervalMs: POLL_INTERVAL_MS };
+  const poll = { latest: () => latestRevision(database), intervalMs: pollIntervalMs };
   const register: Register = {
     database,
     feed: new ChangeFeed(shared ? { poll } : {}),

@@ -41,20 +41,22 @@ export class ChangeFeed {
     }
   }
 
+  /** Asks once after the interval, then again for as long as somebody waits. */
   #schedulePoll(): void {
     const poll = this.#poll;
     if (poll === undefined || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      void poll
-        .latest()
-        .then((revision) => this.notify(revision))
-        // The next watch that reads will report a database that is away; waiting for it to come back is right here.
-        .catch((error: unknown) => console.error('asset-management: could not look for changes:', error))
-        .finally(() => {
-          this.#timer = undefined;
-          if (this.#waiters.size > 0) this.#schedulePoll();
-        });
-    }, poll.intervalMs);
+    this.#timer = setTimeout(() => void this.#ask(poll.latest), poll.intervalMs);
     this.#timer.unref();
+  }
+
+  async #ask(latest: () => Promise<bigint>): Promise<void> {
+    try {
+      if (this.#waiters.size > 0) this.notify(await latest());
+    } catch (error) {
+      // A database that is away comes back, or the next watch that reads it will say so.
+      console.error('asset-management: could not look for changes:', error);
+    }
+    this.#timer = undefined;
+    if (this.#waiters.size > 0) this.#schedulePoll();
   }
 }

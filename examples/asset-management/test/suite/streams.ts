@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
+import type { ReconcileFinding, WatchAssetsResponse } from '../../src/messages.ts';
 import { badFields, failureOf, readerOf } from '../kit/client.ts';
 import type { Fixture, Service } from '../kit/fixture.ts';
 
@@ -95,8 +96,7 @@ function describeWatch(fixture: Fixture): void {
         }
         await client.create({ asset_id: 'the-end', asset: phone });
       })();
-      for await (const event of call as AsyncIterable<Awaited<ReturnType<ReturnType<typeof readerOf>['next']>>>) {
-        const { type, asset } = event as { type: string; asset: { asset_id: string; etag: string } | null };
+      for await (const { type, asset } of call as AsyncIterable<WatchAssetsResponse>) {
         if (asset === null) continue;
         if (type === 'SNAPSHOT' || type === 'CREATED') assert.equal(copy.has(asset.asset_id), false, asset.asset_id);
         if (type === 'DELETED') copy.delete(asset.asset_id);
@@ -231,7 +231,7 @@ function describeImport(fixture: Fixture): void {
       assert.equal(result.created_count, String(MANY));
       const call = client.watch({ include_snapshot: true, end_when_synced: true });
       let count = 0;
-      for await (const event of call as AsyncIterable<{ type: string }>) {
+      for await (const event of call as AsyncIterable<WatchAssetsResponse>) {
         if (event.type === 'SNAPSHOT') count += 1;
         if (count % 500 === 0) await nextTurn();
       }
@@ -273,7 +273,7 @@ function describeReconcile(fixture: Fixture): void {
       assert.deepEqual(await reader.rest(), []);
     });
 
-    it(`answers ${MANY} scans in order, and does not run ahead of a client that reads nothing`, async () => {
+    it(`answers ${MANY} scans in order`, async () => {
       await using service = await fixture.start({ seeded: true });
       const call = service.client.reconcile();
       let sent = 0;
@@ -285,7 +285,7 @@ function describeReconcile(fixture: Fixture): void {
         call.end();
       })();
       let expected = 0;
-      for await (const finding of call as AsyncIterable<{ scan_index: string; verdict: string }>) {
+      for await (const finding of call as AsyncIterable<ReconcileFinding>) {
         assert.equal(finding.scan_index, String(expected++));
         assert.equal(finding.verdict, 'MISMATCH');
       }
