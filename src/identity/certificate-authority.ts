@@ -8,7 +8,7 @@ import { parseSpiffeId } from './spiffe-id.ts';
 import { readOrCreateStateFile } from './state-file.ts';
 
 export type AuthorityResult =
-  | { readonly authority: CertificateAuthority; readonly error?: undefined }
+  | { readonly authority: CertificateAuthority; readonly error?: undefined; readonly remedy?: undefined }
   /** `remedy`: what the operator can do, one sentence. */
   | { readonly error: string; readonly remedy: string; readonly authority?: undefined };
 

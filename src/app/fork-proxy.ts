@@ -1,0 +1,71 @@
+import { fork } from 'node:child_process';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ControlMessage } from './messages.ts';
+
+/** A proxy process as its supervisor sees it. */
+export interface ProxyChild {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined;
+  /** Lost without a word if the process is gone; its exit says so. */
+  send(message: ControlMessage): void;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+export interface ProxyChildEvents {
+  /** Unchecked. */
+  onMessage(message: unknown): void;
+  /** A line of its standard error: what Node says when it crashes. */
+  onErrorLine(line: string): void;
+  /** Exactly once, also when it could not be started. */
+  onExit(description: string): void;
+}
+
+export type ForkProxy = (proxyId: string, events: ProxyChildEvents) => ProxyChild;
+
+/** Beside this file, in the same form: TypeScript in development, JavaScript when published. */
+const entryPath = fileURLToPath(new URL(`./proxy-process${extname(import.meta.filename)}`, import.meta.url));
+
+/**
+ * Starts a proxy process. Its standard output is ours, because access log lines are data; the proxy's id is its argument,
+ * so that a list of processes can be read.
+ */
+export const forkProxyProcess: ForkProxy = (proxyId, events) => {
+  const child = fork(entryPath, [proxyId], {
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    // Structured cloning: descriptors are bytes, keys a map.
+    serialization: 'advanced',
+    // Flags of this process (a debugger's port, a test runner's) are not meant for the proxies.
+    execArgv: [],
+  });
+  let hasEnded = false;
+  const end = (description: string): void => {
+    if (hasEnded) return;
+    hasEnded = true;
+    events.onExit(description);
+  };
+  child.on('message', (message) => events.onMessage(message));
+  child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+  // Without a process there is no exit; with one, an error is about a signal or message that came too late.
+  child.on('error', (error) => {
+    if (child.pid === undefined) end(error.message);
+  });
+  let rest = '';
+  child.stderr?.setEncoding('utf8');
+  child.stderr?.on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = (lines.pop() ?? '').slice(0, maxLineLength);
+    for (const line of lines) events.onErrorLine(line.slice(0, maxLineLength));
+  });
+  return {
+    pid: child.pid,
+    send: (message) => {
+      // The callback takes the error of a channel that closes meanwhile.
+      if (child.connected) child.send(message, () => undefined);
+    },
+    kill: (signal) => void child.kill(signal),
+  };
+};
+
+/** A stack line is shorter; what has no line ends is cut. */
+const maxLineLength = 4_096;

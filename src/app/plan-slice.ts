@@ -1,0 +1,41 @@
+import type { Plan } from '../plan/index.ts';
+
+/**
+ * The part of the plan that one proxy needs: a proxy process never sees the listeners, policies and keys of others, and
+ * a change elsewhere does not reach it. `peers` stay where a port takes mutual TLS, for the labels of its metrics.
+ */
+export function slicePlan(plan: Plan, proxyId: string): Plan {
+  const ports = pick(plan.ports, (port) => port.proxy === proxyId);
+  const listeners = pick(plan.listeners, (listener) => Object.hasOwn(ports, listener.port));
+  const virtualHosts = pick(plan.virtualHosts, (host) => Object.hasOwn(listeners, host.listener));
+  const clusters = pick(plan.clusters, (cluster) => cluster.proxy === proxyId);
+  const certificateIds = new Set(Object.values(listeners).flatMap((listener) => listener.certificates));
+  const hasMutualTls = Object.values(ports).some((port) => port.security.mode === 'mtls');
+  return {
+    mesh: plan.mesh,
+    proxies: pick(plan.proxies, (proxy) => proxy.id === proxyId),
+    ports,
+    listeners,
+    virtualHosts,
+    routes: pick(plan.routes, (route) => Object.hasOwn(virtualHosts, route.virtualHost)),
+    clusters,
+    endpoints: pick(plan.endpoints, (endpoint) => Object.hasOwn(clusters, endpoint.cluster)),
+    policies: pick(plan.policies, (policy) => policy.proxy === proxyId),
+    certificates: pick(plan.certificates, (certificate) => certificateIds.has(certificate.id)),
+    peers: hasMutualTls ? plan.peers : {},
+  };
+}
+
+/** The slice with ports bound to given numbers where the plan leaves the number open. */
+export function pinPorts(slice: Plan, pins: ReadonlyMap<string, number>): Plan {
+  if (pins.size === 0) return slice;
+  const ports = Object.entries(slice.ports).map(([id, port]) => {
+    const pin = port.bind.port === 0 ? pins.get(id) : undefined;
+    return [id, pin === undefined ? port : { ...port, bind: { ...port.bind, port: pin } }] as const;
+  });
+  return { ...slice, ports: Object.fromEntries(ports) };
+}
+
+function pick<T>(elements: Readonly<Record<string, T>>, keep: (element: T) => boolean): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(elements).filter(([, element]) => keep(element)));
+}

@@ -1,0 +1,53 @@
+/**
+ * The entry of a proxy process, forked by control's supervisor. It lives as long as the channel to control: when that
+ * closes, control is gone, and the proxy finishes its calls and ends. Crashes are left to crash: the supervisor starts
+ * it again, which is safer than going on in a state nobody knows.
+ */
+import { systemClock } from '../base/index.ts';
+import { isControlMessage, type ProxyMessage } from './messages.ts';
+import { ProxyRunner } from './proxy-runner.ts';
+
+/** Calls may take this long, in milliseconds, to finish when control has vanished or SIGTERM came. */
+const orphanGraceMs = 5_000;
+
+const runner = new ProxyRunner({
+  send,
+  output: { write: (text, done) => void process.stdout.write(text, (error) => done(error)) },
+  clock: systemClock,
+  random: Math.random,
+  schedule: (run, delayMs) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  onDone: () => {
+    isDone = true;
+    endIfIdle();
+  },
+});
+/** Messages that are still on their way out. */
+let unsentMessages = 0;
+let isDone = false;
+
+process.on('message', (message) => {
+  if (isControlMessage(message)) runner.receive(message);
+});
+process.on('disconnect', () => void runner.drain(orphanGraceMs));
+process.on('SIGTERM', () => void runner.drain(orphanGraceMs));
+// Ctrl-C reaches the whole process group; control decides what it means.
+process.on('SIGINT', () => undefined);
+// A closed standard output is the access log's loss, which it counts, and no reason to stop serving.
+process.stdout.on('error', () => undefined);
+
+function send(message: ProxyMessage): void {
+  if (process.send === undefined || !process.connected) return;
+  unsentMessages += 1;
+  // The callback takes the error of a channel that closes meanwhile.
+  process.send(message, undefined, undefined, () => {
+    unsentMessages -= 1;
+    endIfIdle();
+  });
+}
+
+function endIfIdle(): void {
+  if (isDone && unsentMessages === 0) process.exit(0);
+}

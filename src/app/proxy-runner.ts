@@ -1,0 +1,194 @@
+import { Secret, type Clock } from '../base/index.ts';
+import { grpcStatusName, type DescriptorSource } from '../grpc/index.ts';
+import { SvidHolder } from '../identity/index.ts';
+import { createProxy, type Proxy, type ProxyOptions } from '../proxy/index.ts';
+import {
+  AccessLog,
+  accessLogDropped,
+  Counters,
+  RequestMetrics,
+  takeSnapshot,
+  type LogSink,
+} from '../telemetry/index.ts';
+import type { AccessLogMode, ControlMessage, ProxyMessage } from './messages.ts';
+import type { Schedule } from './supervised-proxy.ts';
+
+export interface ProxyRunnerOptions {
+  readonly send: (message: ProxyMessage) => void;
+  /** Where access log lines go. */
+  readonly output: LogSink;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly schedule: Schedule;
+  /** Everything has been said and done: end the process. */
+  readonly onDone: () => void;
+  /** For tests. */
+  readonly createProxy?: (options: ProxyOptions) => Proxy;
+}
+
+/**
+ * How often, in milliseconds, the certificate's age is looked at. Short, because a timer stands still while a laptop
+ * sleeps, and long ones overflow (setTimeout's limit is 24.8 days, a certificate's half-life may be 45).
+ */
+const identityCheckMs = 30_000;
+/** A CSR without an answer, or with a refusal, is followed by the next one after this long, in milliseconds. */
+const csrRetryMs = 5_000;
+
+type PlanMessage = Extract<ControlMessage, { type: 'plan' }>;
+
+/** The life of a proxy process, told what to do by control's messages. Holds its private key and never sends it. */
+export class ProxyRunner {
+  readonly #options: ProxyRunnerOptions;
+  readonly #identity: SvidHolder;
+  readonly #metrics = new RequestMetrics();
+  readonly #counters = new Counters();
+  readonly #descriptors = new Map<string, DescriptorSource>();
+  #accessLog: AccessLog | undefined;
+  #proxy: Proxy | undefined;
+  #newest: PlanMessage | undefined;
+  /** Plans wait for the first certificate, or for the word that there is none now. */
+  #identityKnown = false;
+  #nextCsrAtMs = 0;
+  #cancelCheck: () => void = () => undefined;
+  #isEnding = false;
+
+  constructor(options: ProxyRunnerOptions) {
+    this.#options = options;
+    this.#identity = new SvidHolder({ clock: options.clock, random: options.random });
+  }
+
+  receive(message: ControlMessage): void {
+    switch (message.type) {
+      case 'start':
+        this.#start(message.proxy, message.accessLog);
+        break;
+      case 'plan':
+        this.#newest = message;
+        this.#applyNewest();
+        break;
+      case 'svid':
+        this.#accept(message.chainPem, message.bundlePem);
+        break;
+      case 'svid-refused':
+        this.#identityUnavailable();
+        break;
+      case 'renew':
+        this.#requestSvid();
+        break;
+      case 'descriptors':
+        this.#describe(message.descriptors);
+        break;
+      case 'scrape':
+        this.#sendMetrics(message.id);
+        break;
+      case 'drain':
+        void this.drain(message.graceMs);
+        break;
+    }
+  }
+
+  /** Finishes what is under way within `graceMs` milliseconds, then calls `onDone`. */
+  async drain(graceMs: number): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#cancelCheck();
+    await this.#proxy?.drain(graceMs);
+    // Calls that ended while draining count too.
+    this.#sendMetrics(lastScrapeId);
+    await this.#accessLog?.drain();
+    this.#options.onDone();
+  }
+
+  #start(proxyId: string, accessLog: AccessLogMode): void {
+    const { send, clock, random } = this.#options;
+    this.#accessLog = accessLog === 'off' ? undefined : this.#makeAccessLog(accessLog);
+    this.#proxy = (this.#options.createProxy ?? createProxy)({
+      proxyId,
+      clock,
+      random,
+      identity: this.#identity,
+      metrics: this.#metrics,
+      counters: this.#counters,
+      ...(this.#accessLog === undefined ? {} : { accessLog: this.#accessLog }),
+      log: (line) => send({ type: 'log', line }),
+      onListening: (port, { host, port: number }) => send({ type: 'listening', port, host, number }),
+      onBindFailed: (port, message) => send({ type: 'bind-failed', port, message }),
+      onDescriptors: (service, source) => send({ type: 'descriptors', service, source }),
+    });
+    this.#requestSvid();
+    this.#checkIdentity();
+  }
+
+  #makeAccessLog(mode: 'text' | 'json'): AccessLog {
+    return new AccessLog({
+      sink: this.#options.output,
+      format: mode === 'json' ? 'JSON' : 'TEXT',
+      statusName: grpcStatusName,
+      schedule: (flush) => void this.#options.schedule(flush, 0),
+      onDropped: (lines) => this.#counters.add(accessLogDropped, [], lines),
+    });
+  }
+
+  #applyNewest(): void {
+    const message = this.#newest;
+    if (this.#proxy === undefined || message === undefined || !this.#identityKnown || this.#isEnding) return;
+    const secrets = new Map([...message.keys].map(([id, pem]) => [id, new Secret(pem)]));
+    void this.#proxy.apply(message.slice, secrets).then(() => {
+      // A newer plan speaks for itself.
+      if (message === this.#newest) this.#options.send({ type: 'applied', version: message.version });
+      return undefined;
+    });
+  }
+
+  #requestSvid(): void {
+    this.#nextCsrAtMs = this.#options.clock.wallMs() + csrRetryMs;
+    this.#options.send({ type: 'csr', csrPem: this.#identity.csr() });
+  }
+
+  #accept(chainPem: string, bundlePem: string): void {
+    const { svid, error } = this.#identity.accept(chainPem, bundlePem);
+    if (svid === undefined) {
+      this.#options.send({ type: 'identity-error', message: `certificate from control cannot be used: ${error}` });
+      this.#identityUnavailable();
+      return;
+    }
+    this.#nextCsrAtMs = svid.renewAtMs;
+    this.#identityDecided();
+  }
+
+  /** Plaintext listeners work without a certificate; what needs one fails by itself until there is one. */
+  #identityUnavailable(): void {
+    this.#nextCsrAtMs = this.#options.clock.wallMs() + csrRetryMs;
+    this.#identityDecided();
+  }
+
+  #identityDecided(): void {
+    // Also after each change of `#nextCsrAtMs`: the next look may have to come sooner.
+    this.#checkIdentity();
+    if (this.#identityKnown) return;
+    this.#identityKnown = true;
+    this.#applyNewest();
+  }
+
+  #checkIdentity(): void {
+    this.#cancelCheck();
+    if (this.#isEnding) return;
+    const dueInMs = this.#nextCsrAtMs - this.#options.clock.wallMs();
+    if (dueInMs <= 0) this.#requestSvid();
+    const waitMs = dueInMs <= 0 ? csrRetryMs : Math.min(dueInMs, identityCheckMs);
+    this.#cancelCheck = this.#options.schedule(() => this.#checkIdentity(), waitMs);
+  }
+
+  #describe({ service, source }: { readonly service: string; readonly source: DescriptorSource | undefined }): void {
+    if (source === undefined) this.#descriptors.delete(service);
+    else this.#descriptors.set(service, source);
+    this.#proxy?.setDescriptors(new Map(this.#descriptors));
+  }
+
+  #sendMetrics(id: number): void {
+    this.#options.send({ type: 'metrics', id, snapshot: takeSnapshot(this.#metrics, this.#counters) });
+  }
+}
+
+/** Nobody waits for the last counts; control's own numbers begin with 1. */
+const lastScrapeId = 0;

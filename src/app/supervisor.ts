@@ -1,0 +1,269 @@
+import { systemClock, type Clock } from '../base/index.ts';
+import { createDescriptorPool, type DescriptorSource } from '../grpc/index.ts';
+import { istioSpiffeId, type CertificateAuthority } from '../identity/index.ts';
+import type { Plan, PlanSecrets, PlanSink, Proxy } from '../plan/index.ts';
+import { createExposition, SnapshotStore } from '../telemetry/index.ts';
+import { forkProxyProcess, type ForkProxy } from './fork-proxy.ts';
+import type { AccessLogMode } from './messages.ts';
+import { slicePlan } from './plan-slice.ts';
+import { LearnedServices } from './learned-services.ts';
+import type { ProxyEvent } from './proxy-event.ts';
+import {
+  SupervisedProxy,
+  type Address,
+  type Assignment,
+  type ProxyState,
+  type Schedule,
+  type SupervisedProxyOptions,
+} from './supervised-proxy.ts';
+
+export type { ProxyEvent } from './proxy-event.ts';
+
+export interface SupervisorOptions {
+  readonly authority: Pick<CertificateAuthority, 'issue' | 'rootPem'>;
+  readonly trustDomain: string;
+  readonly accessLog: AccessLogMode;
+  /** A port was bound, or (`undefined`) is no longer. */
+  readonly onListening: (portId: string, address: Address | undefined) => void;
+  readonly onEvent: (event: ProxyEvent) => void;
+  /** `settled()` has become true; again after each change. Never from within `publish`. */
+  readonly onSettled: () => void;
+  /** For the metric `istio_build`. */
+  readonly version?: string;
+  /** The rest is for tests. */
+  readonly fork?: ForkProxy;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly schedule?: Schedule;
+}
+
+/** What `/proxies` shows of a proxy process. */
+export interface ProxyStatus {
+  readonly id: string;
+  readonly role: Proxy['role'];
+  readonly state: ProxyState;
+  /** 0 while there is no process. */
+  readonly pid: number;
+  readonly restarts: number;
+  readonly spiffeId: string;
+  /** Bound `HOST:PORT` by port id. */
+  readonly ports: Readonly<Record<string, string>>;
+}
+
+/** Keeps one process per proxy of the plan running, and gives each its slice of the plan and its identity. */
+export interface Supervisor extends PlanSink {
+  /** Every proxy of the newest plan runs, has applied it, and has bound its ports (or said why not). */
+  settled(): boolean;
+  children(): readonly ProxyStatus[];
+  /** Sorted `pkg.Service/Method` of what the workloads told by reflection, so far. */
+  methods(): readonly string[];
+  /** Prometheus text: the sum over all proxy processes, past ones included. */
+  metrics(): Promise<string>;
+  /**
+   * Drains the gateways and, when they are gone, the sidecars behind them: `graceMs` milliseconds for both together.
+   * Called a second time it kills. Resolves when all processes are gone.
+   */
+  stop(options: { readonly graceMs: number }): Promise<void>;
+  kill(): void;
+}
+
+/** A proxy that cannot count within this time, in milliseconds, is left out of a page; Prometheus waits 10 s for all. */
+const scrapeTimeoutMs = 2_000;
+/** How long a proxy may drain that is no longer in the plan, in milliseconds. */
+const removedGraceMs = 10_000;
+/** Sidecars get at least this long, in milliseconds, when the gateways have used up the grace. */
+const minSidecarGraceMs = 500;
+
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  return new ProxySupervisor(options);
+}
+
+class ProxySupervisor implements Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #schedule: Schedule;
+  readonly #clock: Clock;
+  readonly #proxyOptions: SupervisedProxyOptions;
+  readonly #proxies = new Map<string, SupervisedProxy>();
+  /** Proxies that a newer plan does not have, until their processes are gone. */
+  readonly #leaving = new Map<string, SupervisedProxy>();
+  readonly #learned = new LearnedServices();
+  readonly #snapshots = new SnapshotStore();
+  #plan: { readonly plan: Plan; readonly secrets: PlanSecrets } | undefined;
+  #methods: readonly string[] | undefined;
+  #wasSettled = false;
+  #checkScheduled = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#schedule = options.schedule ?? scheduleTimeout;
+    this.#clock = options.clock ?? systemClock;
+    this.#proxyOptions = {
+      authority: options.authority,
+      accessLog: options.accessLog,
+      fork: options.fork ?? forkProxyProcess,
+      clock: this.#clock,
+      random: options.random ?? Math.random,
+      schedule: this.#schedule,
+      onListening: options.onListening,
+      onEvent: options.onEvent,
+      onProgress: () => this.#checkSoon(),
+      onLearned: (proxy, { service, source }) => {
+        this.#learned.set(proxy, { service, source });
+        this.#tellGateways([service]);
+      },
+      onSnapshot: (processId, snapshot) => this.#snapshots.update(processId, snapshot),
+      onEnded: (processId) => this.#snapshots.end(processId),
+      knownDescriptors: () => this.#learned.all(),
+    };
+  }
+
+  publish(plan: Plan, secrets: PlanSecrets): void {
+    if (this.#stopped !== undefined) return;
+    this.#plan = { plan, secrets };
+    // Told again for each plan, also where no proxy has anything to do.
+    this.#wasSettled = false;
+    for (const [id, proxy] of this.#proxies) {
+      if (!Object.hasOwn(plan.proxies, id)) this.#remove(id, proxy);
+    }
+    for (const proxy of Object.values(plan.proxies)) {
+      const assignment = this.#assignmentOf(proxy, plan, secrets);
+      const known = this.#proxies.get(proxy.id);
+      if (known !== undefined) known.assign(assignment);
+      // The old process may still hold the ports; it starts when that one is gone.
+      else if (!this.#leaving.has(proxy.id)) this.#add(assignment);
+    }
+    this.#checkSoon();
+  }
+
+  settled(): boolean {
+    if (this.#plan === undefined) return false;
+    const ids = Object.keys(this.#plan.plan.proxies);
+    return ids.every((id) => this.#proxies.get(id)?.isSettled === true);
+  }
+
+  children(): readonly ProxyStatus[] {
+    return [...this.#proxies.values(), ...this.#leaving.values()].map((proxy) => ({
+      id: proxy.id,
+      role: proxy.role,
+      state: proxy.state,
+      pid: proxy.pid,
+      restarts: proxy.restarts,
+      spiffeId: proxy.spiffeId,
+      ports: Object.fromEntries([...proxy.ports].map(([id, { host, port }]) => [id, `${host}:${port}`])),
+    }));
+  }
+
+  methods(): readonly string[] {
+    this.#methods ??= methodsOf(this.#learned.all().map(({ source }) => source));
+    return this.#methods;
+  }
+
+  async metrics(): Promise<string> {
+    const proxies = [...this.#proxies.values(), ...this.#leaving.values()];
+    await Promise.all(proxies.map((proxy) => proxy.scrape(scrapeTimeoutMs)));
+    const version = this.#options.version ?? 'unknown';
+    return createExposition({ version, snapshot: () => this.#snapshots.merged() }).text();
+  }
+
+  stop({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    if (this.#stopped === undefined) this.#stopped = this.#stopInOrder(graceMs);
+    else this.#killAll();
+    return this.#stopped;
+  }
+
+  kill(): void {
+    this.#stopped ??= Promise.all(this.#all().map((proxy) => proxy.stop(0))).then(() => undefined);
+    this.#killAll();
+  }
+
+  /** Calls that are inside must be able to leave: nothing behind a gateway ends before it. */
+  async #stopInOrder(graceMs: number): Promise<void> {
+    const startedMs = this.#clock.monotonicMs();
+    const all = this.#all();
+    const stopRole = (role: Proxy['role'], roleGraceMs: number): Promise<unknown> =>
+      Promise.all(all.filter((proxy) => proxy.role === role).map((proxy) => proxy.stop(roleGraceMs)));
+    await stopRole('gateway', graceMs);
+    const leftMs = graceMs - (this.#clock.monotonicMs() - startedMs);
+    await stopRole('sidecar', Math.max(minSidecarGraceMs, leftMs));
+  }
+
+  #killAll(): void {
+    for (const proxy of this.#all()) proxy.kill();
+  }
+
+  #all(): readonly SupervisedProxy[] {
+    return [...this.#proxies.values(), ...this.#leaving.values()];
+  }
+
+  #assignmentOf(proxy: Proxy, plan: Plan, secrets: PlanSecrets): Assignment {
+    const slice = slicePlan(plan, proxy.id);
+    const keys = Object.keys(slice.certificates).flatMap((id) => {
+      const key = secrets.get(id);
+      return key === undefined ? [] : [[id, key.reveal()] as const];
+    });
+    const { trustDomain } = this.#options;
+    const { namespace, serviceAccount } = proxy;
+    return { proxy, slice, keys: new Map(keys), spiffeId: istioSpiffeId({ trustDomain, namespace, serviceAccount }) };
+  }
+
+  #add(assignment: Assignment): void {
+    const proxy = new SupervisedProxy(this.#proxyOptions, assignment);
+    this.#proxies.set(proxy.id, proxy);
+    proxy.start();
+  }
+
+  #remove(id: string, proxy: SupervisedProxy): void {
+    this.#proxies.delete(id);
+    this.#leaving.set(id, proxy);
+    this.#tellGateways(this.#learned.forget(id));
+    void proxy.stop(removedGraceMs).then(() => {
+      this.#leaving.delete(id);
+      const wanted = this.#stopped === undefined ? this.#plan : undefined;
+      const again = wanted?.plan.proxies[id];
+      if (wanted !== undefined && again !== undefined)
+        this.#add(this.#assignmentOf(again, wanted.plan, wanted.secrets));
+      return undefined;
+    });
+  }
+
+  #tellGateways(services: readonly string[]): void {
+    if (services.length > 0) this.#methods = undefined;
+    for (const service of services) {
+      const descriptors = { service, source: this.#learned.get(service) };
+      for (const proxy of this.#proxies.values()) proxy.describe(descriptors);
+    }
+  }
+
+  /**
+   * Not at once: a bound port makes control compile again in the same turn of the event loop, and only that plan's
+   * application counts. A timer runs after what this turn has set immediate.
+   */
+  #checkSoon(): void {
+    if (!this.settled()) this.#wasSettled = false;
+    if (this.#checkScheduled) return;
+    this.#checkScheduled = true;
+    this.#schedule(() => {
+      this.#checkScheduled = false;
+      const isSettled = this.settled();
+      const isNews = isSettled && !this.#wasSettled;
+      this.#wasSettled = isSettled;
+      if (isNews && this.#stopped === undefined) this.#options.onSettled();
+    }, 0);
+  }
+}
+
+function scheduleTimeout(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
+}
+
+function methodsOf(sources: readonly DescriptorSource[]): readonly string[] {
+  const methods = createDescriptorPool(sources).files.flatMap(({ file, services }) =>
+    file.proto.service.flatMap((service) => {
+      const name = file.proto.package === '' ? service.name : `${file.proto.package}.${service.name}`;
+      return services.includes(name) ? service.method.map((method) => `${name}/${method.name}`) : [];
+    }),
+  );
+  return methods.sort();
+}
