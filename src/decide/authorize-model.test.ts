@@ -61,18 +61,19 @@ function sourceMatches(source: PolicySource, { principal }: Subject): boolean {
   );
 }
 
-const lower = (values: readonly StringMatch[] | undefined): StringMatch[] | undefined =>
-  values?.map(({ type, value }) => ({ type, value: value.toLowerCase() }));
-return (
-  fieldHolds(operation.methods, operation.notMethods, request.method) &&
-  fieldHolds(operation.paths as StringMatch[] | undefined, operation.notPaths as StringMatch[] | undefined, path) &&
-  fieldHolds(lower(operation.hosts), lower(operation.notHosts), request.authority.toLowerCase()) &&
-  (operation.ports === undefined || operation.ports.includes(8080)) &&
-  (operation.notPorts === undefined || !operation.notPorts.includes(8080))
-);
+function lower(values: readonly StringMatch[] | undefined): StringMatch[] | undefined {
+  return values?.map(({ type, value }) => ({ type, value: value.toLowerCase() }));
+}
 
 function operationMatches(operation: PolicyOperation, { request }: Subject): boolean {
   const path = request.path.replace(/[?#].*$/s, '');
+  return (
+    fieldHolds(operation.methods, operation.notMethods, request.method) &&
+    fieldHolds(operation.paths as StringMatch[] | undefined, operation.notPaths as StringMatch[] | undefined, path) &&
+    fieldHolds(lower(operation.hosts), lower(operation.notHosts), request.authority.toLowerCase()) &&
+    (operation.ports === undefined || operation.ports.includes(8080)) &&
+    (operation.notPorts === undefined || !operation.notPorts.includes(8080))
+  );
 }
 
 /** "when matches ⇔ (values empty or any value matches) and (notValues empty or none matches)", on a header sent at most once. */

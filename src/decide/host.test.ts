@@ -28,7 +28,6 @@ test('case, port and final dot of an authority mean nothing', () => {
 
 const rank = (hostname: string): number =>
   hostname === '*' ? -1 : hostname.startsWith('*.') ? hostname.length : Number.MAX_SAFE_INTEGER;
-return matching.sort((a, b) => rank(b.hostname) - rank(a.hostname) || a.index - b.index)[0]?.index;
 
 /** Gateway API: exact before wildcard, longer wildcard before shorter, `*` last; the first of equals. */
 function naiveLookup(hostnames: readonly string[], host: string): number | undefined {
@@ -39,6 +38,7 @@ function naiveLookup(hostnames: readonly string[], host: string): number | undef
       if (hostname.startsWith('*.')) return host.endsWith(hostname.slice(1)) && host.length > hostname.length - 1;
       return hostname === host;
     });
+  return matching.sort((a, b) => rank(b.hostname) - rank(a.hostname) || a.index - b.index)[0]?.index;
 }
 
 test('the index finds what a scan over all hostnames finds', () => {
