@@ -1,0 +1,135 @@
+// Hot file: every way a request ends passes here.
+import { localAnswer, type LocalAnswer, type LocalCause } from '../decide/index.ts';
+import { encodeGrpcMessage } from '../grpc/index.ts';
+import { ErrorCode, internField, type Field } from '../http2/index.ts';
+import type { Exchange } from './exchange.ts';
+import { flushResponse, responseSent } from './flow.ts';
+import type { Runtime } from './runtime.ts';
+
+const grpcHeads = new Map<LocalCause, readonly Field[]>();
+const plainHeads = new Map<LocalCause, readonly Field[]>();
+
+/**
+ * The proxy answers in place of the upstream: trailers-only for gRPC, a short text otherwise. If the response had begun,
+ * a gRPC client gets its status in trailers, after what has arrived for it so far; another client a reset.
+ */
+export function failExchange(exchange: Exchange, cause: LocalCause, detail = ''): void {
+  const { down, downStream } = exchange;
+  if (exchange.done || exchange.responseEnded || down === undefined || downStream === undefined) return;
+  const answer = localAnswer(cause, exchange.responseStarted);
+  exchange.error = answer;
+  exchange.errorDetail = detail;
+  leaveUpstream(exchange, ErrorCode.CANCEL);
+  exchange.stopClient = true;
+  exchange.responseEnded = true;
+  if (exchange.responseStarted) {
+    cutResponse(exchange, answer);
+    return;
+  }
+  exchange.responseStarted = true;
+  if (exchange.isGrpc) {
+    exchange.httpStatus = 200;
+    exchange.grpcStatus = answer.grpcStatus;
+    const head = grpcHead(answer);
+    down.connection.sendHeaders(downStream, head, head.length, true);
+  } else {
+    exchange.httpStatus = answer.httpStatus;
+    const head = plainHead(answer);
+    down.connection.sendHeaders(downStream, head, head.length, false);
+    exchange.responseQueue.push(Buffer.from(answer.message, 'latin1'), 0, answer.message.length);
+    flushResponse(exchange);
+    return;
+  }
+  responseSent(exchange);
+}
+
+function cutResponse(exchange: Exchange, answer: LocalAnswer): void {
+  const { down, downStream } = exchange;
+  if (down === undefined || downStream === undefined) return;
+  if (!exchange.isGrpc || exchange.httpStatus !== 200) {
+    down.connection.resetStream(downStream, ErrorCode.INTERNAL_ERROR);
+    return;
+  }
+  exchange.grpcStatus = answer.grpcStatus;
+  exchange.trailers[0] = internField('grpc-status', String(answer.grpcStatus));
+  exchange.trailers[1] = internField('grpc-message', encodeGrpcMessage(answer.message));
+  exchange.trailerCount = 2;
+  // A deadline must not wait for a client that does not read.
+  if (answer.cause === 'deadline' || answer.cause === 'route_timeout') exchange.responseQueue.clear();
+  flushResponse(exchange);
+}
+
+function grpcHead(answer: LocalAnswer): readonly Field[] {
+  let head = grpcHeads.get(answer.cause);
+  if (head === undefined) {
+    head = [
+      internField(':status', '200'),
+      internField('content-type', 'application/grpc'),
+      internField('grpc-status', String(answer.grpcStatus)),
+      internField('grpc-message', encodeGrpcMessage(answer.message)),
+    ];
+    grpcHeads.set(answer.cause, head);
+  }
+  return head;
+}
+
+function plainHead(answer: LocalAnswer): readonly Field[] {
+  let head = plainHeads.get(answer.cause);
+  if (head === undefined) {
+    head = [
+      internField(':status', String(answer.httpStatus)),
+      internField('content-type', 'text/plain'),
+      internField('content-length', String(answer.message.length)),
+    ];
+    plainHeads.set(answer.cause, head);
+  }
+  return head;
+}
+
+/** The upstream is done with the request: its place in limits and queues is free. Safe to call again. */
+export function releaseSlots(exchange: Exchange): void {
+  releaseEndpoint(exchange);
+  if (!exchange.countsAtCluster) return;
+  exchange.countsAtCluster = false;
+  if (exchange.cluster !== undefined) exchange.cluster.active--;
+}
+
+/** The attempt at this endpoint is over; the request keeps its place in the cluster's limit. */
+export function releaseEndpoint(exchange: Exchange): void {
+  if (!exchange.countsAtEndpoint || exchange.endpoint === undefined) return;
+  exchange.countsAtEndpoint = false;
+  exchange.endpoint.active--;
+  exchange.endpoint.forget(exchange);
+}
+
+/** The request has no upstream any more: its stream is reset if it is open, its place in limits and queues is free. */
+export function leaveUpstream(exchange: Exchange, code: ErrorCode): void {
+  releaseSlots(exchange);
+  const { up, upStream } = exchange;
+  if (up === undefined || upStream === undefined) return;
+  up.waiting.delete(exchange);
+  upStream.user = undefined;
+  if (!upStream.isClosed) up.connection.resetStream(upStream, code);
+  else if (exchange.responseQueue.byteLength > 0) {
+    // The upstream ended well, so its connection still waits for credit for what the client never took.
+    up.connection.creditReceived(upStream, exchange.responseQueue.byteLength);
+  }
+  exchange.up = undefined;
+  exchange.upStream = undefined;
+}
+
+/** The client's stream is closed: the request is booked and its record goes back to the pool. */
+export function settleExchange(runtime: Runtime, exchange: Exchange): void {
+  if (exchange.done) return;
+  runtime.wheel.cancel(exchange.timer);
+  const { down, downStream } = exchange;
+  leaveUpstream(exchange, ErrorCode.CANCEL);
+  if (down !== undefined && downStream !== undefined) {
+    down.waiting.delete(exchange);
+    const owed = exchange.replayLength - exchange.replayCredited + exchange.requestQueue.byteLength;
+    if (owed > 0) down.connection.creditReceived(downStream, owed);
+    downStream.user = undefined;
+  }
+  runtime.record(exchange);
+  runtime.exchanges.give(exchange);
+}

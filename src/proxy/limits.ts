@@ -1,0 +1,57 @@
+/** What bounds one proxy process. Each number says why; the limits of the protocol itself are in `http2/limits.ts`. */
+export interface ProxyLimits {
+  /**
+   * Requests that may wait for a connection to one endpoint while it is being set up. 1,024 is Envoy's
+   * `max_pending_requests`; what is beyond fails at once, so a dead endpoint cannot gather a queue without bound.
+   */
+  readonly pendingRequestsPerPool: number;
+  /**
+   * Connections to one endpoint. A peer that allows one stream per connection, or `maxRequestsPerConnection: 1`, would
+   * otherwise take a file descriptor per request; 256 × 100 streams is more than one proxy process can carry.
+   */
+  readonly connectionsPerPool: number;
+  /** Endpoints that one request may try before it is answered UNAVAILABLE: the first and two more, as Istio's default of 2 retries. */
+  readonly attemptsPerRequest: number;
+  /**
+   * Request bytes kept for sending again when the peer surely did not process the request. 16 KiB holds nearly every
+   * unary request; a longer one is sent once only.
+   */
+  readonly replayBytes: number;
+  /** First wait after a failed connection, in milliseconds: Envoy's retry base. Doubles with each failure in a row. */
+  readonly backoffBaseMs: number;
+  /** Longest wait after failed connections, in milliseconds: a restarted workload is found within this time. */
+  readonly backoffMaxMs: number;
+  /** Upstream connections without requests are closed after this long, in milliseconds. Istio's default is one hour. */
+  readonly upstreamIdleMs: number;
+  /** Longest deadline that is still armed, in milliseconds: beyond 24 days a timer cannot be told from none. */
+  readonly deadlineMaxMs: number;
+  /** Unsent local reflection answers of one stream, in bytes, above which no further request is read. */
+  readonly reflectionQueueBytes: number;
+  /** One reflection request message, in bytes: a symbol or file name, so 64 KiB is generous. */
+  readonly reflectionRequestBytes: number;
+  /** All descriptors learned from one workload, in bytes; a service of 1,000 messages stays below 1 MiB. */
+  readonly descriptorBytes: number;
+  /** One reflection exchange with the workload, in milliseconds. */
+  readonly learnTimeoutMs: number;
+  /** Port offset tried when a fixed port may not be bound (EACCES below 1024, EADDRINUSE). */
+  readonly portOffset: number;
+  /** Records of finished requests kept for reuse; above it they are left to the collector. */
+  readonly pooledExchanges: number;
+}
+
+export const defaultProxyLimits: ProxyLimits = {
+  pendingRequestsPerPool: 1_024,
+  connectionsPerPool: 256,
+  attemptsPerRequest: 3,
+  replayBytes: 16_384,
+  backoffBaseMs: 25,
+  backoffMaxMs: 1_000,
+  upstreamIdleMs: 3_600_000,
+  deadlineMaxMs: 24 * 86_400_000,
+  reflectionQueueBytes: 1_048_576,
+  reflectionRequestBytes: 65_536,
+  descriptorBytes: 16_777_216,
+  learnTimeoutMs: 5_000,
+  portOffset: 8_000,
+  pooledExchanges: 4_096,
+};

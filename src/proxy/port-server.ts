@@ -1,0 +1,165 @@
+import type { Socket } from 'node:net';
+import type { CompiledPort, CompiledProxy } from '../decide/index.ts';
+import type { Port } from '../plan/index.ts';
+import {
+  listen,
+  type CloseReason,
+  type Listener,
+  type ListenSecurity,
+  type RefusedConnection,
+  type SocketFacts,
+} from '../transport/index.ts';
+import { DownstreamConnection, type DownstreamOwner } from './downstream-connection.ts';
+import type { Address } from './proxy-api.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What a port needs of the proxy around it. */
+export interface PortServerOptions {
+  readonly runtime: Runtime;
+  readonly security: (scope: PortState) => ListenSecurity;
+  readonly ownSpiffeId: () => string;
+  readonly onListening: (portId: string, address: Address) => void;
+  readonly onMoved: (portId: string, move: { readonly wanted: Address; readonly got: Address }) => void;
+  readonly onBindFailed: (portId: string, message: string) => void;
+  readonly onRefused: (port: Port, refused: RefusedConnection) => void;
+}
+
+/** A port under one plan. */
+export interface PortState {
+  readonly compiled: CompiledProxy;
+  readonly port: CompiledPort;
+}
+
+/** A fixed port that may not be bound is moved by the offset: without rights (below 1024), or when somebody has it. */
+const movableErrors: ReadonlySet<string> = new Set(['EACCES', 'EADDRINUSE']);
+
+/** One bound TCP port and the client connections on it; lives through plans as long as its address stays the same. */
+export class PortServer implements DownstreamOwner {
+  readonly #options: PortServerOptions;
+  readonly #connections = new Set<DownstreamConnection>();
+  #state: PortState;
+  #listener: Listener | undefined;
+  #opening: Promise<void> | undefined;
+  #isClosing = false;
+
+  constructor(options: PortServerOptions, state: PortState) {
+    this.#options = options;
+    this.#state = state;
+  }
+
+  get address(): Address | undefined {
+    return this.#listener?.address;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Binds unless it is bound; every outcome is reported, none thrown. */
+  open(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    if (this.#listener !== undefined) return;
+    const { id, bind } = this.#state.port.port;
+    const { portOffset } = this.#options.runtime.limits;
+    let error = await this.#bind(bind.port);
+    if (error !== undefined && bind.port !== 0 && movableErrors.has(error.code)) {
+      const moved = bind.port + portOffset;
+      error = moved > 65_535 ? error : await this.#bind(moved);
+    }
+    if (error !== undefined) this.#options.onBindFailed(id, error.message);
+  }
+
+  /** Takes over a new plan; the socket stays. */
+  update(state: PortState): void {
+    this.#state = state;
+    this.#listener?.setSecurity(this.#options.security(state));
+    const { security } = state.port.port;
+    const plaintextAllowed = security.mode !== 'mtls' || security.peerAuthentication !== 'STRICT';
+    if (plaintextAllowed) return;
+    for (const connection of this.#connections) if (!connection.facts.isTls) connection.drain();
+  }
+
+  /** New connections use what is current now; connections with the old identity finish their requests and close. */
+  recycle(): void {
+    this.#listener?.setSecurity(this.#options.security(this.#state));
+    for (const connection of this.#connections) if (connection.facts.isTls) connection.drain();
+  }
+
+  /** Accepts no more; requests under way finish, then their connections close. */
+  async drain(): Promise<void> {
+    this.#isClosing = true;
+    for (const connection of this.#connections) connection.drain();
+    await this.#opening;
+    await this.#listener?.close();
+  }
+
+  /** Cuts everything. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const connection of this.#connections) connection.destroy();
+    await this.#opening;
+    await this.#listener?.close();
+  }
+
+  current(): PortState {
+    return this.#state;
+  }
+
+  onClosed(connection: DownstreamConnection, reason: CloseReason): void {
+    this.#connections.delete(connection);
+    const { cause } = reason;
+    if (cause === 'headers-timeout' || cause === 'write-stall') this.onNotice(connection, `closed: ${cause}`);
+  }
+
+  onNotice({ facts }: { readonly facts: SocketFacts }, message: string): void {
+    const peer = facts.principal === '' ? '' : ` (${facts.principal})`;
+    this.#options.runtime.log(
+      `${this.#state.port.port.id}: client ${facts.remoteAddress}:${facts.remotePort}${peer}: ${message}`,
+    );
+  }
+
+  async #bind(port: number): Promise<{ readonly code: string; readonly message: string } | undefined> {
+    try {
+      const listener = await listen({
+        host: this.#state.port.port.bind.host,
+        port,
+        security: this.#options.security(this.#state),
+        onConnection: (socket, facts) => this.#accept(socket, facts),
+        onRefused: (refused) => this.#options.onRefused(this.#state.port.port, refused),
+        onError: (error) => this.#options.runtime.log(`${this.#state.port.port.id}: accept failed: ${error.message}`),
+      });
+      this.#listener = listener;
+      if (this.#isClosing) await listener.close();
+      else this.#report(listener.address);
+      return undefined;
+    } catch (error) {
+      const { code = '', message } = error as NodeJS.ErrnoException;
+      return { code, message };
+    }
+  }
+
+  #report(got: Address): void {
+    const { id, bind } = this.#state.port.port;
+    if (bind.port !== 0 && got.port !== bind.port) this.#options.onMoved(id, { wanted: bind, got });
+    this.#options.onListening(id, got);
+  }
+
+  #accept(socket: Socket, facts: SocketFacts): void {
+    if (this.#isClosing) {
+      socket.destroy();
+      return;
+    }
+    const connection = new DownstreamConnection({
+      runtime: this.#options.runtime,
+      owner: this,
+      socket,
+      facts,
+      ownSpiffeId: this.#options.ownSpiffeId(),
+    });
+    this.#connections.add(connection);
+  }
+}

@@ -1,0 +1,83 @@
+import type { Clock } from '../base/index.ts';
+import type { DescriptorSource } from '../grpc/index.ts';
+import type { SvidHolder } from '../identity/index.ts';
+import type { Plan, PlanSecrets } from '../plan/index.ts';
+import type { AccessLog, Counters, RequestMetrics } from '../telemetry/index.ts';
+import type { ProxyLimits } from './limits.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ProxyOptions {
+  /** Which of the plan's proxies this one is. */
+  readonly proxyId: string;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** Makes `x-request-id`s; random UUIDs by default. */
+  readonly newRequestId?: () => string;
+  readonly identity: SvidHolder;
+  readonly metrics: RequestMetrics;
+  readonly counters: Counters;
+  /** Absent: no access log. */
+  readonly accessLog?: AccessLog;
+  /** Operational lines for the operator: who was refused and why, which limit acted. Safe to print. */
+  readonly log: (line: string) => void;
+  readonly limits?: Partial<ProxyLimits>;
+  /** A port of the plan is bound; `address` is the real one. */
+  readonly onListening: (portId: string, address: Address) => void;
+  /** A fixed port could not be had, and the port moved by `limits.portOffset` could; called before `onListening`. */
+  readonly onMoved?: (portId: string, move: { readonly wanted: Address; readonly got: Address }) => void;
+  /** Neither could be had; the proxy serves its other ports. The next `apply` tries again. */
+  readonly onBindFailed: (portId: string, message: string) => void;
+  /** Sidecars: what the workload behind an inbound cluster told about itself by reflection. `serviceHost` as in the cluster. */
+  readonly onDescriptors?: (serviceHost: string, source: DescriptorSource) => void;
+}
+
+/** The data plane of one process. */
+export interface Proxy {
+  /**
+   * Puts a plan in force: requests that begin after this call use it, those in flight keep theirs; unchanged ports keep
+   * their socket, removed endpoints' connections drain. Resolves when every port is bound or has been reported as failed.
+   * @throws RangeError at once if the plan has no such proxy; the plan in force stays.
+   */
+  apply(plan: Plan, secrets: PlanSecrets): Promise<void>;
+  /** Gateways: what the workloads behind each service (`cluster.service.host`) told about themselves. */
+  setDescriptors(sources: ReadonlyMap<string, DescriptorSource>): void;
+  /** Accepts no more, says GOAWAY, waits for requests in flight at most `graceMs`, then closes. */
+  drain(graceMs: number): Promise<void>;
+  /** Cuts everything at once. */
+  close(): Promise<void>;
+  snapshot(): ProxySnapshot;
+}
+
+/** The state of a proxy for the admin pages; plain JSON. */
+export interface ProxySnapshot {
+  readonly proxyId: string;
+  /** `spiffe://…`; empty until there is an SVID. */
+  readonly spiffeId: string;
+  readonly activeRequests: number;
+  readonly ports: readonly {
+    readonly id: string;
+    readonly address: Address | undefined;
+    readonly connections: number;
+  }[];
+  readonly clusters: readonly ClusterSnapshot[];
+}
+
+export interface ClusterSnapshot {
+  readonly id: string;
+  readonly activeRequests: number;
+  readonly endpoints: readonly {
+    readonly id: string;
+    readonly address: Address;
+    readonly activeRequests: number;
+    readonly connections: number;
+    /** Connections opened since the endpoint was added. */
+    readonly connectionsOpened: number;
+    readonly pendingRequests: number;
+    readonly isBackingOff: boolean;
+  }[];
+}

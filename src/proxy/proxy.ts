@@ -1,0 +1,274 @@
+import { randomUUID } from 'node:crypto';
+import { compileProxy, type CompiledProxy } from '../decide/index.ts';
+import type { DescriptorSource } from '../grpc/index.ts';
+import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
+import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
+import { ClusterRuntime } from './cluster-runtime.ts';
+import { failExchange } from './ending.ts';
+import { ExchangePool } from './exchange.ts';
+import { createGatewayTls } from './gateway-tls.ts';
+import { HeadView } from './head-view.ts';
+import { defaultProxyLimits, type ProxyLimits } from './limits.ts';
+import { MeshTls } from './mesh-tls.ts';
+import { PortServer, type PortState } from './port-server.ts';
+import type { Proxy, ProxyOptions, ProxySnapshot } from './proxy-api.ts';
+import { createRecorder } from './record.ts';
+import { DescriptorWatch } from './reflection-learn.ts';
+import { ReflectionService } from './reflection-service.ts';
+import { reportRefused } from './refused.ts';
+import { retryElsewhere, sendRequest } from './relay-request.ts';
+import { createUpstreamEvents } from './relay-response.ts';
+import type { Runtime } from './runtime.ts';
+import type { UpstreamEvents } from './upstream-connection.ts';
+import { UpstreamPool, type PoolEvents, type PoolSettings } from './upstream-pool.ts';
+
+/** Makes the data plane of one process; it serves nothing until the first `apply`. */
+export function createProxy(options: ProxyOptions): Proxy {
+  return new DataPlane(options);
+}
+
+class DataPlane implements Proxy {
+  readonly #options: ProxyOptions;
+  readonly #limits: ProxyLimits;
+  readonly #wheel: TimerWheel;
+  readonly #mesh: MeshTls;
+  readonly #runtime: Runtime;
+  readonly #upstreamEvents: UpstreamEvents;
+  readonly #poolEvents: PoolEvents;
+  readonly #reflection: ReflectionService;
+  readonly #stopWatchingIdentity: () => void;
+  readonly #clusters = new Map<string, ClusterRuntime>();
+  readonly #ports = new Map<string, PortServer>();
+  /** Removed from the plan, requests still in flight. */
+  readonly #drainingPorts = new Set<PortServer>();
+  readonly #watches = new Map<string, DescriptorWatch>();
+  #compiled: CompiledProxy | undefined;
+  #secrets: PlanSecrets = new Map();
+  #onIdle: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultProxyLimits, ...options.limits };
+    this.#wheel = new TimerWheel({ monotonicMs: () => options.clock.monotonicMs() });
+    this.#mesh = new MeshTls({
+      identity: options.identity,
+      clock: options.clock,
+      mesh: () => this.#compiled?.plan.mesh,
+    });
+    this.#reflection = new ReflectionService(this.#limits);
+    this.#runtime = this.#makeRuntime();
+    this.#upstreamEvents = createUpstreamEvents(this.#runtime);
+    this.#poolEvents = {
+      onStream: (exchange, connection, stream) => sendRequest(this.#runtime, exchange, connection, stream),
+      onFailure: (exchange, failure, detail) => retryElsewhere(this.#runtime, exchange, failure, detail),
+    };
+    this.#stopWatchingIdentity = options.identity.onChange(() => this.#recycle());
+  }
+
+  apply(plan: Plan, secrets: PlanSecrets): Promise<void> {
+    const compiled = compileProxy(plan, this.#options.proxyId);
+    this.#compiled = compiled;
+    this.#secrets = secrets;
+    this.#applyClusters(compiled);
+    const opened = this.#applyPorts(compiled);
+    this.#reflection.use(compiled);
+    this.#applyWatches(compiled);
+    return opened;
+  }
+
+  setDescriptors(sources: ReadonlyMap<string, DescriptorSource>): void {
+    this.#reflection.setDescriptors(sources);
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    const ports = this.#allPorts();
+    await Promise.all(ports.map((port) => port.drain()));
+    const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
+    const timeout = Promise.withResolvers<void>();
+    const timer = setTimeout(timeout.resolve, graceMs);
+    if (this.#runtime.exchanges.active > 0) await Promise.race([idle, timeout.promise]);
+    clearTimeout(timer);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopWatchingIdentity();
+    for (const watch of this.#watches.values()) watch.close();
+    await Promise.all(this.#allPorts().map((port) => port.close()));
+    for (const cluster of this.#clusters.values()) cluster.close();
+    this.#wheel.close();
+  }
+
+  snapshot(): ProxySnapshot {
+    return {
+      proxyId: this.#options.proxyId,
+      spiffeId: this.#mesh.spiffeId,
+      activeRequests: this.#runtime.exchanges.active,
+      ports: [...this.#ports].map(([id, port]) => ({ id, address: port.address, connections: port.connectionCount })),
+      clusters: [...this.#clusters.values()].map((cluster) => cluster.snapshot()),
+    };
+  }
+
+  #makeRuntime(): Runtime {
+    const { clock, random, metrics, accessLog, log, newRequestId } = this.#options;
+    const view = new HeadView();
+    const record = createRecorder({ clock, metrics, accessLog, view });
+    const exchanges = new ExchangePool({
+      capacity: this.#limits.pooledExchanges,
+      onDeadline: (exchange) => failExchange(exchange, exchange.deadlineIsRoute ? 'route_timeout' : 'deadline'),
+    });
+    return {
+      clock,
+      random,
+      newRequestId: newRequestId ?? randomUUID,
+      limits: this.#limits,
+      wheel: this.#wheel,
+      exchanges,
+      view,
+      clusters: this.#clusters,
+      localService: (exchange, scope) => this.#reflection.serviceFor(exchange, scope),
+      record: (exchange) => {
+        record(exchange);
+        // The record in hand is still counted.
+        if (exchanges.active === 1) this.#onIdle?.();
+      },
+      log,
+    };
+  }
+
+  #applyClusters(compiled: CompiledProxy): void {
+    for (const [id, cluster] of this.#clusters) {
+      if (compiled.clusters.has(id)) continue;
+      this.#clusters.delete(id);
+      cluster.drain();
+    }
+    for (const [id, cluster] of compiled.clusters) {
+      const kept = this.#clusters.get(id);
+      if (kept !== undefined) kept.update(cluster);
+      else this.#clusters.set(id, new ClusterRuntime(cluster, (endpoint, settings) => this.#pool(endpoint, settings)));
+    }
+  }
+
+  async #applyPorts(compiled: CompiledProxy): Promise<void> {
+    for (const server of this.#drainingPorts) if (server.connectionCount === 0) this.#drainingPorts.delete(server);
+    const closing: Promise<void>[] = [];
+    for (const [id, server] of this.#ports) {
+      const port = compiled.ports.get(id);
+      if (port !== undefined && isSameSocket(port.port, server.current().port.port)) {
+        server.update({ compiled, port });
+        continue;
+      }
+      this.#ports.delete(id);
+      this.#drainingPorts.add(server);
+      closing.push(server.drain());
+    }
+    // A new port may want the address that an old one is giving up.
+    await Promise.all(closing);
+    if (this.#compiled !== compiled || this.#isClosed) return;
+    await Promise.all([...compiled.ports].map(([id, port]) => this.#open(id, { compiled, port })));
+  }
+
+  /** Binds a port that is not bound yet; one whose binding failed before gets another try. */
+  async #open(id: string, state: PortState): Promise<void> {
+    const known = this.#ports.get(id);
+    if (known !== undefined) return known.open();
+    const { onListening, onBindFailed, onMoved, counters, log } = this.#options;
+    const server = new PortServer(
+      {
+        runtime: this.#runtime,
+        security: (one) => this.#security(one),
+        ownSpiffeId: () => this.#mesh.spiffeId,
+        onListening,
+        onMoved: (portId, move) => onMoved?.(portId, move),
+        onBindFailed,
+        onRefused: (port, refused) => reportRefused({ port, refused, counters, log }),
+      },
+      state,
+    );
+    this.#ports.set(id, server);
+    return server.open();
+  }
+
+  #security({ compiled, port }: PortState): ListenSecurity {
+    const { security } = port.port;
+    if (security.mode === 'plaintext') return { mode: 'plaintext' };
+    const { log } = this.#options;
+    if (security.mode === 'tls') {
+      return { mode: 'tls', tls: createGatewayTls({ plan: compiled.plan, secrets: this.#secrets, port, log }) };
+    }
+    if (security.peerAuthentication === 'DISABLE') return { mode: 'plaintext' };
+    const acceptsPlaintext = security.peerAuthentication === 'PERMISSIVE';
+    return { mode: 'sniff', tls: this.#mesh.server, acceptPlaintext: () => acceptsPlaintext };
+  }
+
+  #pool(endpoint: Endpoint, settings: PoolSettings): UpstreamPool {
+    const { clock, random, log } = this.#options;
+    const { host, port } = endpoint.address;
+    const { security } = endpoint;
+    return new UpstreamPool(
+      {
+        host,
+        port,
+        tls: security.mode === 'mtls' ? () => this.#mesh.client(security) : undefined,
+        clock,
+        random,
+        wheel: this.#wheel,
+        limits: this.#limits,
+        events: this.#upstreamEvents,
+        poolEvents: this.#poolEvents,
+        log: (message) => log(`upstream ${host}:${port} (${endpoint.cluster}): ${message}`),
+        onReached: () => this.#watches.get(endpoint.cluster)?.refresh(),
+      },
+      settings,
+    );
+  }
+
+  /** Sidecars ask the workload behind each inbound cluster what it serves. */
+  #applyWatches(compiled: CompiledProxy): void {
+    const { onDescriptors, clock, random, log } = this.#options;
+    if (onDescriptors === undefined || compiled.proxy.role !== 'sidecar') return;
+    for (const [id, watch] of this.#watches) {
+      if (compiled.clusters.has(id)) continue;
+      watch.close();
+      this.#watches.delete(id);
+    }
+    for (const [id, { cluster, endpoints }] of compiled.clusters) {
+      const [endpoint] = endpoints;
+      if (!cluster.name.startsWith('inbound|') || endpoint === undefined) continue;
+      const known = this.#watches.get(id);
+      if (known !== undefined) {
+        known.follow(endpoint.address);
+        continue;
+      }
+      const watch = new DescriptorWatch({
+        address: endpoint.address,
+        authority: cluster.service.host,
+        wheel: this.#wheel,
+        clock,
+        random,
+        limits: this.#limits,
+        log,
+        onLearned: (source) => onDescriptors(cluster.service.host, source),
+      });
+      this.#watches.set(id, watch);
+    }
+  }
+
+  #recycle(): void {
+    for (const port of this.#ports.values()) {
+      if (port.current().port.port.security.mode === 'mtls') port.recycle();
+    }
+    for (const cluster of this.#clusters.values()) cluster.recycle();
+  }
+
+  #allPorts(): PortServer[] {
+    return [...this.#ports.values(), ...this.#drainingPorts];
+  }
+}
+
+/** Whether a port may keep its socket: all else can change while it stays open. */
+function isSameSocket(a: Port, b: Port): boolean {
+  return a.bind.host === b.bind.host && a.bind.port === b.bind.port && a.direction === b.direction;
+}

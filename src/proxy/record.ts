@@ -1,0 +1,177 @@
+// Hot file: once per finished request. One record is filled again and again; label objects are those of the plan.
+import type { Clock, Origin } from '../base/index.ts';
+import { explainRefusal, type CompiledCluster, type LocalCause, type RequestFacts } from '../decide/index.ts';
+import {
+  newRequestRecord,
+  unknownService,
+  unknownWorkload,
+  type AccessLog,
+  type ConnectionSecurity,
+  type PairLabels,
+  type RequestMetrics,
+  type ServiceIdentity,
+  type WorkloadIdentity,
+} from '../telemetry/index.ts';
+import type { Exchange, Scope } from './exchange.ts';
+import type { HeadView } from './head-view.ts';
+
+export interface RecorderOptions {
+  readonly clock: Clock;
+  readonly metrics: RequestMetrics;
+  /** Undefined: no access log. */
+  readonly accessLog: AccessLog | undefined;
+  readonly view: HeadView;
+}
+
+interface MutablePair {
+  reporter: PairLabels['reporter'];
+  source: WorkloadIdentity;
+  destination: WorkloadIdentity;
+  service: ServiceIdentity;
+  security: ConnectionSecurity;
+}
+
+/** Makes the function that books finished requests: metrics always, a line where there is a log. */
+export function createRecorder(options: RecorderOptions): (exchange: Exchange) => void {
+  const { clock, metrics } = options;
+  const record = newRequestRecord();
+  const pair: MutablePair = {
+    reporter: 'source',
+    source: unknownWorkload,
+    destination: unknownWorkload,
+    service: unknownService,
+    security: 'unknown',
+  };
+  return (exchange) => {
+    const { scope } = exchange;
+    if (scope === undefined) return;
+    const durationMs = Math.max(0, clock.monotonicMs() - exchange.startMs);
+    fillPair(pair, exchange, scope);
+    const index = metrics.pairFor(pair);
+    const flags = exchange.error?.flag ?? '-';
+    const series = metrics.seriesFor(index, exchange.isGrpc, exchange.httpStatus, exchange.grpcStatus, flags);
+    metrics.record(series, durationMs, exchange.requestBytes, exchange.responseBytes);
+    metrics.addMessages(index, exchange.requestMessages.count, exchange.responseMessages.count);
+    if (options.accessLog === undefined) return;
+    record.startWallMs = clock.wallMs() - durationMs;
+    record.durationMs = durationMs;
+    record.reporter = pair.reporter;
+    fillRequest(record, exchange);
+    fillConnection(record, exchange, scope);
+    fillOutcome(record, exchange);
+    record.reason = reasonOf(exchange, scope, options.view);
+    options.accessLog.log(record);
+  };
+}
+
+/** Gateways report as the source, sidecars as the destination of what comes in. */
+function fillPair(pair: MutablePair, exchange: Exchange, scope: Scope): void {
+  const service = clusterOf(exchange)?.cluster.service ?? unknownService;
+  const own = scope.compiled.proxy.labels;
+  pair.service = service;
+  if (scope.port.port.direction === 'inbound') {
+    pair.reporter = 'destination';
+    pair.source = scope.peer;
+    pair.destination = own;
+    pair.security = scope.peer === unknownWorkload ? 'none' : 'mutual_tls';
+  } else {
+    pair.reporter = 'source';
+    pair.source = own;
+    pair.destination = exchange.endpoint?.endpoint.labels ?? unknownWorkload;
+    pair.security = 'unknown';
+  }
+}
+
+/** The cluster of the request; for one refused before a backend was drawn, the route's only one. */
+function clusterOf(exchange: Exchange): CompiledCluster | undefined {
+  if (exchange.cluster !== undefined) return exchange.cluster.compiled;
+  const { decision } = exchange;
+  return decision?.type === 'route' ? decision.route.backends[0]?.cluster : undefined;
+}
+
+type Record = ReturnType<typeof newRequestRecord>;
+
+function fillRequest(record: Record, exchange: Exchange): void {
+  record.method = exchange.method;
+  record.path = exchange.path;
+  record.authority = exchange.authority;
+  record.requestId = exchange.requestId;
+  record.userAgent = exchange.userAgent;
+  record.isGrpc = exchange.isGrpc;
+  record.requestBytes = exchange.requestBytes;
+  record.responseBytes = exchange.responseBytes;
+  record.requestMessages = exchange.requestMessages.count;
+  record.responseMessages = exchange.responseMessages.count;
+}
+
+function fillConnection(record: Record, exchange: Exchange, scope: Scope): void {
+  const { facts, peerSpiffeId } = exchange.down ?? {};
+  const endpoint = exchange.endpoint?.endpoint;
+  record.hop = scope.compiled.id;
+  record.sourceAddress = facts === undefined ? '' : `${facts.remoteAddress}:${facts.remotePort}`;
+  record.localAddress = facts === undefined ? '' : `${facts.localAddress}:${facts.localPort}`;
+  record.sni = facts?.sni ?? '';
+  const isInbound = record.reporter === 'destination';
+  const own = scope.compiled.proxy.labels.principal;
+  record.sourcePrincipal = isInbound ? (peerSpiffeId ?? '') : own;
+  const other = endpoint === undefined || endpoint.labels.principal === 'unknown' ? '' : endpoint.labels.principal;
+  record.destinationPrincipal = isInbound ? own : other;
+  record.upstreamCluster = clusterOf(exchange)?.cluster.name ?? '';
+  record.upstreamAddress = endpoint === undefined ? '' : `${endpoint.address.host}:${endpoint.address.port}`;
+  record.upstreamLocalAddress = exchange.upLocalAddress;
+}
+
+function fillOutcome(record: Record, exchange: Exchange): void {
+  const { decision, authorization, error } = exchange;
+  record.responseCode = exchange.httpStatus;
+  record.grpcStatus = exchange.grpcStatus;
+  record.flags = error?.flag ?? '-';
+  const denied = error?.cause === 'rbac_denied' ? authorization?.details : undefined;
+  record.details = denied ?? error?.details ?? 'via_upstream';
+  record.firstByteMs = exchange.firstByteMs === 0 ? -1 : exchange.firstByteMs - exchange.startMs;
+  record.attempts = exchange.attempts;
+  record.route = routeOrigin(decision);
+  record.policy = authorization?.policy?.origin;
+  record.shadow = authorization?.shadow === undefined ? '' : authorization.shadow.allowed ? 'allowed' : 'denied';
+}
+
+function routeOrigin(decision: Exchange['decision']): Origin | undefined {
+  return decision?.type === 'route' ? decision.route.route.origin : undefined;
+}
+
+const requestCauses: ReadonlySet<LocalCause> = new Set<LocalCause>([
+  'not_grpc',
+  'method_not_post',
+  'invalid_path',
+  'misdirected',
+]);
+
+/** Why the proxy answered itself, naming the YAML that decided; empty where the upstream answered. */
+function reasonOf(exchange: Exchange, scope: Scope, view: HeadView): string {
+  const { error, decision, authorization, errorDetail } = exchange;
+  if (error === undefined) return '';
+  view.show(exchange.head, exchange.headCount);
+  const request: RequestFacts = view;
+  switch (error.cause) {
+    case 'no_route':
+    case 'no_listener':
+    case 'no_virtual_host':
+      return decision === undefined ? '' : explainRefusal({ type: 'route', port: scope.port, request, decision });
+    case 'rbac_denied':
+      return authorization === undefined
+        ? ''
+        : explainRefusal({ type: 'authorization', bound: scope.authorization, request, decision: authorization });
+    case 'route_failed':
+    case 'backend_invalid':
+      return decision?.type === 'route'
+        ? explainRefusal({ type: 'backend', route: decision.route, backend: exchange.backend })
+        : '';
+    default:
+      break;
+  }
+  if (requestCauses.has(error.cause)) return explainRefusal({ type: 'request', cause: error.cause, request });
+  const cluster = clusterOf(exchange);
+  if (error.source !== 'upstream' || cluster === undefined) return errorDetail === '' ? error.message : errorDetail;
+  const detail = errorDetail === '' ? {} : { detail: errorDetail };
+  return explainRefusal({ type: 'upstream', cause: error.cause, cluster, ...detail });
+}

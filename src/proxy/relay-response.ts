@@ -1,0 +1,129 @@
+// Hot file: a response on its way back, and every way in which an upstream can fail to give one.
+import type { LocalCause } from '../decide/index.ts';
+import { countMessages, grpcStatusFromHttp, parseGrpcStatus } from '../grpc/index.ts';
+import { ErrorCode, errorCodeName, FieldKind, type Field } from '../http2/index.ts';
+import { failExchange, leaveUpstream, releaseEndpoint, releaseSlots } from './ending.ts';
+import type { Exchange } from './exchange.ts';
+import { flushResponse, forgetReplay, relayResponseData, responseSent } from './flow.ts';
+import { dispatch } from './relay-request.ts';
+import type { Runtime } from './runtime.ts';
+import type { UpstreamEvents } from './upstream-connection.ts';
+
+/** The relay's answers to what upstream connections report; one object for all of them. */
+export function createUpstreamEvents(runtime: Runtime): UpstreamEvents {
+  return {
+    onHeaders: (exchange, fields, count, endStream) => onHeaders(exchange, fields, count, endStream),
+    onTrailers,
+    onData,
+    onReset: (exchange, code, cause) => onReset(exchange, code, cause),
+    onRefused: (exchange) => onRefused(runtime, exchange),
+    onStreamClosed,
+  };
+}
+
+function onHeaders(exchange: Exchange, fields: readonly Field[], count: number, endStream: boolean): void {
+  const { down, downStream, up } = exchange;
+  const status = Number((fields[0] as Field).value);
+  // Informational responses say nothing to a gRPC client, and only the final one ends the wait (RFC 9110 §15.2).
+  if (status < 200 || exchange.responseStarted || down === undefined || downStream === undefined) return;
+  exchange.responseStarted = true;
+  exchange.httpStatus = status;
+  exchange.firstByteMs = up?.nowMs ?? exchange.startMs;
+  forgetReplay(exchange);
+  if (endStream) {
+    readStatus(exchange, fields, count);
+    exchange.responseEnded = true;
+  }
+  down.connection.sendHeaders(downStream, fields, count, endStream);
+  if (endStream) responseSent(exchange);
+}
+
+function onTrailers(exchange: Exchange, fields: readonly Field[], count: number): void {
+  const { down, downStream } = exchange;
+  if (exchange.responseEnded || down === undefined || downStream === undefined) return;
+  readStatus(exchange, fields, count);
+  exchange.responseEnded = true;
+  if (exchange.responseQueue.byteLength === 0) {
+    down.connection.sendHeaders(downStream, fields, count, true);
+    responseSent(exchange);
+    return;
+  }
+  for (let i = 0; i < count; i++) exchange.trailers[i] = fields[i] as Field;
+  exchange.trailerCount = count;
+  flushResponse(exchange);
+}
+
+function onData(exchange: Exchange, chunk: Buffer, start: number, end: number, endStream: boolean): void {
+  if (endStream) {
+    exchange.responseEnded = true;
+    exchange.grpcStatus = grpcStatusFromHttp(exchange.httpStatus);
+  }
+  exchange.responseBytes += end - start;
+  countMessages(exchange.responseMessages, chunk, start, end);
+  if (start < end) relayResponseData(exchange, chunk, start, end);
+  else if (endStream) flushResponse(exchange);
+}
+
+/** The final status, wherever it stands; a response without one is what clients make of its HTTP status. */
+function readStatus(exchange: Exchange, fields: readonly Field[], count: number): void {
+  for (let i = 0; i < count; i++) {
+    const field = fields[i] as Field;
+    if (field.kind !== FieldKind.grpcStatus) continue;
+    exchange.grpcStatus = parseGrpcStatus(field.value);
+    return;
+  }
+  exchange.grpcStatus = grpcStatusFromHttp(exchange.httpStatus);
+}
+
+const resetCauses: Readonly<Record<'peer' | 'protocol' | 'lost', LocalCause>> = {
+  peer: 'upstream_remote_reset',
+  protocol: 'upstream_protocol_error',
+  lost: 'connection_termination',
+};
+
+function onReset(exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol' | 'lost'): void {
+  if (exchange.responseEnded) {
+    // The response is complete and must be delivered, whatever the upstream does then (RFC 9113 §8.1).
+    exchange.stopClient = true;
+    if (exchange.responseEndSent) responseSent(exchange);
+    return;
+  }
+  const { down, downStream } = exchange;
+  const place = exchange.endpoint?.endpoint.address;
+  const detail = `${place?.host}:${place?.port}: ${cause === 'lost' ? 'connection lost' : errorCodeName(code)}`;
+  if (cause === 'peer' && exchange.responseStarted && down !== undefined && downStream !== undefined) {
+    // The upstream's own verdict on a response under way: the client's library knows what each code means.
+    leaveUpstream(exchange, ErrorCode.CANCEL);
+    down.connection.resetStream(downStream, code);
+    return;
+  }
+  failExchange(exchange, resetCauses[cause], detail);
+}
+
+/** Transparent retry: the peer surely did not process the request, and all of it is still here (RFC 9113 §8.7). */
+function onRefused(runtime: Runtime, exchange: Exchange): void {
+  if (exchange.done || exchange.responseEnded) return;
+  const mayRetry = exchange.replayable && exchange.attempts < runtime.limits.attemptsPerRequest;
+  if (!mayRetry) {
+    failExchange(
+      exchange,
+      'upstream_remote_reset',
+      'the peer refused the stream and the request could not be sent again',
+    );
+    return;
+  }
+  const { up, upStream } = exchange;
+  up?.waiting.delete(exchange);
+  if (upStream !== undefined) upStream.user = undefined;
+  exchange.up = undefined;
+  exchange.upStream = undefined;
+  releaseEndpoint(exchange);
+  dispatch(runtime, exchange);
+}
+
+function onStreamClosed(exchange: Exchange): void {
+  releaseSlots(exchange);
+  if (!exchange.responseEnded) return;
+  exchange.stopClient = true;
+  if (exchange.responseEndSent) responseSent(exchange);
+}

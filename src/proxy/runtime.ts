@@ -1,0 +1,32 @@
+import type { Clock } from '../base/index.ts';
+import type { LocalCause } from '../decide/index.ts';
+import type { TimerWheel } from '../transport/index.ts';
+import type { ClusterRuntime } from './cluster-runtime.ts';
+import type { Exchange, ExchangePool, LocalService, Scope } from './exchange.ts';
+import type { HeadView } from './head-view.ts';
+import type { ProxyLimits } from './limits.ts';
+
+/** What the relay's functions share: one per proxy process. */
+export interface Runtime {
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly newRequestId: () => string;
+  readonly limits: ProxyLimits;
+  readonly wheel: TimerWheel;
+  readonly exchanges: ExchangePool;
+  readonly view: HeadView;
+  /** By cluster id; the same map through all plans. */
+  readonly clusters: ReadonlyMap<string, ClusterRuntime>;
+  /** The proxy's own service for a request that no route takes, if it has one (gateway reflection). */
+  localService(exchange: Exchange, scope: Scope): LocalService | undefined;
+  /** Books a finished request: metrics and access log. */
+  record(exchange: Exchange): void;
+  log(message: string): void;
+}
+
+/** A cause with what the log should say about it. */
+export interface Failure {
+  readonly cause: LocalCause;
+  readonly detail?: string;
+}

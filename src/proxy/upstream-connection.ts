@@ -1,0 +1,159 @@
+// Hot file: hands the engine's calls to the relay, one hop of indirection per call.
+import type { Socket } from 'node:net';
+import { ErrorCode, errorCodeName, type ConnectionHandler, type Field, type Http2Stream } from '../http2/index.ts';
+import { Http2Transport, type CloseReason, type SocketFacts, type TimerWheel } from '../transport/index.ts';
+import type { Exchange, Link } from './exchange.ts';
+import { flushRequest, serveWaiting } from './flow.ts';
+
+/** What the relay does with the upstream's side of a request. One object for all connections of a proxy. */
+export interface UpstreamEvents {
+  onHeaders(exchange: Exchange, fields: readonly Field[], count: number, endStream: boolean): void;
+  onTrailers(exchange: Exchange, fields: readonly Field[], count: number): void;
+  onData(exchange: Exchange, chunk: Buffer, start: number, end: number, endStream: boolean): void;
+  /** The stream ended early; `lost` when its whole connection did. */
+  onReset(exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol' | 'lost'): void;
+  /** The peer surely did not process the request. */
+  onRefused(exchange: Exchange): void;
+  /** Both halves of the upstream stream are done. */
+  onStreamClosed(exchange: Exchange): void;
+}
+
+/** What a pool wants to know of its connections. */
+export interface UpstreamOwner {
+  /** Streams became available: one ended, or the peer's SETTINGS allow more. */
+  onCapacity(): void;
+  onClosed(connection: UpstreamConnection, reason: CloseReason): void;
+  /** The peer goes away, or the connection broke: no new requests on it. */
+  onRetired(connection: UpstreamConnection): void;
+  onNotice(message: string): void;
+}
+
+export interface UpstreamConnectionOptions {
+  readonly socket: Socket;
+  readonly facts: SocketFacts;
+  readonly wheel: TimerWheel;
+  readonly idleTimeoutMs: number;
+  readonly events: UpstreamEvents;
+  readonly owner: UpstreamOwner;
+}
+
+/** One connection to an endpoint; carries many requests. */
+export class UpstreamConnection implements ConnectionHandler<Exchange>, Link {
+  readonly waiting = new Set<Exchange>();
+  readonly localAddress: string;
+  /** Requests begun on this connection since it was opened. */
+  requests = 0;
+  /** No new requests; it closes when the last one is done. */
+  isRetired = false;
+  readonly #transport: Http2Transport<Exchange>;
+  readonly #events: UpstreamEvents;
+  readonly #owner: UpstreamOwner;
+
+  constructor(options: UpstreamConnectionOptions) {
+    this.#events = options.events;
+    this.#owner = options.owner;
+    this.localAddress = `${options.facts.localAddress}:${options.facts.localPort}`;
+    this.#transport = new Http2Transport<Exchange>({
+      socket: options.socket,
+      facts: options.facts,
+      role: 'client',
+      handler: this,
+      wheel: options.wheel,
+      transportLimits: { idleTimeoutMs: options.idleTimeoutMs },
+      onWritable: () => serveWaiting(this, flushRequest),
+      onClose: (reason) => {
+        this.isRetired = true;
+        this.#owner.onClosed(this, reason);
+      },
+    });
+  }
+
+  get connection(): Http2Transport<Exchange>['connection'] {
+    return this.#transport.connection;
+  }
+
+  get writeBlocked(): boolean {
+    return this.#transport.writeBlocked;
+  }
+
+  get nowMs(): number {
+    return this.#transport.nowMs;
+  }
+
+  get canOpenStream(): boolean {
+    return !this.isRetired && this.#transport.connection.canOpenStream;
+  }
+
+  /** No new requests; those under way finish, then it closes. */
+  retire(): void {
+    if (this.isRetired) return;
+    this.isRetired = true;
+    this.#transport.drain();
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  onHeaders(stream: Http2Stream<Exchange>, fields: readonly Field[], count: number, endStream: boolean): void {
+    if (stream.user !== undefined) this.#events.onHeaders(stream.user, fields, count, endStream);
+  }
+
+  onTrailers(stream: Http2Stream<Exchange>, fields: readonly Field[], count: number): void {
+    if (stream.user !== undefined) this.#events.onTrailers(stream.user, fields, count);
+  }
+
+  onData(stream: Http2Stream<Exchange>, chunk: Buffer, start: number, end: number, endStream: boolean): void {
+    if (stream.user === undefined) this.#transport.connection.creditReceived(stream, end - start);
+    else this.#events.onData(stream.user, chunk, start, end, endStream);
+  }
+
+  onReset(stream: Http2Stream<Exchange>, code: ErrorCode, byPeer: boolean): void {
+    if (stream.user === undefined) return;
+    const cause = this.#transport.connection.isClosed ? 'lost' : byPeer ? 'peer' : 'protocol';
+    this.#events.onReset(stream.user, code, cause);
+  }
+
+  onRefused(stream: Http2Stream<Exchange>): void {
+    if (stream.user !== undefined) this.#events.onRefused(stream.user);
+  }
+
+  onWindow(stream: Http2Stream<Exchange> | undefined): void {
+    if (stream === undefined) {
+      serveWaiting(this, flushRequest);
+    } else if (stream.user !== undefined && this.waiting.delete(stream.user)) {
+      flushRequest(stream.user);
+    }
+  }
+
+  onStreamClosed(stream: Http2Stream<Exchange>): void {
+    if (stream.user !== undefined) this.#events.onStreamClosed(stream.user);
+    this.#owner.onCapacity();
+  }
+
+  onSettings(): void {
+    this.#owner.onCapacity();
+  }
+
+  onPingAck(): void {}
+
+  onPing(): void {}
+
+  onGoaway(_lastStreamId: number, code: ErrorCode, debug: Buffer): void {
+    if (code !== ErrorCode.NO_ERROR) {
+      this.#owner.onNotice(`peer sent GOAWAY ${errorCodeName(code)} ${JSON.stringify(debug.toString('latin1'))}`);
+    }
+    this.isRetired = true;
+    this.#owner.onRetired(this);
+  }
+
+  onConnectionError(code: ErrorCode, message: string): void {
+    this.isRetired = true;
+    this.#owner.onNotice(`protocol error ${errorCodeName(code)}: ${message}`);
+    this.#owner.onRetired(this);
+  }
+
+  onLimit(name: string): void {
+    this.#owner.onNotice(`limit ${name} acted`);
+  }
+}

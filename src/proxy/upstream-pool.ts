@@ -1,0 +1,266 @@
+import {
+  connect,
+  type ConnectAttempt,
+  type ConnectFailure,
+  type TimerWheel,
+  type TlsClientContext,
+} from '../transport/index.ts';
+import type { Clock } from '../base/index.ts';
+import type { Http2Stream } from '../http2/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { ProxyLimits } from './limits.ts';
+import { UpstreamConnection, type UpstreamEvents, type UpstreamOwner } from './upstream-connection.ts';
+
+/** Why a pool gave a request back. */
+export type PoolFailure = ConnectFailure['cause'] | 'no-identity' | 'pending-overflow' | 'endpoint-removed';
+
+/** What the relay does with a pool's answers. */
+export interface PoolEvents {
+  /** Send the request now on this fresh stream. */
+  onStream(exchange: Exchange, connection: UpstreamConnection, stream: Http2Stream<Exchange>): void;
+  /** Nothing of the request was sent: it may be tried elsewhere. */
+  onFailure(exchange: Exchange, failure: PoolFailure, detail: string): void;
+}
+
+export interface UpstreamPoolOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined for plaintext; called for each attempt, so that it uses the newest identity. An error says why there is none. */
+  readonly tls: (() => TlsClientContext | { readonly error: string }) | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly wheel: TimerWheel;
+  readonly limits: ProxyLimits;
+  readonly events: UpstreamEvents;
+  readonly poolEvents: PoolEvents;
+  readonly log: (message: string) => void;
+  /** The endpoint is reached, while no other connection to it was open; sidecars ask the workload what it serves then. */
+  readonly onReached: () => void;
+}
+
+/** The part of the cluster's settings that a pool follows; may change while the pool lives. */
+export interface PoolSettings {
+  connectTimeoutMs: number;
+  /** Infinity for none. */
+  maxRequestsPerConnection: number;
+}
+
+/** Streams assumed of a connection that is being set up, to decide how many are needed for those who wait. */
+const assumedStreams = 100;
+/** The successor is opened when this share of `maxRequestsPerConnection` is left (at least one request). */
+const successorShare = 0.1;
+
+/** The connections from this proxy to one endpoint, opened on demand. */
+export class UpstreamPool implements UpstreamOwner {
+  settings: PoolSettings;
+  /** Connections ever opened, for the snapshot. */
+  opened = 0;
+  readonly #options: UpstreamPoolOptions;
+  /** Those that take requests, or could if one of their streams ended. */
+  readonly #ready: UpstreamConnection[] = [];
+  /** All that are not closed yet, retired ones included. */
+  readonly #open = new Set<UpstreamConnection>();
+  readonly #attempts = new Set<ConnectAttempt>();
+  readonly #pending = new Set<Exchange>();
+  #failures = 0;
+  #backoffUntilMs = 0;
+  #lastFailure: { readonly cause: PoolFailure; readonly detail: string } | undefined;
+  #isServing = false;
+  #isGone = false;
+
+  constructor(options: UpstreamPoolOptions, settings: PoolSettings) {
+    this.#options = options;
+    this.settings = settings;
+  }
+
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Recent attempts failed, and it is too early for another: prefer other endpoints. */
+  get isBackingOff(): boolean {
+    return this.#failures > 0 && this.#ready.length === 0 && this.#options.clock.monotonicMs() < this.#backoffUntilMs;
+  }
+
+  /** Sends the request now, or when a connection is ready; every outcome comes by `PoolEvents`, possibly before this returns. */
+  request(exchange: Exchange): void {
+    if (this.#pending.size === 0 && this.#assign(exchange)) return;
+    const { poolEvents, limits } = this.#options;
+    if (this.#isGone) return poolEvents.onFailure(exchange, 'endpoint-removed', 'the endpoint was removed');
+    if (this.#lastFailure !== undefined && this.isBackingOff) {
+      return poolEvents.onFailure(exchange, this.#lastFailure.cause, this.#lastFailure.detail);
+    }
+    if (this.#pending.size >= limits.pendingRequestsPerPool) {
+      this.#options.log(`limit pendingRequestsPerPool (${limits.pendingRequestsPerPool}) acted`);
+      return poolEvents.onFailure(exchange, 'pending-overflow', 'too many requests wait for a connection');
+    }
+    this.#pending.add(exchange);
+    this.#openForDemand();
+  }
+
+  /** The request does not wait any more. */
+  forget(exchange: Exchange): void {
+    this.#pending.delete(exchange);
+  }
+
+  /** The identity changed: new requests get new connections, those under way finish on the old ones. */
+  recycle(): void {
+    for (const attempt of this.#attempts) attempt.cancel();
+    this.#attempts.clear();
+    for (const connection of this.#ready.splice(0)) connection.retire();
+    this.#openForDemand();
+  }
+
+  /** The endpoint is gone: requests that wait go elsewhere, those under way finish. */
+  drain(): void {
+    this.#isGone = true;
+    for (const attempt of this.#attempts) attempt.cancel();
+    this.#attempts.clear();
+    for (const connection of this.#ready.splice(0)) connection.retire();
+    this.#failPending('endpoint-removed', 'the endpoint was removed');
+  }
+
+  close(): void {
+    this.drain();
+    for (const connection of this.#open) connection.destroy();
+  }
+
+  onCapacity(): void {
+    this.#servePending();
+  }
+
+  onRetired(connection: UpstreamConnection): void {
+    this.#remove(connection);
+    this.#openForDemand();
+  }
+
+  onClosed(connection: UpstreamConnection): void {
+    this.#open.delete(connection);
+    this.#remove(connection);
+    this.#openForDemand();
+  }
+
+  onNotice(message: string): void {
+    this.#options.log(message);
+  }
+
+  #leastBusy(): UpstreamConnection | undefined {
+    let best: UpstreamConnection | undefined;
+    for (const connection of this.#ready) {
+      if (!connection.canOpenStream) continue;
+      if (best === undefined || connection.connection.activeStreams < best.connection.activeStreams) best = connection;
+    }
+    return best;
+  }
+
+  /** Gives the request to the least busy connection that takes it. */
+  #assign(exchange: Exchange): boolean {
+    const best = this.#leastBusy();
+    const stream = best?.connection.openStream(exchange);
+    if (best === undefined || stream === undefined) return false;
+    best.requests++;
+    this.#options.poolEvents.onStream(exchange, best, stream);
+    const left = this.settings.maxRequestsPerConnection - best.requests;
+    if (left <= 0) {
+      this.#remove(best);
+      best.retire();
+    }
+    if (left <= this.settings.maxRequestsPerConnection * successorShare) this.#openSuccessor();
+    return true;
+  }
+
+  #servePending(): void {
+    // Sending may end a request at once, whose end asks for this again.
+    if (this.#isServing) return;
+    this.#isServing = true;
+    while (this.#pending.size > 0 && this.#leastBusy() !== undefined) {
+      const [exchange] = this.#pending;
+      if (exchange === undefined) break;
+      this.#pending.delete(exchange);
+      if (!this.#assign(exchange)) this.#pending.add(exchange);
+    }
+    this.#isServing = false;
+    this.#openForDemand();
+  }
+
+  #openForDemand(): void {
+    const perConnection = Math.min(assumedStreams, this.settings.maxRequestsPerConnection);
+    while (this.#pending.size > this.#attempts.size * perConnection && this.#mayOpen()) this.#connect();
+    // Nobody would wake them: the last connection closed while new ones fail.
+    if (this.#attempts.size > 0 || this.#ready.length > 0 || this.#lastFailure === undefined) return;
+    if (this.isBackingOff) this.#failPending(this.#lastFailure.cause, this.#lastFailure.detail);
+  }
+
+  /** A connection that will soon be used up gets its successor before, so that no request waits for it. */
+  #openSuccessor(): void {
+    const isSpare = (one: UpstreamConnection): boolean =>
+      this.settings.maxRequestsPerConnection - one.requests > this.settings.maxRequestsPerConnection * successorShare;
+    if (this.#attempts.size > 0 || this.#ready.some(isSpare) || !this.#mayOpen()) return;
+    this.#connect();
+  }
+
+  #mayOpen(): boolean {
+    if (this.#isGone || this.isBackingOff) return false;
+    return this.#open.size + this.#attempts.size < this.#options.limits.connectionsPerPool;
+  }
+
+  #connect(): void {
+    const tls = this.#options.tls?.();
+    if (tls !== undefined && 'error' in tls) return this.#failed('no-identity', tls.error);
+    const attempt = connect({
+      host: this.#options.host,
+      port: this.#options.port,
+      connectTimeoutMs: this.settings.connectTimeoutMs,
+      ...(tls === undefined ? {} : { tls }),
+      onConnected: (socket, facts) => {
+        this.#attempts.delete(attempt);
+        this.#failures = 0;
+        this.opened++;
+        const isFirst = this.#open.size === 0;
+        const connection = new UpstreamConnection({
+          socket,
+          facts,
+          wheel: this.#options.wheel,
+          idleTimeoutMs: this.#options.limits.upstreamIdleMs,
+          events: this.#options.events,
+          owner: this,
+        });
+        this.#open.add(connection);
+        this.#ready.push(connection);
+        this.#servePending();
+        if (isFirst) this.#options.onReached();
+      },
+      onFailed: (failure) => {
+        this.#attempts.delete(attempt);
+        this.#failed(failure.cause, failure.detail);
+      },
+    });
+    this.#attempts.add(attempt);
+  }
+
+  #failed(cause: PoolFailure, detail: string): void {
+    const { clock, random, limits } = this.#options;
+    const waitMs = Math.min(limits.backoffBaseMs * 2 ** this.#failures, limits.backoffMaxMs);
+    this.#failures++;
+    // Half to all of the wait, so that proxies that failed together do not come back together.
+    this.#backoffUntilMs = clock.monotonicMs() + waitMs * (0.5 + random() / 2);
+    this.#lastFailure = { cause, detail };
+    this.#options.log(`connection failed (${cause}): ${detail}`);
+    if (this.#attempts.size === 0 && this.#ready.length === 0) this.#failPending(cause, detail);
+  }
+
+  #failPending(cause: PoolFailure, detail: string): void {
+    const failed = [...this.#pending];
+    this.#pending.clear();
+    for (const exchange of failed) this.#options.poolEvents.onFailure(exchange, cause, detail);
+  }
+
+  #remove(connection: UpstreamConnection): void {
+    const at = this.#ready.indexOf(connection);
+    if (at !== -1) this.#ready.splice(at, 1);
+  }
+}
