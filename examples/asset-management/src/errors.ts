@@ -7,6 +7,17 @@ export const ERROR_DOMAIN = 'asset-management';
 
 const ASSET_RESOURCE_TYPE = 'asset.Asset';
 
+/**
+ * Trailers have little room (8 KiB in many a client and proxy), and the text of an error is there twice, once encoded at up
+ * to three bytes a byte: what a client has sent is quoted at this length at most.
+ */
+const MAX_TEXT_LENGTH = 240;
+
+/** The text, or its beginning and an ellipsis. */
+export function clip(text: string): string {
+  return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH).toWellFormed()}…`;
+}
+
 /** One google.rpc detail message. */
 interface Detail {
   readonly name: string;
@@ -24,11 +35,11 @@ export class ServiceError extends Error {
   readonly details: readonly Detail[];
 
   constructor(code: status, options: { message: string; reason: string; field?: string; details?: readonly Detail[] }) {
-    super(options.message);
+    super(clip(options.message));
     this.name = 'ServiceError';
     this.code = code;
     this.reason = options.reason;
-    this.field = options.field ?? '';
+    this.field = clip(options.field ?? '');
     this.details = options.details ?? [];
   }
 
@@ -60,7 +71,7 @@ export function invalidArgument(field: string, description: string): ServiceErro
       {
         name: 'BadRequest',
         type: errorMessages.badRequest,
-        value: { field_violations: [{ field, description }] },
+        value: { field_violations: [{ field: clip(field), description: clip(description) }] },
       },
     ],
   });
@@ -129,6 +140,10 @@ function resourceInfo(assetId: string, description: string): Detail {
   return {
     name: 'ResourceInfo',
     type: errorMessages.resourceInfo,
-    value: { resource_type: ASSET_RESOURCE_TYPE, resource_name: assetId, description },
+    value: {
+      resource_type: ASSET_RESOURCE_TYPE,
+      resource_name: clip(assetId),
+      description: clip(description),
+    },
   };
 }

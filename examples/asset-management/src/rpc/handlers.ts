@@ -88,7 +88,7 @@ function toStatus(error: unknown, path: string): StatusError {
 }
 
 /** Codes of Node for connections that fail, and classes of PostgreSQL's for those that are refused or cut. */
-const connectionFailureCode = /^(?:ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|08|53|57P)/;
+const connectionFailureCode = /^(?:ECONN|ENOENT|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|08|53|57P)/;
 /** Failures of the driver `pg` that have no code. */
 const connectionFailureMessage = /^(?:timeout exceeded when trying to connect|Connection terminated)/;
 

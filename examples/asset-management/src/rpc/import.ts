@@ -5,7 +5,7 @@ import type { Register } from '../assets/register.ts';
 import { findAsset, insertAssets, replaceAsset, type NewAsset } from '../assets/store.ts';
 import { checkReplacement, conflictOf } from '../assets/write.ts';
 import type { WriteTransaction } from '../database/schema.ts';
-import { ServiceError } from '../errors.ts';
+import { clip, ServiceError } from '../errors.ts';
 import type { ImportAssetsRequest, ImportAssetsResponse, ImportFailure } from '../messages.ts';
 import { batchesOf, signalOf } from './streams.ts';
 
@@ -151,7 +151,7 @@ function countFailure(
   if (tally.failures.length >= MAX_FAILURES) return;
   tally.failures.push({
     index: String(index),
-    asset_id: assetId,
+    asset_id: clip(assetId),
     code: error.code,
     message: error.message,
     field: error.field,

@@ -40,6 +40,22 @@ export function describeUnary(fixture: Fixture): void {
       assert.equal((await failureOf(service.client.get({}))).code, status.NOT_FOUND);
       assert.equal((await failureOf(service.client.get({ asset_id: 'a\0b' }))).code, status.NOT_FOUND);
     });
+
+    it('quotes only the beginning of what is long, so that the trailers stay small', async () => {
+      await using service = await fixture.start();
+      const long = 'ỹ'.repeat(100_000);
+      const failures = await Promise.all([
+        failureOf(service.client.get({ asset_id: long })),
+        failureOf(service.client.create({ asset_id: long, asset: laptop })),
+        failureOf(service.client.create({ asset: { ...laptop, labels: { [long]: '' } } })),
+        failureOf(service.client.list({ filter: `status = ${'ỹ'.repeat(1900)}` })),
+      ]);
+      assert.deepEqual(
+        failures.map((failure) => failure.code),
+        [status.NOT_FOUND, status.INVALID_ARGUMENT, status.INVALID_ARGUMENT, status.INVALID_ARGUMENT],
+      );
+      for (const failure of failures) assert.ok(JSON.stringify(failure).length < 2000);
+    });
   });
 
   describeCreate(fixture);
