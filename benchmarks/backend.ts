@@ -12,7 +12,10 @@ interface Call {
   sent: number;
 }
 
-const responseHeaders: readonly Field[] = [internField(':status', '200'), internField('content-type', 'application/grpc')];
+const responseHeaders: readonly Field[] = [
+  internField(':status', '200'),
+  internField('content-type', 'application/grpc'),
+];
 const trailers: readonly Field[] = [internField('grpc-status', '0')];
 const bodies = new Map<string, Buffer>();
 const wheel = new TimerWheel({ clock: systemClock });

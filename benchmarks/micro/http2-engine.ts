@@ -57,7 +57,13 @@ const requestBody = Buffer.alloc(64, 1);
 const responseBody = Buffer.alloc(responseBytes, 2);
 
 /** Sends what fits; the benchmark's windows are refilled by each relay step, so large bodies go out in turns. */
-function relay(to: Http2Connection<Pair>, stream: Http2Stream<Pair>, chunk: Buffer, at: [number, number], end: boolean) {
+function relay(
+  to: Http2Connection<Pair>,
+  stream: Http2Stream<Pair>,
+  chunk: Buffer,
+  at: [number, number],
+  end: boolean,
+) {
   const taken = to.sendData(stream, chunk, at[0], at[1], end);
   if (taken < at[1] - at[0]) throw new Error('window too small for this benchmark');
 }

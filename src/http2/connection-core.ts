@@ -36,6 +36,8 @@ export class ConnectionCore<U> {
   readonly recent = new RecentStreams();
   /** The connection failed, or its socket is gone. */
   closed = false;
+  /** Message of the connection error, empty without one. */
+  errorMessage = '';
   /** The peer's first frame was SETTINGS. */
   settingsReceived = false;
   /** The peer applied our SETTINGS: limits that it could not know before now bind it. */
@@ -83,6 +85,7 @@ export class ConnectionCore<U> {
   /** A connection error (RFC 9113 §5.4.1): GOAWAY, every live stream reported, nothing read or written afterwards. */
   fail(code: ErrorCode, message: string): void {
     if (this.closed) return;
+    this.errorMessage = message;
     this.writer.goaway(this.lastPeerStreamId, code, message);
     this.abandonStreams(code, false);
     this.handler.onConnectionError(code, message);

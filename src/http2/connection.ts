@@ -114,9 +114,14 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     return this.connectionSendWindow;
   }
 
-  /** A frame, a header block or the preface has begun and waits for its rest: a slow sender can be timed out. */
+  /** The preface, a frame (but DATA) or a header block has begun and waits for its rest: a slow sender can be timed out. */
   get isMidMessage(): boolean {
     return this.#reader.isMidFrame || this.#headers.continuationOf !== 0;
+  }
+
+  /** Frames begun so far: while it stands still and `isMidMessage`, the peer is stuck. */
+  get framesReceived(): number {
+    return this.#reader.frames;
   }
 
   /** Takes what the socket brought. `nowMs` is any monotonic time; without it the abuse budget never refills. */

@@ -44,9 +44,12 @@ export class FrameReader {
     this.#state = expectPreface ? State.preface : State.head;
   }
 
-  /** A frame (or the preface) has begun and is not complete. */
+  /** Frames begun so far. */
+  frames = 0;
+
+  /** The preface, a frame's head or a payload other than DATA has begun and is not complete. */
   get isMidFrame(): boolean {
-    return this.#state !== State.head || this.#partial > 0;
+    return this.#partial > 0 || this.#state === State.payload || this.#state === State.preface;
   }
 
   read(chunk: Buffer): void {
@@ -117,6 +120,7 @@ export class FrameReader {
     this.#flags = flags;
     this.#streamId = streamId;
     this.#remaining = length;
+    this.frames++;
     if (length > MAX_RECEIVED_FRAME_BYTES) {
       this.#sink.fail(ErrorCode.FRAME_SIZE_ERROR, 'frame larger than SETTINGS_MAX_FRAME_SIZE');
     } else if (this.#sink.frameStart(type, flags, streamId, length)) {

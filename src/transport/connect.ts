@@ -1,6 +1,8 @@
-import type { Socket } from 'node:net';
-import type { SocketFacts } from './socket-facts.ts';
-import type { TlsClientContext } from './tls-context.ts';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { peerChain, plainFacts, type SocketFacts } from './socket-facts.ts';
+import { ALPN_PROTOCOLS, type TlsClientContext } from './tls-context.ts';
+import { CONNECT_TIMEOUT_MS, TCP_KEEPALIVE_DELAY_MS } from './transport-limits.ts';
 
 export interface ConnectOptions {
   readonly host: string;
@@ -24,4 +26,69 @@ export interface ConnectAttempt {
 }
 
 /** Connects; exactly one of the two callbacks is called, never before `connect` returned. */
-export declare function connect(options: ConnectOptions): ConnectAttempt;
+export function connect(options: ConnectOptions): ConnectAttempt {
+  const socket = open(options);
+  let isConnected = false;
+  let isSettled = false;
+
+  const settle = (): boolean => {
+    if (isSettled) return false;
+    isSettled = true;
+    clearTimeout(timer);
+    return true;
+  };
+  const fail = (cause: ConnectFailure['cause'], detail: string): void => {
+    if (!settle()) return;
+    socket.destroy();
+    options.onFailed({ cause, detail });
+  };
+  const failed = (detail: string): void => fail(isConnected ? 'handshake-failed' : 'connect-failed', detail);
+
+  const timer = setTimeout(() => fail('connect-timeout', ''), options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS).unref();
+  socket.on('error', (error) => failed(error.message));
+  socket.on('close', () => failed('closed'));
+  socket.once('connect', () => {
+    isConnected = true;
+    if (options.tls === undefined && settle()) options.onConnected(socket, plainFacts(socket));
+  });
+  const { tls } = options;
+  if (tls !== undefined) {
+    socket.once('secureConnect', () => {
+      const secure = socket as TLSSocket;
+      if (isSettled) return;
+      if (secure.alpnProtocol !== 'h2') return fail('no-alpn', 'the server did not choose h2');
+      const chain = peerChain(secure);
+      const verdict = tls.verifyPeer(chain);
+      if ('error' in verdict) return fail('peer-refused', verdict.error);
+      settle();
+      const { principal } = verdict;
+      const facts = { ...plainFacts(socket), isTls: true, alpn: 'h2', sni: tls.sni, peerCertificate: chain, principal };
+      options.onConnected(socket, facts);
+    });
+  }
+  return {
+    cancel() {
+      settle();
+      socket.destroy();
+    },
+  };
+}
+
+function open(options: ConnectOptions): Socket {
+  const tcp = {
+    host: options.host,
+    port: options.port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEPALIVE_DELAY_MS,
+  };
+  if (options.tls === undefined) return connectTcp(tcp);
+  return connectTls({
+    ...tcp,
+    servername: options.tls.sni,
+    secureContext: options.tls.identity,
+    ALPNProtocols: [...ALPN_PROTOCOLS],
+    // The verdict is `verifyPeer`'s, given before any HTTP/2 byte is processed.
+    rejectUnauthorized: false,
+  });
+}

@@ -1,7 +1,7 @@
 export { connect, type ConnectAttempt, type ConnectFailure, type ConnectOptions } from './connect.ts';
 export { listen, type Listener, type ListenOptions, type ListenSecurity, type RefusedConnection } from './listener.ts';
 export type { SocketFacts } from './socket-facts.ts';
-export { TimerWheel, WheelTimer } from './timer-wheel.ts';
+export { TimerWheel, WheelTimer, type TimerWheelOptions } from './timer-wheel.ts';
 export {
   createAnonymousTlsIdentity,
   createTlsIdentity,
@@ -11,10 +11,5 @@ export {
   type TlsServerContext,
   type VerifyPeer,
 } from './tls-context.ts';
-export {
-  defaultTransportLimits,
-  Http2Transport,
-  type CloseReason,
-  type Http2TransportOptions,
-  type TransportLimits,
-} from './transport.ts';
+export { Http2Transport, type CloseReason, type Http2TransportOptions } from './transport.ts';
+export { defaultTransportLimits, type TransportLimits } from './transport-limits.ts';

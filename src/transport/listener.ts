@@ -1,6 +1,8 @@
-import type { Socket } from 'node:net';
-import type { SocketFacts } from './socket-facts.ts';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { plainFacts, type SocketFacts } from './socket-facts.ts';
+import { acceptTls, type HandshakeFailure } from './tls-accept.ts';
 import type { TlsServerContext } from './tls-context.ts';
+import { HANDSHAKE_TIMEOUT_MS, LISTEN_BACKLOG, MAX_CONNECTIONS, TCP_KEEPALIVE_DELAY_MS } from './transport-limits.ts';
 
 export type ListenSecurity =
   | { readonly mode: 'plaintext' }
@@ -14,14 +16,7 @@ export type ListenSecurity =
 
 /** Why a connection was refused before any HTTP/2 byte was processed. */
 export interface RefusedConnection {
-  readonly cause:
-    | 'connection-cap'
-    | 'plaintext-refused'
-    | 'no-identity'
-    | 'handshake-failed'
-    | 'handshake-timeout'
-    | 'no-alpn'
-    | 'peer-refused';
+  readonly cause: 'connection-cap' | 'plaintext-refused' | 'first-byte-timeout' | HandshakeFailure;
   readonly detail: string;
   readonly facts: SocketFacts;
 }
@@ -34,7 +29,7 @@ export interface ListenOptions {
   /** An accepted connection, TLS done and the peer judged: make an `Http2Transport` of it at once. */
   readonly onConnection: (socket: Socket, facts: SocketFacts) => void;
   readonly onRefused: (refused: RefusedConnection) => void;
-  /** The accept loop failed (for example: out of file descriptors); the listener goes on. */
+  /** Accepting failed (for example: out of file descriptors); the listener goes on. */
   readonly onError?: (error: Error) => void;
   readonly maxConnections?: number;
   readonly handshakeTimeoutMs?: number;
@@ -44,6 +39,7 @@ export interface ListenOptions {
 
 export interface Listener {
   readonly address: { readonly host: string; readonly port: number };
+  /** Accepted sockets that are open, unfinished handshakes included. */
   readonly connectionCount: number;
   /** Replaces the security for connections accepted from now on. */
   setSecurity(security: ListenSecurity): void;
@@ -51,5 +47,146 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** The first byte of a TLS handshake record (RFC 8446 §5.1); an HTTP/2 preface begins with `P`. */
+const TLS_HANDSHAKE = 0x16;
+
 /** Binds and accepts; rejects if it cannot bind. */
-export declare function listen(options: ListenOptions): Promise<Listener>;
+export function listen(options: ListenOptions): Promise<Listener> {
+  const pending = new Set<Socket>();
+  const handshakeTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
+  let security = options.security;
+  let connectionCount = 0;
+
+  const refuse = (cause: RefusedConnection['cause'], detail: string, facts: SocketFacts): void =>
+    options.onRefused({ cause, detail, facts });
+
+  const hand = (socket: Socket, facts: SocketFacts): void => options.onConnection(socket, facts);
+
+  const startTls = (socket: Socket, tls: TlsServerContext): void => {
+    pending.add(socket);
+    acceptTls(socket, {
+      tls,
+      timeoutMs: handshakeTimeoutMs,
+      onSecure: (secure, facts) => {
+        pending.delete(socket);
+        hand(secure, facts);
+      },
+      onFailed: (cause, detail, facts) => {
+        pending.delete(socket);
+        refuse(cause, detail, facts);
+      },
+    });
+  };
+
+  const accept = (socket: Socket): void => {
+    connectionCount++;
+    socket.once('close', () => connectionCount--);
+    switch (security.mode) {
+      case 'plaintext':
+        return hand(socket, plainFacts(socket));
+      case 'tls':
+        return startTls(socket, security.tls);
+      case 'sniff':
+        return sniff(socket, security);
+    }
+  };
+
+  const sniff = (socket: Socket, chosen: Extract<ListenSecurity, { mode: 'sniff' }>): void => {
+    const facts = plainFacts(socket);
+    pending.add(socket);
+    firstByte(socket, handshakeTimeoutMs, (byte) => {
+      pending.delete(socket);
+      if (byte === TLS_HANDSHAKE) return startTls(socket, chosen.tls);
+      if (byte !== undefined && chosen.acceptPlaintext(facts)) return hand(socket, facts);
+      socket.destroy();
+      if (byte === undefined) refuse('first-byte-timeout', 'no byte arrived', facts);
+      else refuse('plaintext-refused', 'plaintext where mutual TLS is required', facts);
+    });
+  };
+
+  const server = createServer(
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_DELAY_MS },
+    accept,
+  );
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  server.on('drop', (drop) => refuse('connection-cap', `${server.maxConnections} connections`, dropFacts(drop)));
+
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(
+      {
+        host: options.host,
+        port: options.port,
+        backlog: LISTEN_BACKLOG,
+        ...(options.reusePort === true ? { reusePort: true } : {}),
+      },
+      () => {
+        server.off('error', reject);
+        server.on('error', (error) => options.onError?.(error));
+        const { address, port } = server.address() as AddressInfo;
+        resolve({
+          address: { host: address, port },
+          get connectionCount() {
+            return connectionCount;
+          },
+          setSecurity(next) {
+            security = next;
+          },
+          close() {
+            for (const socket of pending) socket.destroy();
+            // Not awaited: `close` calls back when the last connection ended, and those live on.
+            server.close();
+            return Promise.resolve();
+          },
+        });
+      },
+    );
+  });
+}
+
+/** Looks at the first byte and leaves it for the next reader; undefined if none came in time or the peer left. */
+function firstByte(socket: Socket, timeoutMs: number, callback: (byte: number | undefined) => void): void {
+  const finish = (byte: number | undefined): void => {
+    clearTimeout(timer);
+    socket.off('readable', onReadable);
+    socket.off('end', onGone);
+    socket.off('error', onGone);
+    socket.off('close', onGone);
+    callback(byte);
+  };
+  const onGone = (): void => finish(undefined);
+  const onReadable = (): void => {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) return;
+    socket.unshift(chunk);
+    finish(chunk[0]);
+  };
+  const timer = setTimeout(onGone, timeoutMs).unref();
+  socket.on('readable', onReadable);
+  socket.once('end', onGone);
+  socket.once('error', onGone);
+  socket.once('close', onGone);
+}
+
+function dropFacts(
+  drop:
+    | {
+        readonly remoteAddress?: string;
+        readonly remotePort?: number;
+        readonly localAddress?: string;
+        readonly localPort?: number;
+      }
+    | undefined,
+): SocketFacts {
+  return {
+    remoteAddress: drop?.remoteAddress ?? '',
+    remotePort: drop?.remotePort ?? 0,
+    localAddress: drop?.localAddress ?? '',
+    localPort: drop?.localPort ?? 0,
+    isTls: false,
+    alpn: '',
+    sni: '',
+    peerCertificate: [],
+    principal: '',
+  };
+}

@@ -1,4 +1,4 @@
-import type { SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../base/index.ts';
 
 /** The answer of a peer verification: who it is, or why not. */
@@ -31,8 +31,30 @@ export interface TlsClientContext {
   readonly verifyPeer: VerifyPeer;
 }
 
-/** A reusable TLS identity: ALPN `h2` only, no tickets, no resumption. Throws if the PEM texts do not fit together. */
-export declare function createTlsIdentity(options: TlsIdentityOptions): SecureContext;
+/** The only protocol spoken here. */
+export const ALPN_PROTOCOLS: readonly string[] = ['h2'];
+
+/** OpenSSL's SSL_OP_NO_TICKET: each connection proves its identity anew, so a revoked or expired one does not live on. */
+const NO_TICKETS = 0x4000;
+
+/**
+ * No certificate authority at all instead of the system's: chains are judged by `VerifyPeer` alone, and no list of
+ * authorities is sent to clients.
+ */
+const NO_AUTHORITIES: string[] = [];
+
+/** A reusable TLS identity without tickets. Throws if the PEM texts do not fit together. */
+export function createTlsIdentity(options: TlsIdentityOptions): SecureContext {
+  return createSecureContext({
+    cert: options.certificatePem,
+    key: options.privateKeyPem.reveal(),
+    ca: NO_AUTHORITIES,
+    minVersion: options.minVersion,
+    secureOptions: NO_TICKETS,
+  });
+}
 
 /** The anonymous client identity for upstreams that want no certificate. */
-export declare function createAnonymousTlsIdentity(minVersion: 'TLSv1.2' | 'TLSv1.3'): SecureContext;
+export function createAnonymousTlsIdentity(minVersion: 'TLSv1.2' | 'TLSv1.3'): SecureContext {
+  return createSecureContext({ ca: NO_AUTHORITIES, minVersion, secureOptions: NO_TICKETS });
+}

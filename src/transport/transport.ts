@@ -1,7 +1,10 @@
+/** Hot file: drives one socket. */
 import type { Socket } from 'node:net';
-import type { ConnectionHandler, Http2Connection, Http2Limits } from '../http2/index.ts';
+import { defaultLimits, ErrorCode, Http2Connection, type ConnectionHandler, type Http2Limits } from '../http2/index.ts';
 import type { SocketFacts } from './socket-facts.ts';
-import type { TimerWheel } from './timer-wheel.ts';
+import { WheelTimer, type TimerWheel } from './timer-wheel.ts';
+import { defaultTransportLimits, type TransportLimits } from './transport-limits.ts';
+import { chunkProcessed, flushThisTurn, type Flushable } from './turn.ts';
 
 export interface Http2TransportOptions<U> {
   /** A connected socket, TLS already established; `listen` and `connect` hand such over. */
@@ -14,34 +17,19 @@ export interface Http2TransportOptions<U> {
   readonly limits?: Http2Limits;
   /** Overrides of `defaultTransportLimits`. */
   readonly transportLimits?: Partial<TransportLimits>;
-  /** The output fell below the low-water mark after `writeBlocked` was true. */
+  /** `writeBlocked` was true and is not any more. */
   readonly onWritable: () => void;
-  /** The socket is closed; live streams were reported to the handler just before. Called exactly once. */
+  /** The connection ended; live streams were reported to the handler just before. Called exactly once. */
   readonly onClose: (reason: CloseReason) => void;
 }
 
-export interface TransportLimits {
-  readonly highWaterBytes: number;
-  readonly lowWaterBytes: number;
-  /** From start to the peer's first SETTINGS, and at a server to its first request. */
-  readonly firstHeadersTimeoutMs: number;
-  /** Without any stream. */
-  readonly idleTimeoutMs: number;
-  /** The peer reads nothing while output waits. */
-  readonly writeStallTimeoutMs: number;
-  /** After `close()` or `drain()`'s end, until the socket is destroyed. */
-  readonly lingerTimeoutMs: number;
-}
-
-export declare const defaultTransportLimits: TransportLimits;
-
-/** Why a connection ended; `error` is the socket's message (no peer data), empty if orderly. */
+/** Why a connection ended; `error` is the socket's or the engine's message (no peer data), empty if orderly. */
 export interface CloseReason {
   readonly cause:
     | 'peer-closed'
     | 'socket-error'
     | 'protocol-error'
-    | 'first-headers-timeout'
+    | 'headers-timeout'
     | 'idle-timeout'
     | 'write-stall'
     | 'drained'
@@ -50,21 +38,227 @@ export interface CloseReason {
   readonly error: string;
 }
 
-/** Drives one socket: reads into the engine, writes its output once per turn. */
-export declare class Http2Transport<U> {
-  constructor(options: Http2TransportOptions<U>);
+/** How often the slow timeouts are looked at, as a share of the shortest. */
+const CHECKS_PER_HEADERS_TIMEOUT = 2;
+
+/**
+ * Drives one socket: reads into the engine, writes its output once per turn.
+ *
+ * Reading never stops: windows bound what a peer may send, and two peers that both stopped reading because the other
+ * does not would wait for ever. What bounds the output is `writeBlocked`, which the owner obeys.
+ */
+export class Http2Transport<U> implements Flushable {
   readonly connection: Http2Connection<U>;
   readonly facts: SocketFacts;
   /** Milliseconds of the wheel's clock, read once for the chunk being processed. */
-  readonly nowMs: number;
+  nowMs: number;
+  readonly #socket: Socket;
+  readonly #wheel: TimerWheel;
+  readonly #limits: TransportLimits;
+  readonly #options: Http2TransportOptions<U>;
+  readonly #checkTimer = new WheelTimer(() => this.#check());
+  readonly #endTimer = new WheelTimer(() => this.#onEndTimer());
+  readonly #onWritten = (): void => this.#written();
+  #isDirty = false;
+  #isWriting = false;
+  /** Why we are closing, once we are. */
+  #reason: CloseReason | undefined;
+  #isEnded = false;
+  #isReported = false;
+  /** When the state that a timeout watches was last seen to change. */
+  #writeStartedMs = 0;
+  #idleSinceMs: number;
+  #framesSeen = 0;
+  #movedMs: number;
+
+  constructor(options: Http2TransportOptions<U>) {
+    this.#options = options;
+    this.#socket = options.socket;
+    this.#wheel = options.wheel;
+    this.facts = options.facts;
+    this.#limits = { ...defaultTransportLimits, ...options.transportLimits };
+    this.connection = new Http2Connection<U>({
+      role: options.role,
+      handler: options.handler,
+      limits: options.limits ?? defaultLimits,
+    });
+    this.nowMs = options.wheel.nowMs();
+    this.#idleSinceMs = this.nowMs;
+    this.#movedMs = this.nowMs;
+    this.#listen();
+    this.connection.output.onPending = () => this.scheduleFlush();
+    this.scheduleFlush();
+    this.#armCheck();
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('end', () => this.#finish({ cause: 'peer-closed', error: '' }));
+    socket.on('error', (error: Error) => this.#finish({ cause: 'socket-error', error: error.message }));
+    socket.on('close', () => this.#onSocketClosed());
+    if (socket.destroyed) queueMicrotask(() => this.#onSocketClosed());
+  }
+
   /** Output is above the high-water mark: hand over no more data until `onWritable`. */
-  readonly writeBlocked: boolean;
+  get writeBlocked(): boolean {
+    return this.connection.output.byteLength >= this.#limits.highWaterBytes;
+  }
+
+  /** Closing, or closed: no stream can be opened or lives here. */
+  get isClosing(): boolean {
+    return this.#reason !== undefined;
+  }
+
   /** Normally not needed: writing to the engine schedules a flush by itself. */
-  scheduleFlush(): void;
-  /** Two-step GOAWAY; closes by itself when the last stream is done. */
-  drain(): void;
-  /** Flushes, then closes; live streams are cut. */
-  close(): void;
-  /** Closes at once. */
-  destroy(): void;
+  scheduleFlush(): void {
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    flushThisTurn(this);
+  }
+
+  #read(chunk: Buffer): void {
+    const nowMs = this.#wheel.nowMs();
+    this.nowMs = nowMs;
+    const connection = this.connection;
+    connection.receive(chunk, nowMs);
+    if (connection.activeStreams > 0) this.#idleSinceMs = nowMs;
+    if (connection.isClosed || connection.isDraining) this.#checkEnd();
+    chunkProcessed();
+  }
+
+  /** Writes what waits; for the end of the turn only. */
+  flush(): void {
+    this.#isDirty = false;
+    if (this.connection.isDraining) this.#checkEnd();
+    this.#write();
+  }
+
+  #write(): void {
+    const output = this.connection.output;
+    if (this.#isWriting || this.#isEnded) return;
+    if (output.byteLength === 0) {
+      if (this.#reason !== undefined) this.#endSocket();
+      return;
+    }
+    const wasBlocked = this.writeBlocked;
+    const segments = output.take();
+    const socket = this.#socket;
+    const last = segments.length - 1;
+    this.#isWriting = true;
+    this.#writeStartedMs = this.nowMs;
+    if (last > 0) socket.cork();
+    for (let i = 0; i < last; i++) socket.write(segments[i] as Buffer);
+    socket.write(segments[last] as Buffer, this.#onWritten);
+    if (last > 0) socket.uncork();
+    if (wasBlocked && this.#reason === undefined) this.#options.onWritable();
+  }
+
+  #written(): void {
+    this.#isWriting = false;
+    this.connection.output.written();
+    this.#write();
+  }
+
+  /** Two-step GOAWAY at a server; closes by itself when the last stream is done. */
+  drain(): void {
+    if (this.connection.isDraining || this.#reason !== undefined) return;
+    this.connection.beginDrain();
+    if (this.connection.role === 'server') this.#wheel.arm(this.#endTimer, this.#limits.drainPingTimeoutMs);
+    this.scheduleFlush();
+  }
+
+  /** Says goodbye, cuts live streams, flushes, closes. */
+  close(): void {
+    this.#finish({ cause: 'closed', error: '' });
+  }
+
+  /** Closes at once; what waits is not sent. */
+  destroy(): void {
+    this.#reason ??= { cause: 'destroyed', error: '' };
+    this.#socket.destroy();
+    this.#onSocketClosed();
+  }
+
+  #checkEnd(): void {
+    const connection = this.connection;
+    if (connection.isClosed) this.#finish({ cause: 'protocol-error', error: connection.errorMessage });
+    else if (connection.isDrained) this.#finish({ cause: 'drained', error: '' });
+  }
+
+  /** Ends the connection: engine first (which says GOAWAY and reports live streams), then the socket. */
+  #finish(reason: CloseReason): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    const connection = this.connection;
+    this.#wheel.cancel(this.#checkTimer);
+    this.#wheel.arm(this.#endTimer, this.#limits.lingerTimeoutMs);
+    if (reason.cause === 'peer-closed' || reason.cause === 'socket-error') {
+      this.#isEnded = true;
+      this.#socket.destroySoon();
+    } else {
+      connection.goaway(ErrorCode.NO_ERROR);
+      this.scheduleFlush();
+    }
+    connection.socketClosed();
+    this.#report();
+  }
+
+  #endSocket(): void {
+    this.#isEnded = true;
+    // Reading goes on until the peer closes, so that our last frames are not lost in a TCP reset.
+    this.#socket.end();
+  }
+
+  #onEndTimer(): void {
+    if (this.#reason !== undefined) {
+      this.#socket.destroy();
+      return;
+    }
+    this.connection.finishDrain();
+    this.#checkEnd();
+  }
+
+  #onSocketClosed(): void {
+    this.#isEnded = true;
+    this.#reason ??= { cause: 'peer-closed', error: '' };
+    this.#wheel.cancel(this.#checkTimer);
+    this.#wheel.cancel(this.#endTimer);
+    this.connection.socketClosed();
+    this.#report();
+  }
+
+  #report(): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#options.onClose(this.#reason as CloseReason);
+  }
+
+  #armCheck(): void {
+    this.#wheel.arm(this.#checkTimer, this.#limits.headersTimeoutMs / CHECKS_PER_HEADERS_TIMEOUT);
+  }
+
+  /** The slow timeouts; nothing of this is done per chunk. */
+  #check(): void {
+    const nowMs = this.#wheel.nowMs();
+    const connection = this.connection;
+    const limits = this.#limits;
+    if (connection.activeStreams > 0) this.#idleSinceMs = nowMs;
+    const isWaiting = connection.isMidMessage || !connection.settingsReceived;
+    if (!isWaiting || connection.framesReceived !== this.#framesSeen) {
+      this.#framesSeen = connection.framesReceived;
+      this.#movedMs = nowMs;
+    }
+    if (this.#isWriting && nowMs - this.#writeStartedMs >= limits.writeStallTimeoutMs) {
+      this.#finish({ cause: 'write-stall', error: '' });
+      this.#socket.destroy();
+    } else if (isWaiting && nowMs - this.#movedMs >= limits.headersTimeoutMs) {
+      this.#finish({ cause: 'headers-timeout', error: '' });
+    } else if (nowMs - this.#idleSinceMs >= limits.idleTimeoutMs) {
+      this.#finish({ cause: 'idle-timeout', error: '' });
+    } else {
+      this.#armCheck();
+    }
+  }
 }

@@ -1,0 +1,58 @@
+/** Every limit of the transport, with its reason. */
+
+export interface TransportLimits {
+  /** Output bytes from which `writeBlocked` is true. */
+  readonly highWaterBytes: number;
+  /** From the start to the peer's SETTINGS; also how long a frame or header block may stay incomplete. */
+  readonly headersTimeoutMs: number;
+  /** Without any stream. */
+  readonly idleTimeoutMs: number;
+  /** The peer takes nothing from the socket while output waits. */
+  readonly writeStallTimeoutMs: number;
+  /** After the last byte was written, until the peer closes too. */
+  readonly lingerTimeoutMs: number;
+  /** Between a drain's two GOAWAYs, if the peer does not answer the PING. */
+  readonly drainPingTimeoutMs: number;
+}
+
+/** Twice the largest slab: enough to fill a socket buffer per turn, and what a slow reader may pin per connection. */
+const HIGH_WATER_BYTES = 128 * 1024;
+
+/** A slow preface or header block holds a socket for nothing (slowloris). */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** gRPC clients reconnect without notice; NATs forget connections after about as long. */
+const IDLE_TIMEOUT_MS = 300_000;
+
+/** A stopped process may come back; five minutes is what pausing consumers were seen to take. */
+const WRITE_STALL_TIMEOUT_MS = 300_000;
+
+/** Time for a GOAWAY to be read before the socket goes. */
+const LINGER_TIMEOUT_MS = 1000;
+
+/** A round trip anywhere on earth, several times. */
+const DRAIN_PING_TIMEOUT_MS = 1000;
+
+export const defaultTransportLimits: TransportLimits = {
+  highWaterBytes: HIGH_WATER_BYTES,
+  headersTimeoutMs: HEADERS_TIMEOUT_MS,
+  idleTimeoutMs: IDLE_TIMEOUT_MS,
+  writeStallTimeoutMs: WRITE_STALL_TIMEOUT_MS,
+  lingerTimeoutMs: LINGER_TIMEOUT_MS,
+  drainPingTimeoutMs: DRAIN_PING_TIMEOUT_MS,
+};
+
+/** A TLS handshake, from accept. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** Connecting, TLS included. */
+export const CONNECT_TIMEOUT_MS = 5000;
+
+/** Connections per listener: what Envoy's edge guide recommends; each costs a descriptor and some KiB. */
+export const MAX_CONNECTIONS = 10_000;
+
+/** Connections the kernel queues while the process is busy. */
+export const LISTEN_BACKLOG = 1024;
+
+/** Silent peers (power loss, dropped packets) are found by TCP after about this and some probes. */
+export const TCP_KEEPALIVE_DELAY_MS = 30_000;
