@@ -1,7 +1,7 @@
 /** Limits of reading, each with its reason. What goes over one is a finding, never a hang or a crash. */
 
 /**
- * Bytes of one file. 4 MiB are about 13,000 routes, and larger than the biggest bundles of CRDs that people apply; what
+ * Bytes of one file. 4 MiB is larger than the biggest bundles of CRDs that people apply; what
  * is above is a wrong path (a dump, a tarball) far more often than a manifest.
  */
 export const maxFileBytes = 4 * 1024 * 1024;
@@ -10,7 +10,7 @@ export const maxFileBytes = 4 * 1024 * 1024;
  * YAML tokens of one file. Time grows with tokens, not bytes (about 1.7 µs each, 120 to a route), so this is what holds
  * an answer to about a second, for files made to be slow as well.
  */
-export const maxTokens = 700_000;
+export const maxTokens = 500_000;
 
 /** Malformed tokens after which a text is taken for something else than YAML; each costs a stack trace to make. */
 export const maxBadTokens = 100;

@@ -1,8 +1,8 @@
-import { Composer, Lexer, LineCounter, Parser, type Document as YamlDocument, type ParsedNode } from 'yaml';
+import { Composer, Lexer, LineCounter, Parser, type Document as YamlDocument } from 'yaml';
 import { maxBadTokens, maxTokens } from './limits.ts';
 
 /** One YAML document with its tree; positions are offsets into the chunk it was read from. */
-export type YamlTree = YamlDocument.Parsed<ParsedNode>;
+export type YamlTree = YamlDocument.Parsed;
 
 export interface ParsedChunk {
   readonly trees: readonly YamlTree[];

@@ -67,7 +67,8 @@ const typeNames: Readonly<Record<string, string>> = {
 };
 
 function typeRemedy(expected: string, value: unknown): string {
-  if (expected === 'string' && typeof value !== 'object') return `Put it in quotes: "${String(value)}".`;
+  if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+    return `Put it in quotes: "${String(value)}".`;
   if (typeof value === 'string' && /^-?\d+$/.test(value)) return 'Take the quotes away.';
   if (expected === 'array') return 'Write a list: each entry on its own line after "- ".';
   if (expected === 'object' || expected === 'record')
@@ -79,22 +80,17 @@ function explain(
   issue: Exclude<Issue, { code: 'unrecognized_keys' | 'invalid_type' }>,
   value: unknown,
 ): { what: string; remedy: string } {
-  switch (issue.code) {
-    case 'invalid_value': {
-      const values = issue.values.map(String);
-      const near = typeof value === 'string' ? nearestName(value, values) : undefined;
-      const remedy = near === undefined ? `Use one of: ${values.join(', ')}.` : `Did you mean "${near}"?`;
-      return { what: `must be one of ${values.join(', ')}`, remedy };
-    }
-    case 'too_small':
-      return bound(issue.origin, { word: 'at least', limit: issue.minimum });
-    case 'too_big':
-      return bound(issue.origin, { word: 'at most', limit: issue.maximum });
-    default: {
-      const [what = '', remedy = 'Change the value.'] = issue.message.split('\n');
-      return { what, remedy };
-    }
+  if (issue.code === 'invalid_value') {
+    const values = issue.values.map(String);
+    const near = typeof value === 'string' ? nearestName(value, values) : undefined;
+    const remedy = near === undefined ? `Use one of: ${values.join(', ')}.` : `Did you mean "${near}"?`;
+    return { what: `must be one of ${values.join(', ')}`, remedy };
   }
+  if (issue.code === 'too_small') return bound(issue.origin, { word: 'at least', limit: issue.minimum });
+  if (issue.code === 'too_big') return bound(issue.origin, { word: 'at most', limit: issue.maximum });
+  // Formats and unions carry their own two lines, see `fields.ts`.
+  const [what = '', remedy = 'Change the value.'] = issue.message.split('\n');
+  return { what, remedy };
 }
 
 function bound(

@@ -74,11 +74,8 @@ type Spec = { readonly [Field in keyof typeof shared]: z.output<(typeof shared)[
   readonly replicas?: number;
 };
 
-function workloadKind<Schema extends z.ZodType<{ readonly spec: Spec }>>(
-  kind: Workload['kind'],
-  schema: Schema,
-): Kind<Workload> {
-  return defineKind<Workload, Schema>({
+function workloadKind(kind: Workload['kind'], schema: z.ZodType<{ readonly spec: Spec }>): Kind<Workload> {
+  return defineKind<Workload, typeof schema>({
     group: 'apps',
     kind,
     versions: ['v1'],
