@@ -46,14 +46,13 @@ function errorMessage(name: string): MessageTypeDefinition<object, object> {
 
 /**
  * What server reflection shows. The descriptors that proto-loader derives lack imports and JSON names, which reflection
- * clients refuse, so reflection gets those of a real compiler, in proto/asset.binpb (README.md tells how to write it anew).
+ * clients refuse, so reflection gets those of a real compiler (README.md tells how to write them anew).
  */
 export function reflectionPackage(): PackageDefinition {
-  const fileDescriptorProtos = splitDescriptorSet(readFileSync(`${protoDirectory}asset.binpb`));
+  const sets = ['asset.binpb', 'health.binpb'].map((name) => readFileSync(`${protoDirectory}${name}`));
+  const fileDescriptorProtos = sets.flatMap(splitDescriptorSet);
   const format = 'Protocol Buffer 3 DescriptorProto';
-  return {
-    [ASSET_SERVICE_NAME]: { format, type: {}, fileDescriptorProtos, serialize: refuse, deserialize: refuse },
-  };
+  return { all: { format, type: {}, fileDescriptorProtos, serialize: refuse, deserialize: refuse } };
 }
 
 function refuse(): never {
@@ -84,8 +83,7 @@ function splitDescriptorSet(set: Buffer): Buffer[] {
   const files: Buffer[] = [];
   let offset = 0;
   while (offset < set.length) {
-    if (set[offset] !== FILE_FIELD_TAG)
-      throw new Error(`proto/asset.binpb is not a FileDescriptorSet (byte ${offset})`);
+    if (set[offset] !== FILE_FIELD_TAG) throw new Error(`not a FileDescriptorSet (byte ${offset})`);
     offset += 1;
     let length = 0;
     let factor = 1;

@@ -3,10 +3,11 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { protoPath as healthProto } from 'grpc-health-check';
 import { connectClient, readerOf } from './kit/client.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -64,16 +65,19 @@ describe('the process', () => {
   });
 });
 
-describe('proto/asset.binpb', () => {
+describe('the descriptors for reflection', () => {
   const skip = existsSync(buf) ? false : 'buf is not installed';
+  const sources = {
+    'asset.binpb': { directory: join(root, 'proto'), file: 'asset.proto' },
+    'health.binpb': { directory: dirname(dirname(dirname(healthProto))), file: 'health/v1/health.proto' },
+  };
 
-  it('is what a compiler makes of asset.proto', { skip }, () => {
-    const current = execFileSync(
-      buf,
-      ['build', join(root, 'proto'), '--as-file-descriptor-set', '--path', join(root, 'proto/asset.proto'), '-o', '-'],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    const committed = readFileSync(join(root, 'proto/asset.binpb'));
-    assert.ok(committed.equals(current), 'write it anew with the command in README.md');
-  });
+  for (const [name, { directory, file }] of Object.entries(sources)) {
+    it(`${name} is what a compiler makes of ${file}`, { skip }, () => {
+      const options = ['--as-file-descriptor-set', '--path', join(directory, file), '-o', '-'];
+      const current = execFileSync(buf, ['build', directory, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const committed = readFileSync(join(root, 'proto', name));
+      assert.ok(committed.equals(current), 'write it anew with the commands in README.md');
+    });
+  }
 });

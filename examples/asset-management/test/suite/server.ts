@@ -56,7 +56,7 @@ export function describeServer(fixture: Fixture): void {
         const reader = readerOf<ReflectionResponse>(call);
         call.write({ list_services: '*' });
         const services = (await reader.next()).list_services_response?.service.map(({ name }) => name);
-        assert.deepEqual(services, ['asset.AssetService']);
+        assert.deepEqual(services, ['asset.AssetService', 'grpc.health.v1.Health']);
         call.write({ file_containing_symbol: 'asset.AssetService' });
         const files = (await reader.next()).file_descriptor_response?.file_descriptor_proto ?? [];
         // Loading fails where an import or a type is missing.
