@@ -3,7 +3,7 @@ import type { MessageTypeDefinition } from '@grpc/proto-loader';
 import { errorMessages } from './proto.ts';
 
 /** The domain of every google.rpc.ErrorInfo that this service sends. */
-export const ERROR_DOMAIN = 'asset-management';
+const ERROR_DOMAIN = 'asset-management';
 
 const ASSET_RESOURCE_TYPE = 'asset.Asset';
 

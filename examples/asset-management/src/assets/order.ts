@@ -11,7 +11,7 @@ interface SortKey {
   readonly textOf: (asset: Asset) => string;
 }
 
-export interface SortTerm extends SortKey {
+interface SortTerm extends SortKey {
   readonly descending: boolean;
 }
 
