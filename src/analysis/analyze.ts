@@ -1,4 +1,5 @@
 import { compareDiagnostics, diagnose, qualifiedName, type Diagnostic } from '../base/index.ts';
+import { findAdmissionFaults, type Approach } from './admission-findings.ts';
 import { codes } from './codes.ts';
 import { makeStatus } from './conditions.ts';
 import { makeDestinationLookup } from './destinations.ts';
@@ -30,7 +31,11 @@ export function analyze(input: WorldInput): Analysis {
   const virtualHosts = virtualHostsOf(world, routes);
   const gateways = servedGateways.map((gateway) => gatewayModel(gateway, { policiesOf, virtualHosts }));
   findPolicyFaults(world, checkedPolicies, populationOf({ world, gateways, sources }));
-  findMtlsFaults(world, hopsOf(gateways, trafficPolicy));
+  const approaches = gateways.flatMap((gateway) =>
+    destinationsOf(gateway).map((destination) => ({ gateway, destination })),
+  );
+  findMtlsFaults(world, hopsOf(approaches, trafficPolicy));
+  findAdmissionFaults(world, approaches, ({ identity }) => policiesOf({ identity }));
   reportIdle(world, sources, { served, reported: [...findings] });
   return {
     gateways,
@@ -87,14 +92,12 @@ export function destinationsOf({ listeners }: GatewayModel): readonly Destinatio
   return [...new Set(destinations)];
 }
 
-function hopsOf(gateways: readonly GatewayModel[], trafficPolicy: Analysis['trafficPolicy']): readonly Hop[] {
-  return gateways.flatMap((gateway) =>
-    destinationsOf(gateway).map((destination) => ({
-      gateway: `${gateway.identity.namespace}/${gateway.name}`,
-      destination,
-      policy: trafficPolicy(gateway.identity.namespace, destination.service),
-    })),
-  );
+function hopsOf(approaches: readonly Approach[], trafficPolicy: Analysis['trafficPolicy']): readonly Hop[] {
+  return approaches.map(({ gateway, destination }) => ({
+    gateway: `${gateway.identity.namespace}/${gateway.name}`,
+    destination,
+    policy: trafficPolicy(gateway.identity.namespace, destination.service),
+  }));
 }
 
 function populationOf(input: {

@@ -60,7 +60,7 @@ export const codes = {
   listenerConflict: {
     code: 'SP0112',
     severity: 'error',
-    title: 'Two listeners of a Gateway cannot be told apart or cannot share their port.',
+    title: 'Two listeners of a Gateway cannot share their port.',
     also: ['IST0145'],
   },
   certificateInvalid: {
@@ -150,11 +150,6 @@ export const codes = {
     severity: 'error',
     title: 'A rule of a DENY policy uses something that is not supported; the rule denies more than written.',
   },
-  policyNotEnforced: {
-    code: 'SP0310',
-    severity: 'info',
-    title: 'An AUDIT policy decides nothing.',
-  },
   policyTargetUnsupported: {
     code: 'SP0311',
     severity: 'warning',
@@ -167,34 +162,17 @@ export const codes = {
     title: 'A policy targets a Gateway that does not exist.',
     also: ['IST0101'],
   },
-  policyNeverMatches: {
-    code: 'SP0313',
-    severity: 'warning',
-    title: 'A DENY policy without rules never denies.',
-    also: ['IST0133'],
-  },
   destinationRuleShadowed: {
     code: 'SP0314',
     severity: 'warning',
     title: 'Several DestinationRules set the traffic policy of one host; only the oldest counts.',
     also: ['KIA0201'],
   },
-  destinationTlsUnsupported: {
-    code: 'SP0315',
-    severity: 'error',
-    title: 'The TLS mode of a DestinationRule is not supported; its endpoints are not used.',
-  },
   mutualWithoutProxy: {
     code: 'SP0316',
     severity: 'warning',
     title: 'A DestinationRule asks for mutual TLS towards endpoints that have no proxy.',
     also: ['IST0103'],
-  },
-  portLevelWithoutSelector: {
-    code: 'SP0318',
-    severity: 'warning',
-    title: 'portLevelMtls needs a selector; without one it is ignored.',
-    also: ['IST0106'],
   },
   dryRun: {
     code: 'SP0319',
@@ -205,6 +183,11 @@ export const codes = {
     code: 'SP0320',
     severity: 'error',
     title: 'A policy with an error in itself closes its whole namespace.',
+  },
+  gatewayNotAdmitted: {
+    code: 'SP0321',
+    severity: 'error',
+    title: 'No ALLOW policy of a workload admits the gateway that routes to it.',
   },
   serviceSelectsNothing: {
     code: 'SP0401',

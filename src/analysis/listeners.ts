@@ -75,39 +75,21 @@ function isHttp({ protocol }: Listener): boolean {
 }
 
 /**
- * Listeners of one port must agree in protocol and differ in hostname. Of listeners that do not, none is served: the
- * Gateway API forbids to pick a winner.
+ * Listeners of one port must agree in protocol. Of listeners that do not, none is served: the Gateway API forbids to
+ * pick a winner. (Equal hostnames make the whole Gateway invalid, which its decoder sees.)
  */
 function findConflict(world: World, listener: Listener, samePort: readonly Listener[]): Fault | undefined {
-  if (!isHttp(listener)) return undefined;
-  const others = samePort.filter((other) => other !== listener && isHttp(other));
-  const otherProtocol = others.find(({ protocol }) => protocol.value !== listener.protocol.value);
-  const sameHost = others.find(
-    (other) => normalHostname(other.hostname?.value) === normalHostname(listener.hostname?.value),
-  );
-  if (otherProtocol === undefined && sameHost === undefined) return undefined;
-  const fault =
-    otherProtocol === undefined
-      ? {
-          reason: 'HostnameConflict',
-          with: sameHost?.name,
-          what: `hostname "${normalHostname(listener.hostname?.value)}"`,
-        }
-      : {
-          reason: 'ProtocolConflict',
-          with: otherProtocol.name,
-          what: `another protocol than ${listener.protocol.value}`,
-        };
-  const message = `listener "${listener.name}": listener "${fault.with}" has ${fault.what} on port ${listener.port} too`;
+  const other = samePort.find((item) => isHttp(item) && item.protocol.value !== listener.protocol.value);
+  if (other === undefined || !isHttp(listener)) return undefined;
+  const message = `listener "${listener.name}" (${listener.protocol.value}) and listener "${other.name}" (${other.protocol.value}) both want port ${listener.port}`;
   world.report(
     diagnose(codes.listenerConflict, {
       origin: listener.origin,
       message,
-      remedy:
-        'Give the listeners different ports, or different hostnames and one protocol; until then none of them is served.',
+      remedy: 'Give the listeners different ports; until then neither is served.',
     }),
   );
-  return { reason: fault.reason, message };
+  return { reason: 'ProtocolConflict', message };
 }
 
 function supportedKinds(world: World, listener: Listener): { kinds: readonly string[]; fault?: Fault } {

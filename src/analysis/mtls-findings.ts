@@ -14,18 +14,9 @@ export interface Hop {
 export function findMtlsFaults(world: World, hops: readonly Hop[]): void {
   for (const { gateway, destination, policy } of hops) {
     const { tls } = policy;
-    if (tls.mode === 'auto') continue;
+    // The decoder has reported what is not supported.
+    if (tls.mode === 'auto' || tls.mode === 'unsupported') continue;
     const to = `from gateway "${gateway}" to ${destination.service.host}:${destination.service.port}`;
-    if (tls.mode === 'unsupported') {
-      world.report(
-        diagnose(codes.destinationTlsUnsupported, {
-          origin: tls.origin,
-          message: `${tls.field} is not supported: calls ${to} fail rather than go with less than was asked for`,
-          remedy: `Remove ${tls.field}; between proxies of the mesh, tls.mode is ISTIO_MUTUAL or left out.`,
-        }),
-      );
-      continue;
-    }
     for (const place of destination.places) checkPlace(world, { place, tls, to });
   }
 }

@@ -82,15 +82,4 @@ function reportIgnored(
       }),
     );
   }
-  for (const { spec } of scope.wide) {
-    for (const { origin, port } of spec.portLevelMtls) {
-      world.report(
-        diagnose(codes.portLevelWithoutSelector, {
-          origin,
-          message: `portLevelMtls for port ${port} is ignored: the policy has no selector`,
-          remedy: 'Add spec.selector.matchLabels for the workloads whose port is meant.',
-        }),
-      );
-    }
-  }
 }

@@ -40,16 +40,8 @@ export function checkPolicies(world: World): readonly CheckedPolicy[] {
 }
 
 function decides(world: World, { spec, origin }: AuthorizationPolicy): boolean {
-  if (spec.action.value === 'AUDIT') {
-    world.report(
-      diagnose(codes.policyNotEnforced, {
-        origin: spec.action.origin,
-        message: 'action AUDIT marks requests for an audit log, which there is not here: the policy decides nothing',
-        remedy: 'Use ALLOW or DENY to decide requests.',
-      }),
-    );
-    return false;
-  }
+  // The decoder has reported it.
+  if (spec.action.value === 'AUDIT') return false;
   if (spec.dryRun) {
     world.report(
       diagnose(codes.dryRun, {
@@ -57,15 +49,6 @@ function decides(world: World, { spec, origin }: AuthorizationPolicy): boolean {
         message:
           'dry run: the policy is tried on each request, and what it would say is logged, but it is not enforced',
         remedy: 'Remove the annotation istio.io/dry-run to enforce it.',
-      }),
-    );
-  }
-  if (spec.action.value === 'DENY' && spec.rules.length === 0) {
-    world.report(
-      diagnose(codes.policyNeverMatches, {
-        origin,
-        message: 'a DENY policy without rules never denies; Istio refuses it',
-        remedy: 'Write "rules: [{}]" to deny everything, or remove the policy.',
       }),
     );
   }

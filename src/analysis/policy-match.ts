@@ -28,18 +28,10 @@ export function patternMatches(pattern: StringPattern, value: string): boolean {
   }
 }
 
-/**
- * A path is a template when it holds `{*}` or `{**}`. Then each operator is a whole path segment, `{**}` is last, and no
- * other brace or star may occur; undefined for a template that breaks this.
- */
-export function parsePathPattern(text: string): PathPatternModel | undefined {
-  if (!text.includes('{*}') && !text.includes('{**}')) return parseStringPattern(text);
-  const segments = text.split('/');
-  const wellFormed = segments.every(
-    (segment, index) =>
-      segment === '{*}' || (segment === '{**}' && index === segments.length - 1) || !/[{}*]/.test(segment),
-  );
-  return wellFormed && text.startsWith('/') ? { type: 'template', value: text } : undefined;
+/** A path that holds `{*}` or `{**}` is a template; the decoder has checked its form. */
+export function parsePathPattern(text: string): PathPatternModel {
+  const isTemplate = text.includes('{*}') || text.includes('{**}');
+  return isTemplate ? { type: 'template', value: text } : parseStringPattern(text);
 }
 
 /** What principals are compared in: this mesh's trust domain and the other names it goes by. */

@@ -26,10 +26,12 @@ export function readRules(world: World, policy: AuthorizationPolicy): readonly P
   const trust = { trustDomain: world.options.trustDomain, aliases: world.options.trustDomainAliases ?? [] };
   const isAllow = policy.spec.action.value === 'ALLOW';
   return policy.spec.rules.flatMap((rule) => {
+    // The decoder has reported its own.
+    const undecoded = [...rule.from, ...rule.when].flatMap(({ unsupported }) => unsupported);
     const dropped: Unsupported[] = [];
     const model = readRule(rule, { trust, drop: (part) => dropped.push(part) });
     for (const part of dropped) reportDropped(world, { rule, part, isAllow });
-    return isAllow && dropped.length > 0 ? [] : [model];
+    return isAllow && undecoded.length + dropped.length > 0 ? [] : [model];
   });
 }
 
@@ -43,13 +45,12 @@ function readRule(rule: AuthorizationRule, reading: Reading): PolicyRuleModel {
     origin: rule.origin,
     index: rule.index,
     from: rule.from.map((source) => readSource(source, reading)),
-    to: rule.to.map((operation) => readOperation(operation, reading)),
+    to: rule.to.map(readOperation),
     when: rule.when.flatMap((condition) => readCondition(condition, reading)),
   };
 }
 
 function readSource(source: PolicySource, { trust, drop }: Reading): PolicySourceModel {
-  source.unsupported.forEach(drop);
   const principals = source.principals?.flatMap((principal) => expandPrincipal(principal, trust));
   const notPrincipals = [
     ...(source.notPrincipals ?? []).flatMap((principal) => expandPrincipal(principal, trust)),
@@ -97,7 +98,7 @@ function domainPrefixes(domain: string, trust: TrustDomains): readonly string[] 
   return [...new Set(names)].map((name) => `${name}/*`);
 }
 
-function readOperation(operation: PolicyOperation, reading: Reading): PolicyOperationModel {
+function readOperation(operation: PolicyOperation): PolicyOperationModel {
   return {
     ...withPatterns('hosts', operation.hosts),
     ...withPatterns('notHosts', operation.notHosts),
@@ -105,34 +106,15 @@ function readOperation(operation: PolicyOperation, reading: Reading): PolicyOper
     ...(operation.notPorts === undefined ? {} : { notPorts: operation.notPorts }),
     ...withPatterns('methods', operation.methods),
     ...withPatterns('notMethods', operation.notMethods),
-    ...withPaths('paths', operation, reading),
-    ...withPaths('notPaths', operation, reading),
+    ...(operation.paths === undefined ? {} : { paths: operation.paths.map(parsePathPattern) }),
+    ...(operation.notPaths === undefined ? {} : { notPaths: operation.notPaths.map(parsePathPattern) }),
   };
-}
-
-function withPaths(
-  field: 'paths' | 'notPaths',
-  operation: PolicyOperation,
-  { drop }: Reading,
-): Pick<PolicyOperationModel, 'paths' | 'notPaths'> {
-  const written = operation[field];
-  if (written === undefined) return {};
-  const patterns = written.map(parsePathPattern);
-  const broken = patterns.indexOf(undefined);
-  if (broken >= 0) {
-    drop({ field: `${field} "${written[broken]}"`, origin: operation.origin });
-    return {};
-  }
-  return { [field]: patterns.filter((pattern) => pattern !== undefined) };
 }
 
 const addressKeys: ReadonlySet<string> = new Set(['source.ip', 'remote.ip', 'destination.ip', 'destination.port']);
 
-function readCondition(condition: PolicyCondition, { trust, drop }: Reading): readonly PolicyConditionModel[] {
-  if (condition.unsupported.length > 0) {
-    condition.unsupported.forEach(drop);
-    return [];
-  }
+function readCondition(condition: PolicyCondition, { trust }: Reading): readonly PolicyConditionModel[] {
+  if (condition.unsupported.length > 0) return [];
   const read = (values: readonly string[]): readonly StringPattern[] => {
     if (addressKeys.has(condition.key)) return values.map((value) => ({ type: 'exact', value }));
     if (condition.key === 'source.principal') {
@@ -143,8 +125,13 @@ function readCondition(condition: PolicyCondition, { trust, drop }: Reading): re
     }
     return values.map(parseStringPattern);
   };
-  const key = condition.key === 'source.trustDomain' ? 'source.principal' : condition.key;
-  return [{ key, values: read(condition.values), notValues: read(condition.notValues) }];
+  return [{ key: normalKey(condition.key), values: read(condition.values), notValues: read(condition.notValues) }];
+}
+
+/** Names of headers have no case; a trust domain is the first segment of a principal. */
+function normalKey(key: string): string {
+  if (key === 'source.trustDomain') return 'source.principal';
+  return key.startsWith('request.headers[') ? key.toLowerCase() : key;
 }
 
 function withPatterns<K extends string>(

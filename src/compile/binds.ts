@@ -1,5 +1,5 @@
 import { analysisCodes, type CompileOptions, type GatewayModel } from '../analysis/index.ts';
-import { diagnose, type Diagnostic } from '../base/index.ts';
+import { diagnose, type Diagnostic, type Origin } from '../base/index.ts';
 import { gatewayId } from './ids.ts';
 
 /** Below this, a port may need privileges to bind. */
@@ -11,34 +11,33 @@ export interface Binds {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** On one machine Gateways share an address: the first, by namespace and name, gets the port both want. */
+/** On one machine Gateways share an address: the first, by namespace and name, gets the port that several want. */
 export function gatewayBinds(gateways: readonly GatewayModel[], options: CompileOptions): Binds {
-  const owners = new Map<number, GatewayModel>();
+  const wanted = (port: number): number => (port < firstFreePort ? port + (options.lowPortOffset ?? 0) : port);
+  const owners = new Map<number, { readonly id: string; readonly port: number }>();
   const diagnostics: Diagnostic[] = [];
   for (const gateway of gateways) {
     const first = new Map([...gateway.listeners].toReversed().map((listener) => [listener.port, listener]));
     for (const [port, { origin }] of first) {
-      const owner = owners.get(port);
-      if (owner === undefined) owners.set(port, gateway);
-      else if (!options.freePorts) {
-        diagnostics.push(
-          diagnose(analysisCodes.portTaken, {
-            origin,
-            message: `port ${port} is taken by Gateway "${owner.identity.namespace}/${owner.name}"; any free port is used`,
-            remedy: 'Look at the list of listeners for the real port, or give the listener another port.',
-          }),
-        );
-      }
+      const owner = owners.get(wanted(port));
+      if (owner === undefined) owners.set(wanted(port), { id: gatewayId(gateway), port });
+      else if (!options.freePorts) diagnostics.push(taken(origin, { port: wanted(port), owner: owner.id }));
     }
   }
-  const offset = options.lowPortOffset ?? 0;
   return {
     bindPort: (gateway, port) => {
-      const owner = owners.get(port);
-      const isOwner = owner !== undefined && gatewayId(owner) === gatewayId(gateway);
-      if (options.freePorts || !isOwner) return 0;
-      return port < firstFreePort ? port + offset : port;
+      const owner = owners.get(wanted(port));
+      const isOwner = owner?.id === gatewayId(gateway) && owner.port === port;
+      return options.freePorts || !isOwner ? 0 : wanted(port);
     },
     diagnostics,
   };
+}
+
+function taken(origin: Origin, clash: { readonly port: number; readonly owner: string }): Diagnostic {
+  return diagnose(analysisCodes.portTaken, {
+    origin,
+    message: `local port ${clash.port} is taken by ${clash.owner}; any free port is used`,
+    remedy: 'Look at the list of listeners for the real port, or give the listener another port.',
+  });
 }

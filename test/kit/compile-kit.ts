@@ -6,9 +6,10 @@
  *     # placed                           sidecar ports have reported addresses
  *     # options: {"addMissing":true}
  */
+import assert from 'node:assert/strict';
 import { Document, visit } from 'yaml';
-import type { CompileOptions, WorkloadBinding } from '../../src/analysis/index.ts';
-import { formatDiagnostic, formatOrigin, type Origin } from '../../src/base/index.ts';
+import type { CompileOptions, Condition, ObjectStatus, WorkloadBinding } from '../../src/analysis/index.ts';
+import { formatDiagnostic, formatOrigin, qualifiedName, type Origin } from '../../src/base/index.ts';
 import { compileAll, type CompileResult, type Placements } from '../../src/compile/index.ts';
 import { parseManifest } from '../../src/manifest/index.ts';
 
@@ -53,7 +54,7 @@ export function bindingsOf(workloads: readonly string[]): readonly WorkloadBindi
     const [, namespace = '', name = '', port, host = '', portNumber = ''] =
       /^([^/]+)\/([^#=]+)(?:#(\d+))?=(.+):(\d+)$/.exec(text) ?? [];
     const address = { host, portNumber: Number(portNumber), ...(port === undefined ? {} : { port: Number(port) }) };
-    const origin = { kind: '', namespace, name, file: '--workload', line: 1 };
+    const origin = { kind: 'Workload', namespace, name, file: '--workload', line: 1 };
     return { namespace, name, addresses: [address], origin };
   });
 }
@@ -67,7 +68,8 @@ export interface CompileTextInput {
 }
 
 export function compileText(text: string, input: CompileTextInput = {}): CompileResult {
-  const { documents } = parseManifest(text, input.file ?? 'in.yaml');
+  const { documents, diagnostics } = parseManifest(text, input.file ?? 'in.yaml');
+  assert.deepEqual(diagnostics.map(formatDiagnostic), []);
   const snapshot = {
     documents,
     bindings: input.bindings ?? [],
@@ -89,13 +91,36 @@ export function presentResult(result: CompileResult, show: readonly string[]): R
   const parts: Record<string, unknown> = {
     ...result.plan,
     secrets: [...result.secrets].map(([id, secret]) => `${id} ${String(secret)}`),
-    status: result.status,
+    status: Object.fromEntries(
+      result.status.map((status) => [`${status.kind} ${qualifiedName(status)}`, presentStatus(status)]),
+    ),
     diagnostics: result.diagnostics.map(formatDiagnostic),
     added: result.added.map(({ neededBy, ...object }) => ({ ...object, neededBy })),
   };
   const withLabels = show.includes('labels');
   const entries = show.filter((part) => part in parts).map((part) => [part, compact(parts[part], withLabels)] as const);
   return Object.fromEntries(entries);
+}
+
+function presentStatus({ conditions, listeners, parents }: ObjectStatus): Record<string, unknown> {
+  const ofListeners = listeners?.map(({ name, supportedKinds, attachedRoutes, ...listener }) => [
+    `listener ${name} (${supportedKinds.join(' ')}; ${attachedRoutes} routes)`,
+    listener.conditions.map(presentCondition),
+  ]);
+  const ofParents = parents?.map(({ parentRef, ...parent }) => [
+    `parent ${Object.values(parentRef).join('/')}`,
+    parent.conditions.map(presentCondition),
+  ]);
+  return Object.fromEntries([
+    ...(conditions === undefined ? [] : [['conditions', conditions.map(presentCondition)]]),
+    ...(ofListeners ?? []),
+    ...(ofParents ?? []),
+  ]) as Record<string, unknown>;
+}
+
+/** Messages repeat those of the diagnostics. */
+function presentCondition({ type, status, reason, observedGeneration }: Condition): string {
+  return `${type}=${status} ${reason}${observedGeneration === undefined ? '' : ` @${observedGeneration}`}`;
 }
 
 /** YAML with one line for each field of each element, so that a golden can be read at a glance. */
