@@ -34,7 +34,7 @@ export interface ParsedCertificate {
   readonly extensions: Extensions;
 }
 
-export interface SignatureAlgorithm {
+interface SignatureAlgorithm {
   readonly oid: string;
   readonly parameters: 'absent' | 'null' | 'other';
 }

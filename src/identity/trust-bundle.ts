@@ -3,7 +3,7 @@ import { parseCertificate, type ParsedCertificate } from './certificate.ts';
 import { maxBundleCertificates } from './limits.ts';
 import { readPemCertificates } from './pem.ts';
 
-export interface TrustBundle {
+interface TrustBundle {
   readonly roots: readonly ParsedCertificate[];
 }
 
