@@ -70,7 +70,7 @@ function nearness(route: CompiledRoute, path: string): number {
 }
 
 /** As the YAML has it: `PathPrefix /asset.AssetService`. */
-export function describePath(match: PathMatch): string {
+function describePath(match: PathMatch): string {
   return `${match.type} ${match.value}`;
 }
 

@@ -9,7 +9,7 @@ export interface HostIndex<T> {
 }
 
 /** RFC 1035 §2.3.4: a name has at most 255 octets; longer ones are served by `*` alone, so a walk over labels is bounded. */
-export const maxHostLength = 255;
+const maxHostLength = 255;
 
 /** Indexes `[hostname, value]` pairs; of two with the same hostname the first stays. */
 export function buildHostIndex<T>(entries: Iterable<readonly [string, T]>): HostIndex<T> {

@@ -41,7 +41,7 @@ function matching(rules: readonly BoundRule[], target: RequestTarget): BoundRule
 }
 
 /** Whether any operation of the rule holds. */
-export function matchesTarget(rule: BoundRule, target: RequestTarget): boolean {
+function matchesTarget(rule: BoundRule, target: RequestTarget): boolean {
   return (
     rule.operations === undefined ||
     rule.operations.some((fields) => fields.every((field) => fieldHolds(field, target)))
@@ -49,7 +49,7 @@ export function matchesTarget(rule: BoundRule, target: RequestTarget): boolean {
 }
 
 /** Whether one field of an operation holds. */
-export function fieldHolds(field: RequestField, target: RequestTarget): boolean {
+function fieldHolds(field: RequestField, target: RequestTarget): boolean {
   return field.holds(target[field.scope]);
 }
 

@@ -43,7 +43,7 @@ function firstMatch(rules: readonly BoundRule[], request: RequestFacts | undefin
 }
 
 /** Whether every header condition of the rule holds. */
-export function headersHold(rule: BoundRule, request: RequestFacts): boolean {
+function headersHold(rule: BoundRule, request: RequestFacts): boolean {
   for (let i = 0; i < rule.headers.length; i++) {
     if (!(rule.headers[i] as BoundRule['headers'][number]).holds(request)) return false;
   }

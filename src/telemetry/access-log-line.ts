@@ -12,7 +12,7 @@ const plain = /^[ !#-[\]-~]*$/;
  * A value of a line between double quotes: printable ASCII only and bounded, so that no client can forge a line, a field
  * or a terminal's escape sequence.
  */
-export function quoteLogValue(value: string): string {
+function quoteLogValue(value: string): string {
   if (value.length <= maxLoggedValueLength && plain.test(value)) return `"${value}"`;
   let escaped = '';
   for (let i = 0; i < value.length && i < maxLoggedValueLength; i++) escaped += escapeCode(value.charCodeAt(i));
