@@ -46,6 +46,7 @@ test('encodings that DER forbids are refused', () => {
     ['negative integer', () => readSmallInteger(Buffer.from([0xff]))],
     ['empty OID', () => readOid(Buffer.alloc(0))],
     ['OID cut short', () => readOid(Buffer.from([0x2a, 0x86]))],
+    ['OID of 41 bytes', () => readOid(Buffer.alloc(41, 1))],
     ['OID with padding', () => readOid(Buffer.from([0x2a, 0x80, 0x01]))],
     ['month 13', () => time('261301000000Z')],
     ['30 February', () => time('260230000000Z')],

@@ -4,6 +4,8 @@
  * a second, laxer reading of the same bytes is how identity checks are bypassed.
  */
 
+import { maxOidBytes } from './limits.ts';
+
 /** Identifier octets used in certificates. */
 export const derTag = {
   boolean: 0x01,
@@ -119,6 +121,7 @@ export function wholeOf(bytes: Buffer, element: DerElement): Buffer {
 
 /** Dotted form, for example `2.5.29.17`. */
 export function readOid(content: Buffer): string {
+  if (content.length > maxOidBytes) throw new DerError(`object identifier is longer than ${maxOidBytes} bytes`);
   const last = content.at(-1);
   if (last === undefined || last >= 0x80) throw new DerError('object identifier is cut short');
   const arcs: number[] = [];

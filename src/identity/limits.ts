@@ -59,3 +59,6 @@ export const maxStateFileBytes = 65_536;
 
 /** Listener certificates for local use; a year and a bit is what browsers still take (398 days). */
 export const listenerCertificateTtlSeconds = 397 * 24 * 60 * 60;
+
+/** Identifiers in use have at most some 20 bytes; a longer one would only make messages long. */
+export const maxOidBytes = 40;

@@ -110,7 +110,8 @@ function allowedError(id: SpiffeId, options: VerifyPeerOptions): string | undefi
     );
   });
   if (isAllowed) return undefined;
-  const shown = allowed.slice(0, maxShownAllowed).join(', ');
+  const first = allowed.slice(0, maxShownAllowed).map((text) => text.slice(0, maxShownIdLength));
+  const shown = first.join(', ');
   const more = allowed.length > maxShownAllowed ? `, and ${allowed.length - maxShownAllowed} more` : '';
   return allowed.length === 0 ? 'no identity is expected here' : `is not the expected ${shown}${more}`;
 }
