@@ -75,13 +75,6 @@ function tlsOptions(options: CallOptions, target: Target): ConnectionOptions {
   const { flags } = options;
   const name =
     (flags.servername ?? flags.authority)?.replace(/:\d+$/, '') ?? ('host' in target ? target.host : 'localhost');
-  const read = (file: string, words: string): string => {
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (error) {
-      throw failureOf(words, error);
-    }
-  };
   const hasKey = flags.cert !== undefined && flags.cert !== '' && flags.key !== undefined;
   return {
     ALPNProtocols: ['h2'],
@@ -99,6 +92,14 @@ function tlsOptions(options: CallOptions, target: Target): ConnectionOptions {
         }
       : {}),
   };
+}
+
+function read(file: string, words: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw failureOf(words, error);
+  }
 }
 
 /** Pings at each interval and gives the connection up when no answer came within one. Answers the way to stop. */

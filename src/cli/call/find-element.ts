@@ -9,9 +9,15 @@ export function findElement(registry: FileRegistry, name: string): Describable |
   const [scope, last] = [name.slice(0, Math.max(0, dot)), name.slice(dot + 1)];
   const parent = registry.get(scope);
   if (parent?.kind === 'service') return parent.methods.find((method) => method.name === last);
+  if (parent?.kind === 'enum') return parent.values.find((value) => value.name === last);
   if (parent?.kind === 'message') {
     const member =
-      parent.fields.find((field) => field.name === last) ?? parent.oneofs.find((oneof) => oneof.name === last);
+      parent.fields.find((field) => field.name === last) ??
+      parent.oneofs.find((oneof) => oneof.name === last) ??
+      // The entry type of a map stands for the map.
+      parent.fields.find(
+        (field) => field.fieldKind === 'map' && field.proto.typeName.endsWith(`.${parent.name}.${last}`),
+      );
     if (member !== undefined) return member;
   }
   // Enum values are siblings of their enum.

@@ -115,7 +115,6 @@ export function startCall(connection: Connection, start: CallStart): GrpcCall {
 type ResponseArguments = readonly [headers: unknown, flags: number, rawHeaders: readonly string[]];
 
 function request(connection: Connection, start: CallStart): ClientHttp2Stream | Error {
-  const { remainingMs } = start.deadline;
   const fields: Record<string, string | string[]> = {
     ':method': 'POST',
     ':scheme': connection.scheme,
@@ -126,7 +125,7 @@ function request(connection: Connection, start: CallStart): ClientHttp2Stream | 
     te: 'trailers',
     'grpc-accept-encoding': 'identity',
   };
-  const timeoutMs = remainingMs();
+  const timeoutMs = start.deadline.remainingMs();
   if (timeoutMs !== undefined) fields['grpc-timeout'] = formatGrpcTimeout(timeoutMs);
   for (const [name, values] of start.metadata) {
     fields[name] = isBinaryMetadata(name) ? values.map(encodeBase64) : [...values];

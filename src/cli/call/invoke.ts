@@ -7,11 +7,12 @@ import { formatMetadata, type Metadata } from './metadata.ts';
 import type { MessagePrinter } from './printer.ts';
 import { printProto } from './proto-printer.ts';
 import type { RequestReader } from './request-reader.ts';
-import { codeName, richStatus } from './status.ts';
+import { ReflectionError } from './reflection-client.ts';
+import { codeName, richStatus, statusText } from './status.ts';
 import { SymbolNotFound, type TypeSource } from './type-source.ts';
 
 /** Exit code of a call that ended with status code `n` is this plus `n`, to be told from 1 and 2. */
-const statusExitOffset = 64;
+export const statusExitOffset = 64;
 
 export interface Invocation {
   readonly method: DescMethod;
@@ -44,7 +45,12 @@ export async function resolveMethod(name: string, types: TypeSource): Promise<De
   const missing = `target server does not expose service ${quoteGo(service)}`;
   const found = await types.find(service).catch((error: unknown) => {
     if (error instanceof SymbolNotFound) throw new CallFailure(missing, { cause: error });
-    throw failureOf(`failed to query for service descriptor ${quoteGo(service)}`, error);
+    const words = `failed to query for service descriptor ${quoteGo(service)}`;
+    if (error instanceof ReflectionError && error.isStatus) {
+      const text = `${words}: ${error.message}`;
+      throw new CallFailure(statusText(error.code, text), { cause: new ReflectionError(error.code, text, true) });
+    }
+    throw failureOf(words, error);
   });
   if (found.kind !== 'service') throw new CallFailure(missing);
   const resolved = found.methods.find((one) => one.name === method);
@@ -159,8 +165,11 @@ async function formatResponse(
   }
 }
 
+function plural(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
+}
+
 async function finish(call: Invocation, { result, count }: Received): Promise<number> {
-  const plural = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;
   if (call.verbosity > 0) {
     const { count: sent } = call.requests;
     await call.out(`Sent ${plural(sent, 'request')} and received ${plural(count, 'response')}\n`);

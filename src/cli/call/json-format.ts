@@ -1,6 +1,14 @@
-import { fromBinary, ScalarType, toJson, type DescMessage, type Message, type Registry } from '@bufbuild/protobuf';
-import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
-import type { Any } from '@bufbuild/protobuf/wkt';
+import {
+  fromBinary,
+  isMessage,
+  ScalarType,
+  toJson,
+  type DescMessage,
+  type Message,
+  type Registry,
+} from '@bufbuild/protobuf';
+import { isReflectMessage, reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+import { AnySchema, type Any } from '@bufbuild/protobuf/wkt';
 import { formatGoFloat, formatJsonNumber, quoteJson } from './go-text.ts';
 import { presentFields, sortedEntries, type FieldValue } from './message-fields.ts';
 
@@ -69,9 +77,9 @@ function fieldJson(field: FieldValue, context: Context): string {
 
 function valueJson(value: unknown, where: { readonly field: FieldValue; readonly context: Context }): string {
   const { desc } = where.field;
-  if (desc.message !== undefined) return messageJson(value as ReflectMessage, where.context);
+  if (isReflectMessage(value)) return messageJson(value, where.context);
   if (desc.enum !== undefined) {
-    const known = desc.enum.value[value as number];
+    const known = desc.enum.value[Number(value)];
     return known === undefined ? String(value) : quoteJson(known.name);
   }
   return scalarJson(value, { type: desc.scalar, formatFloat: formatGoFloat });
@@ -96,7 +104,7 @@ function specialJson(message: ReflectMessage, context: Context): string | undefi
   const { typeName, fields } = message.desc;
   switch (typeName) {
     case 'google.protobuf.Any':
-      return anyJson(message.message as Any, context);
+      return isMessage(message.message, AnySchema) ? anyJson(message.message, context) : undefined;
     case 'google.protobuf.Timestamp':
     case 'google.protobuf.Duration':
       return JSON.stringify(toJson(message.desc, message.message));
@@ -131,7 +139,7 @@ function anyJson(any: Any, context: Context): string {
     return objectJson([['@error', () => quoteJson(error)], type, ['@value', () => quoteJson(value)]], context);
   }
   const message = reflect(schema, fromBinary(schema, any.value));
-  const special = specialJson(message, deeper(context));
+  const special = schema.typeName === 'google.protobuf.Empty' ? '{}' : specialJson(message, deeper(context));
   if (special !== undefined)
     return objectJson([type, ['value', (inner) => specialJson(message, inner) ?? special]], context);
   const entries: Entry[] = [type, ...fieldEntries(message, context)];

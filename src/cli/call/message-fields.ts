@@ -1,12 +1,13 @@
 import {
   getExtension,
   hasExtension,
+  isMessage,
   type DescExtension,
   type DescField,
   type Message,
   type Registry,
 } from '@bufbuild/protobuf';
-import { reflect, type ReflectList, type ReflectMap, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+import { isReflectList, isReflectMap, reflect, type ReflectMap, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 
 /** One field of a message with its value, extensions included. */
 export type FieldValue = {
@@ -17,7 +18,7 @@ export type FieldValue = {
   | { readonly kind: 'unset' }
   | { readonly kind: 'single'; readonly value: unknown }
   | { readonly kind: 'list'; readonly items: readonly unknown[] }
-  | { readonly kind: 'map'; readonly entries: ReadonlyMap<unknown, unknown> }
+  | { readonly kind: 'map'; readonly entries: ReadonlyMap<MapKey, unknown> }
 );
 
 /**
@@ -42,17 +43,18 @@ export function presentFields(
 function fieldValue(message: ReflectMessage, field: DescField): FieldValue {
   const base = { desc: field, extension: undefined };
   const value: unknown = message.get(field);
-  switch (field.fieldKind) {
-    case 'list':
-      return { ...base, kind: 'list', items: [...(value as ReflectList)] };
-    case 'map':
-      return { ...base, kind: 'map', entries: value as ReflectMap };
-    case 'message':
-      return message.isSet(field) ? { ...base, kind: 'single', value } : { ...base, kind: 'unset' };
-    case 'enum':
-    case 'scalar':
-      return { ...base, kind: 'single', value };
-  }
+  if (isReflectList(value)) return { ...base, kind: 'list', items: [...value] };
+  if (isReflectMap(value)) return { ...base, kind: 'map', entries: new Map(mapEntries(value)) };
+  if (field.fieldKind === 'message' && !message.isSet(field)) return { ...base, kind: 'unset' };
+  return { ...base, kind: 'single', value };
+}
+
+function mapEntries(map: ReflectMap): [MapKey, unknown][] {
+  return [...map].flatMap(([key, value]) => (isMapKey(key) ? [[key, value]] : []));
+}
+
+function isMapKey(key: unknown): key is MapKey {
+  return ['string', 'number', 'bigint', 'boolean'].includes(typeof key);
 }
 
 function setExtensions(message: ReflectMessage, registry: Registry): DescExtension[] {
@@ -67,15 +69,18 @@ function extensionValue(message: Message, extension: DescExtension): FieldValue 
   const base = { desc: extension, extension };
   const value: unknown = getExtension(message, extension);
   const wrap = (one: unknown): unknown =>
-    extension.message === undefined ? one : reflect(extension.message, one as Message);
-  return extension.fieldKind === 'list'
-    ? { ...base, kind: 'list', items: (value as unknown[]).map(wrap) }
+    extension.message !== undefined && isMessage(one) ? reflect(extension.message, one) : one;
+  return Array.isArray(value)
+    ? { ...base, kind: 'list', items: value.map(wrap) }
     : { ...base, kind: 'single', value: wrap(value) };
 }
 
-/** Map entries in the order Go's library prints them: numbers by value, strings by code point, false before true. */
-export function sortedEntries(entries: ReadonlyMap<unknown, unknown>): [string | number | bigint | boolean, unknown][] {
-  return ([...entries] as [string | number | bigint | boolean, unknown][]).sort(([a], [b]) =>
+/** A key of a map field. */
+export type MapKey = string | number | bigint | boolean;
+
+/** Map entries in the order Go's library prints them: numbers by value, strings by their bytes, false before true. */
+export function sortedEntries(entries: ReadonlyMap<MapKey, unknown>): [MapKey, unknown][] {
+  return [...entries].sort(([a], [b]) =>
     typeof a === 'string' && typeof b === 'string'
       ? Buffer.compare(Buffer.from(a), Buffer.from(b))
       : a < b

@@ -63,9 +63,12 @@ export function parseLine(argv: readonly string[]): ParsedLine {
   return { show: 'result', options: { flags, format, verbosity, useReflection, address, action, warnings } };
 }
 
+function isVerb(word: string | undefined): boolean {
+  return word === 'list' || word === 'describe';
+}
+
 function parsePositionals(positionals: readonly string[]): Pick<CallOptions, 'address' | 'action'> {
   const words = [...positionals];
-  const isVerb = (word: string | undefined): boolean => word === 'list' || word === 'describe';
   if (words.length === 0) throw new UsageError('Too few arguments.');
   const address = isVerb(words[0]) ? undefined : words.shift();
   const word = words.shift();

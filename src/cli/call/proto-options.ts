@@ -1,5 +1,5 @@
 import type { DescMessage, Message, Registry } from '@bufbuild/protobuf';
-import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+import { isReflectMessage, reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { quoteBytes } from './go-text.ts';
 import { presentFields, sortedEntries, type FieldValue } from './message-fields.ts';
 
@@ -68,9 +68,10 @@ const longLiteral = 50;
 
 function literal(value: unknown, place: Place): string {
   const { desc } = place.field;
-  if (desc.message !== undefined)
-    return maybeCompact(place.indent, (indent) => messageLiteral(value as ReflectMessage, { ...place, indent }));
-  if (desc.enum !== undefined) return desc.enum.value[value as number]?.name ?? String(value);
+  if (isReflectMessage(value)) {
+    return maybeCompact(place.indent, (indent) => messageLiteral(value, { ...place, indent }));
+  }
+  if (desc.enum !== undefined) return desc.enum.value[Number(value)]?.name ?? String(value);
   return scalarText(value);
 }
 

@@ -165,18 +165,12 @@ function fieldOptions(field: DescField | DescExtension, context: Context): Proto
 }
 
 function defaultText(field: DescField | DescExtension): string {
-  const text = field.proto.defaultValue;
-  switch (field.proto.type) {
-    case FieldDescriptorProto_Type.STRING:
-      return quoteString(text);
-    case FieldDescriptorProto_Type.BYTES:
-      return `"${text}"`;
-    case FieldDescriptorProto_Type.FLOAT:
-    case FieldDescriptorProto_Type.DOUBLE:
-      return Number.isFinite(Number(text)) ? Number(text).toFixed(6) : text;
-    default:
-      return text;
-  }
+  const { defaultValue: text, type } = field.proto;
+  if (type === FieldDescriptorProto_Type.STRING) return quoteString(text);
+  // Bytes are kept escaped in descriptors.
+  if (type === FieldDescriptorProto_Type.BYTES) return `"${text}"`;
+  const isFloat = type === FieldDescriptorProto_Type.FLOAT || type === FieldDescriptorProto_Type.DOUBLE;
+  return isFloat && Number.isFinite(Number(text)) ? Number(text).toFixed(6) : text;
 }
 
 function fieldLabel(field: DescField | DescExtension): string {

@@ -6,18 +6,20 @@ import {
   type ServerReflectionResponse,
 } from '../../grpc/index.ts';
 import type { GrpcCall } from './grpc-call.ts';
-import { statusText } from './status.ts';
 
 type Question = NonNullable<MessageInitShape<typeof ServerReflectionRequestSchema>['messageRequest']>;
 type Answer = ServerReflectionResponse['messageResponse'];
 
-/** The server answered that it does not have what was asked for, or that it does not answer such questions. */
+/** The server answered that it does not have what was asked for, or the call that asked it failed. */
 export class ReflectionError extends Error {
   readonly code: number;
+  /** Whether `code` is the status of the call, not an answer within it. */
+  readonly isStatus: boolean;
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, isStatus: boolean) {
     super(message);
     this.code = code;
+    this.isStatus = isStatus;
   }
 }
 
@@ -53,9 +55,10 @@ export function createReflectionClient(open: (path: string) => GrpcCall): Reflec
       version = 'v1alpha';
       return exchange(request);
     }
-    if (code === GrpcStatus.UNIMPLEMENTED)
-      throw new ReflectionError(code, 'server does not support the reflection API');
-    throw new ReflectionError(code, statusText(code, code === GrpcStatus.OK ? 'the stream ended' : message));
+    if (code === GrpcStatus.UNIMPLEMENTED) {
+      throw new ReflectionError(code, 'server does not support the reflection API', false);
+    }
+    throw new ReflectionError(code, code === GrpcStatus.OK ? 'the server ended the reflection stream' : message, true);
   };
   return {
     async ask(question) {
@@ -64,7 +67,7 @@ export function createReflectionClient(open: (path: string) => GrpcCall): Reflec
       const { messageResponse } = fromBinary(ServerReflectionResponseSchema, bytes);
       if (messageResponse.case === 'errorResponse') {
         const { errorCode, errorMessage } = messageResponse.value;
-        throw new ReflectionError(errorCode, errorMessage);
+        throw new ReflectionError(errorCode, errorMessage, false);
       }
       return messageResponse;
     },

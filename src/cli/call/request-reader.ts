@@ -44,7 +44,7 @@ function parseText(text: string, options: RequestFormat): Message {
 }
 
 function parseJson(text: string, options: RequestFormat): Message {
-  const json = prepare(JSON.parse(text, keepBigIntegers), options.schema);
+  const json = prepare(parseValue(text), options.schema);
   if (json === null) return create(options.schema);
   try {
     return fromJson(options.schema, json, {
@@ -55,6 +55,18 @@ function parseJson(text: string, options: RequestFormat): Message {
     const unknown = /^cannot decode message (\S+) from JSON: key "(.*)" is unknown$/.exec(reasonOf(error));
     if (unknown === null) throw error;
     throw new Error(`message type ${unknown[1]} has no known field named ${unknown[2]}`, { cause: error });
+  }
+}
+
+/** The words of Go's decoder where they differ from JavaScript's only in style. */
+function parseValue(text: string): JsonValue {
+  try {
+    return JSON.parse(text, keepBigIntegers);
+  } catch (error) {
+    const token = /^Unexpected token '(.+?)'/su.exec(reasonOf(error))?.[1];
+    throw token === undefined
+      ? error
+      : new Error(`invalid character '${token}' looking for beginning of value`, { cause: error });
   }
 }
 
@@ -69,7 +81,8 @@ function prepare(json: JsonValue, schema: DescMessage): JsonValue {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
   if (schema.typeName === 'google.protobuf.FieldMask') {
     const { paths } = json;
-    return Array.isArray(paths) ? paths.map((path) => camelCase(String(path))).join(',') : json;
+    const isList = Array.isArray(paths) && paths.every((path) => typeof path === 'string');
+    return isList ? paths.map(camelCase).join(',') : json;
   }
   const prepared: Record<string, JsonValue> = {};
   for (const [key, value] of Object.entries(json)) {

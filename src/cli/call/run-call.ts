@@ -7,11 +7,12 @@ import { CallFailure, failureOf, step, UsageError } from './failure.ts';
 import { usage } from './flags.ts';
 import { quoteGo } from './go-text.ts';
 import { startCall, type GrpcCall } from './grpc-call.ts';
-import { invoke, resolveMethod } from './invoke.ts';
+import { StatusSchema } from '../../grpc/index.ts';
+import { invoke, resolveMethod, statusExitOffset } from './invoke.ts';
 import { expandHeaders, parseMetadata, type Metadata } from './metadata.ts';
 import { parseLine, type CallOptions } from './options.ts';
 import { createPrinter, type MessagePrinter } from './printer.ts';
-import { createReflectionClient, type ReflectionClient } from './reflection-client.ts';
+import { createReflectionClient, ReflectionError, type ReflectionClient } from './reflection-client.ts';
 import { readRequests } from './request-reader.ts';
 import { createCompositeSource, createFileSource, createReflectionSource, type TypeSource } from './type-source.ts';
 import { describe, list } from './verbs.ts';
@@ -119,8 +120,9 @@ async function runInvoke(
   const { options, session, types } = run;
   const { stdin } = session.io;
   const { flags } = options;
+  const what = `Error invoking method ${quoteGo(name)}`;
   try {
-    const method = await step(`Error invoking method ${quoteGo(name)}`, async () => {
+    const method = await step(what, async () => {
       const resolved = await resolveMethod(name, types);
       await types.loadExtensions(resolved.input);
       await types.loadExtensions(resolved.output);
@@ -132,7 +134,7 @@ async function runInvoke(
       registry: types.registry(),
       allowUnknownFields: flags['allow-unknown-fields'] === true,
     });
-    const code = await step(`Error invoking method ${quoteGo(name)}`, () =>
+    const code = await step(what, () =>
       invoke({
         ...run,
         method,
@@ -146,10 +148,22 @@ async function runInvoke(
     );
     await writeProtoset(options, { types, symbols: [method.parent.typeName] });
     return code;
+  } catch (error) {
+    const status = flags['format-error'] === true ? statusOf(error) : undefined;
+    if (status === undefined) throw error;
+    await session.err(await run.printer.format(StatusSchema, create(StatusSchema, status)));
+    return statusExitOffset + status.code;
   } finally {
     // A call may end while input is still open; a pending read would keep the process.
     if (flags.d === '@' && 'destroy' in stdin && typeof stdin.destroy === 'function') stdin.destroy();
   }
+}
+
+/** The gRPC status that a failed lookup ended with. */
+function statusOf(error: unknown): { readonly code: number; readonly message: string } | undefined {
+  if (error instanceof ReflectionError)
+    return error.isStatus ? { code: error.code, message: error.message } : undefined;
+  return error instanceof Error ? statusOf(error.cause) : undefined;
 }
 
 /** grpc-go's default, which users know from grpcurl. */

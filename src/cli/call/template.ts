@@ -1,5 +1,5 @@
 import { create, ScalarType, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf';
-import { reflect, type ReflectList, type ReflectMap, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 
 /**
  * A message that shows its own shape when printed with default values: each list and map has one element, each nested
@@ -24,13 +24,11 @@ function fillField(
   const { field, path } = what;
   switch (field.fieldKind) {
     case 'list':
-      (message.get(field) as ReflectList).add(elementOf(field, path));
+      message.get(field).add(elementOf(field, path));
       break;
-    case 'map': {
-      const map = message.get(field) as ReflectMap;
-      map.set(zeroOf(field.mapKey), elementOf(field, path));
+    case 'map':
+      message.get(field).set(zeroOf(field.mapKey), elementOf(field, path));
       break;
-    }
     case 'message':
       message.set(field, template(field.message, path));
       break;
@@ -45,23 +43,19 @@ function elementOf(field: DescField, path: readonly DescMessage[]): unknown {
   return field.enum === undefined ? zeroOf(field.scalar) : 0;
 }
 
+const bigTypes: ReadonlySet<ScalarType | undefined> = new Set([
+  ScalarType.INT64,
+  ScalarType.UINT64,
+  ScalarType.SINT64,
+  ScalarType.FIXED64,
+  ScalarType.SFIXED64,
+]);
+
 function zeroOf(type: ScalarType | undefined): unknown {
-  switch (type) {
-    case ScalarType.STRING:
-      return '';
-    case ScalarType.BYTES:
-      return new Uint8Array();
-    case ScalarType.BOOL:
-      return false;
-    case ScalarType.INT64:
-    case ScalarType.UINT64:
-    case ScalarType.SINT64:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return 0n;
-    default:
-      return 0;
-  }
+  if (type === ScalarType.STRING) return '';
+  if (type === ScalarType.BYTES) return new Uint8Array();
+  if (type === ScalarType.BOOL) return false;
+  return bigTypes.has(type) ? 0n : 0;
 }
 
 /** Types whose JSON form may not be empty, filled with words about what they take. */
@@ -88,13 +82,13 @@ function fillSpecial(message: ReflectMessage): boolean {
     case 'google.protobuf.ListValue': {
       const values = message.desc.fields[0];
       const struct = values?.message?.fields.find((one) => one.name === 'struct_value');
-      if (values?.message === undefined || struct?.message === undefined) return false;
+      if (values?.fieldKind !== 'list' || values.message === undefined || struct?.message === undefined) return false;
       const value = reflect(values.message, create(values.message));
       value.set(
         struct,
         structOf(struct.message, ['google.protobuf.ListValue', 'is an array of arbitrary JSON values']),
       );
-      (message.get(values) as ReflectList).add(value);
+      message.get(values).add(value);
       return true;
     }
     default:
@@ -111,8 +105,8 @@ function structOf(schema: DescMessage, entry: readonly [key: string, text: strin
 function fillStruct(struct: ReflectMessage, [key, text]: readonly [key: string, text: string]): void {
   const fields = struct.desc.fields[0];
   const string = fields?.message?.fields.find((one) => one.name === 'string_value');
-  if (fields?.message === undefined || string === undefined) return;
+  if (fields?.fieldKind !== 'map' || fields.message === undefined || string === undefined) return;
   const value = reflect(fields.message, create(fields.message));
   value.set(string, text);
-  (struct.get(fields) as ReflectMap).set(key, value);
+  struct.get(fields).set(key, value);
 }

@@ -1,5 +1,5 @@
 import { fromBinary, ScalarType, type DescMessage, type Message, type Registry } from '@bufbuild/protobuf';
-import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+import { isReflectMessage, reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { formatGoFloat, quoteBytes } from './go-text.ts';
 import { presentFields, sortedEntries, type FieldValue } from './message-fields.ts';
@@ -71,18 +71,54 @@ function valueText(
   what: { readonly field: FieldValue; readonly value: unknown; readonly context: Context },
 ): string[] {
   const { field, value, context } = what;
-  if (field.desc.message === undefined) return [`${context.indent}${name}: ${scalarText(value, field)}`];
+  if (!isReflectMessage(value)) return [`${context.indent}${name}: ${scalarText(value, field)}`];
   const [open, close] = isGroup(field) ? ['{', '}'] : [': <', '>'];
+  const inner = { ...context, indent: `${context.indent}  ` };
+  const lines = bodyText(value, inner);
   return [
     `${context.indent}${name}${open}`,
-    ...messageText(value as ReflectMessage, { ...context, indent: `${context.indent}  ` }),
+    // grpcurl leaves a line with nothing but its indent where there are no fields.
+    ...(lines.length === 0 ? [inner.indent] : lines),
     `${context.indent}${close}`,
   ];
 }
 
+/** grpcurl holds these as Go's generated types, which it prints in the compact form on one line. */
+const compactType =
+  /^google\.protobuf\.(Any|Empty|Duration|Timestamp|Struct|Value|ListValue|(Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value)$/;
+
+function bodyText(message: ReflectMessage, context: Context): string[] {
+  return compactType.test(message.desc.typeName)
+    ? [context.indent + compactText(message, context)]
+    : messageText(message, context);
+}
+
+function compactText(message: ReflectMessage, context: Context): string {
+  const value = (one: unknown, field: FieldValue): string =>
+    isReflectMessage(one) ? `<${compactText(one, context)}>` : scalarText(one, field);
+  const fields = presentFields(message, { registry: context.registry, emitDefaults: false });
+  return fields
+    .flatMap((field) => {
+      const { name } = field.desc;
+      switch (field.kind) {
+        case 'unset':
+          return [];
+        case 'single':
+          return [`${name}:${value(field.value, field)} `];
+        case 'list':
+          return field.items.map((item) => `${name}:${value(item, field)} `);
+        case 'map':
+          return sortedEntries(field.entries).map(
+            ([key, one]) => `${name}:<key:${quoteBytes(Buffer.from(String(key)))} value:${value(one, field)} > `,
+          );
+      }
+    })
+    .join('');
+}
+
 function scalarText(value: unknown, field: FieldValue): string {
   const { desc } = field;
-  if (desc.enum !== undefined) return desc.enum.value[value as number]?.name ?? String(value);
+  if (desc.enum !== undefined) return desc.enum.value[Number(value)]?.name ?? String(value);
   if (typeof value === 'string') return quoteBytes(Buffer.from(value));
   if (value instanceof Uint8Array) return quoteBytes(value);
   if (typeof value === 'number' && (desc.scalar === ScalarType.FLOAT || desc.scalar === ScalarType.DOUBLE)) {

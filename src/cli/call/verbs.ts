@@ -1,4 +1,5 @@
-import type { DescMessage } from '@bufbuild/protobuf';
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import { FieldDescriptorProto_Type } from '@bufbuild/protobuf/wkt';
 import { failureOf, step } from './failure.ts';
 import { quoteGo } from './go-text.ts';
 import type { MessagePrinter } from './printer.ts';
@@ -45,7 +46,9 @@ export async function describe(listing: Listing): Promise<readonly string[]> {
     const element = await types.find(name).catch((error: unknown) => {
       throw failureOf(`Failed to resolve symbol ${quoteGo(name)}`, error);
     });
-    await out(`${name} is ${elementKind(element)}:\n${printProto(element, types.registry())}\n`);
+    await out(`${fullName(element, name)} is ${elementKind(element, name)}:\n`);
+    const group = element.kind === 'message' ? groupOf(element) : undefined;
+    await out(`${printProto(group ?? element, types.registry())}\n`);
     if (element.kind === 'message' && listing.templates !== undefined) {
       await out(`\nMessage template:\n${await templateOf(element, listing.templates)}\n`);
     }
@@ -57,16 +60,22 @@ function templateOf(message: DescMessage, printer: MessagePrinter): Promise<stri
   return printer.format(message, makeTemplate(message));
 }
 
-function elementKind(element: Describable): string {
+/** Enum values are found as siblings of their enum, and printed as members of it. */
+function fullName(element: Describable, name: string): string {
+  return element.kind === 'enum_value' ? `${element.parent.typeName}.${element.name}` : name;
+}
+
+function elementKind(element: Describable, name: string): string {
   switch (element.kind) {
     case 'service':
       return 'a service';
     case 'rpc':
       return 'a method';
     case 'message':
-      return isGroupType(element) ? 'the type of a group field' : 'a message';
+      return groupOf(element) !== undefined ? 'the type of a group field' : 'a message';
     case 'field':
-      return element.fieldKind === 'message' && element.delimitedEncoding ? 'a group field' : 'a field';
+      if (!name.endsWith(`.${element.name}`)) return 'the entry type for a map field';
+      return element.proto.type === FieldDescriptorProto_Type.GROUP ? 'a group field' : 'a field';
     case 'extension':
       return 'an extension';
     case 'oneof':
@@ -78,10 +87,9 @@ function elementKind(element: Describable): string {
   }
 }
 
-function isGroupType(message: DescMessage): boolean {
-  return (
-    message.parent?.fields.some(
-      (field) => field.fieldKind === 'message' && field.delimitedEncoding && field.message === message,
-    ) ?? false
+/** The field that a group type was declared with. */
+function groupOf(message: DescMessage): DescField | undefined {
+  return message.parent?.fields.find(
+    (field) => field.proto.type === FieldDescriptorProto_Type.GROUP && field.message === message,
   );
 }

@@ -18,11 +18,11 @@ export interface MendedFiles {
 export function mendFiles(encodedFiles: readonly Uint8Array[]): MendedFiles {
   const problems: string[] = [];
   const files = new Map<string, DescriptorFile>();
-  const dropped = new Set<string>();
+  const dropped = new Map<string, FileDescriptorProto>();
   for (const encoded of encodedFiles) {
     try {
       const file = decodeDescriptorFile(encoded);
-      if (isWellKnownCopy(file.proto)) dropped.add(file.proto.name);
+      if (isWellKnownCopy(file.proto)) dropped.set(file.proto.name, file.proto);
       else if (!files.has(file.proto.name)) files.set(file.proto.name, file);
     } catch (error) {
       problems.push(`not a file descriptor: ${String(error)}`);
@@ -38,7 +38,7 @@ export function mendFiles(encodedFiles: readonly Uint8Array[]): MendedFiles {
     const mended = mendFile(file, { files, homes, dropped });
     if (mended !== file) files.set(fileName, mended);
   }
-  const needed = neededWellKnown(files);
+  const needed = neededWellKnown(files, dropped.values());
   for (const [fileName, file] of wellKnownFiles) if (needed.has(fileName)) files.set(fileName, file);
   return { files, problems };
 }
@@ -57,7 +57,7 @@ interface Workload {
   /** Full name of each type → name of the file that defines it. */
   readonly homes: ReadonlyMap<string, string>;
   /** Files that were copies of well-known ones, by the name they came under. */
-  readonly dropped: ReadonlySet<string>;
+  readonly dropped: ReadonlyMap<string, FileDescriptorProto>;
 }
 
 function mendFile(file: DescriptorFile, workload: Workload): DescriptorFile {
@@ -112,10 +112,14 @@ function isWellKnownCopy(proto: FileDescriptorProto): boolean {
   return isCopy;
 }
 
-/** The well-known files that these import, directly or through one another. */
-function neededWellKnown(files: ReadonlyMap<string, DescriptorFile>): Set<string> {
+/** The well-known files that these import, directly or through one another, and those that replace dropped ones. */
+function neededWellKnown(
+  files: ReadonlyMap<string, DescriptorFile>,
+  dropped: Iterable<FileDescriptorProto>,
+): Set<string> {
   const names = new Set<string>();
   for (const { proto } of files.values()) proto.dependency.forEach((name) => names.add(name));
+  for (const proto of dropped) forEachDefinition(proto, (name) => names.add(wellKnownTypes.get(name) ?? proto.name));
   for (const name of names) wellKnownFiles.get(name)?.proto.dependency.forEach((dependency) => names.add(dependency));
   return names;
 }
