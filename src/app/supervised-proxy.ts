@@ -1,8 +1,9 @@
 import type { Clock } from '../base/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
-import { stableJson, type Plan, type Proxy } from '../plan/index.ts';
+import type { Proxy } from '../plan/index.ts';
 import type { DescriptorSource } from '../grpc/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
+import { assignmentText, type Assignment } from './assignment.ts';
 import type { ForkProxy, ProxyChild } from './fork-proxy.ts';
 import { readProxyMessage, type AccessLogMode, type ProxyMessage, type ServiceDescriptors } from './messages.ts';
 import { pinPorts } from './plan-slice.ts';
@@ -12,16 +13,6 @@ import { RestartDelay } from './restart-delay.ts';
 export interface Address {
   readonly host: string;
   readonly port: number;
-}
-
-/** What a proxy must do, as the newest plan has it. */
-export interface Assignment {
-  readonly proxy: Proxy;
-  readonly slice: Plan;
-  /** Private keys of listener certificates, PEM by certificate id. */
-  readonly keys: ReadonlyMap<string, string>;
-  /** The identity that this proxy's CSRs are granted, whatever they ask for. */
-  readonly spiffeId: string;
 }
 
 /** What the supervisor gives to each of its proxies. */
@@ -86,7 +77,7 @@ export class SupervisedProxy {
     this.#options = options;
     this.#restartDelay = new RestartDelay(options.random);
     this.#assignment = assignment;
-    this.#assignmentText = textOf(assignment);
+    this.#assignmentText = assignmentText(assignment);
   }
 
   get id(): string {
@@ -162,7 +153,7 @@ export class SupervisedProxy {
 
   /** Takes a newer assignment; sent on only if it differs. */
   assign(assignment: Assignment): void {
-    const text = textOf(assignment);
+    const text = assignmentText(assignment);
     if (text === this.#assignmentText) return;
     const isNewIdentity = assignment.spiffeId !== this.#assignment.spiffeId;
     this.#assignment = assignment;
@@ -336,9 +327,4 @@ export class SupervisedProxy {
     this.#options.onEvent({ type: 'exit', proxy: this.id, description, restartInMs });
     this.#options.onProgress();
   }
-}
-
-/** Equal texts mean equal assignments. Holds keys: compared, never shown. */
-function textOf(assignment: Assignment): string {
-  return stableJson([assignment.spiffeId, assignment.slice, Object.fromEntries(assignment.keys)]);
 }

@@ -1,17 +1,16 @@
 import { systemClock, type Clock } from '../base/index.ts';
 import { createDescriptorPool, type DescriptorSource } from '../grpc/index.ts';
-import { istioSpiffeId, type CertificateAuthority } from '../identity/index.ts';
+import type { CertificateAuthority } from '../identity/index.ts';
 import type { Plan, PlanSecrets, PlanSink, Proxy } from '../plan/index.ts';
 import { createExposition, SnapshotStore } from '../telemetry/index.ts';
+import { assign, type Assignment } from './assignment.ts';
 import { forkProxyProcess, type ForkProxy } from './fork-proxy.ts';
 import type { AccessLogMode } from './messages.ts';
-import { slicePlan } from './plan-slice.ts';
 import { LearnedServices } from './learned-services.ts';
 import type { ProxyEvent } from './proxy-event.ts';
 import {
   SupervisedProxy,
   type Address,
-  type Assignment,
   type ProxyState,
   type Schedule,
   type SupervisedProxyOptions,
@@ -88,7 +87,7 @@ class ProxySupervisor implements Supervisor {
   readonly #leaving = new Map<string, SupervisedProxy>();
   readonly #learned = new LearnedServices();
   readonly #snapshots = new SnapshotStore();
-  #plan: { readonly plan: Plan; readonly secrets: PlanSecrets } | undefined;
+  #plan: { readonly plan: Plan; readonly secrets: PlanSecrets; readonly trustDomain: string } | undefined;
   #methods: readonly string[] | undefined;
   #wasSettled = false;
   #checkScheduled = false;
@@ -120,14 +119,15 @@ class ProxySupervisor implements Supervisor {
 
   publish(plan: Plan, secrets: PlanSecrets): void {
     if (this.#stopped !== undefined) return;
-    this.#plan = { plan, secrets };
+    const newest = { plan, secrets, trustDomain: this.#options.trustDomain };
+    this.#plan = newest;
     // Told again for each plan, also where no proxy has anything to do.
     this.#wasSettled = false;
     for (const [id, proxy] of this.#proxies) {
       if (!Object.hasOwn(plan.proxies, id)) this.#remove(id, proxy);
     }
     for (const proxy of Object.values(plan.proxies)) {
-      const assignment = this.#assignmentOf(proxy, plan, secrets);
+      const assignment = assign(proxy, newest);
       const known = this.#proxies.get(proxy.id);
       if (known !== undefined) known.assign(assignment);
       // The old process may still hold the ports; it starts when that one is gone.
@@ -196,17 +196,6 @@ class ProxySupervisor implements Supervisor {
     return [...this.#proxies.values(), ...this.#leaving.values()];
   }
 
-  #assignmentOf(proxy: Proxy, plan: Plan, secrets: PlanSecrets): Assignment {
-    const slice = slicePlan(plan, proxy.id);
-    const keys = Object.keys(slice.certificates).flatMap((id) => {
-      const key = secrets.get(id);
-      return key === undefined ? [] : [[id, key.reveal()] as const];
-    });
-    const { trustDomain } = this.#options;
-    const { namespace, serviceAccount } = proxy;
-    return { proxy, slice, keys: new Map(keys), spiffeId: istioSpiffeId({ trustDomain, namespace, serviceAccount }) };
-  }
-
   #add(assignment: Assignment): void {
     const proxy = new SupervisedProxy(this.#proxyOptions, assignment);
     this.#proxies.set(proxy.id, proxy);
@@ -221,8 +210,7 @@ class ProxySupervisor implements Supervisor {
       this.#leaving.delete(id);
       const wanted = this.#stopped === undefined ? this.#plan : undefined;
       const again = wanted?.plan.proxies[id];
-      if (wanted !== undefined && again !== undefined)
-        this.#add(this.#assignmentOf(again, wanted.plan, wanted.secrets));
+      if (wanted !== undefined && again !== undefined) this.#add(assign(again, wanted));
       return undefined;
     });
   }

@@ -119,6 +119,14 @@ test('a certificate never outlives its root', async () => {
   }
 });
 
+test('an authority whose root has expired while it ran issues nothing', async () => {
+  let nowMs = Date.now();
+  const clock = { wallMs: () => nowMs, monotonicMs: () => 0 };
+  const old = await CertificateAuthority.ephemeral({ clock });
+  nowMs = old.rootNotAfterMs;
+  assert.match((await old.issue({ csrPem, spiffeId })).error ?? 'granted', /root certificate expired at/);
+});
+
 test('requests that cannot be granted are refused', async () => {
   const forged = createCsr(makeKey()).replace(/.{8}(?=\n-----END)/, 'AAAAAAAA');
   const cases: readonly (readonly [Partial<Parameters<typeof authority.issue>[0]>, RegExp])[] = [

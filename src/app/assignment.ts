@@ -1,0 +1,33 @@
+import { istioSpiffeId } from '../identity/index.ts';
+import { stableJson, type Plan, type PlanSecrets, type Proxy } from '../plan/index.ts';
+import { slicePlan } from './plan-slice.ts';
+
+/** What a proxy must do, as the newest plan has it. */
+export interface Assignment {
+  readonly proxy: Proxy;
+  readonly slice: Plan;
+  /** Private keys of listener certificates, PEM by certificate id. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** The identity that this proxy's CSRs are granted, whatever they ask for. */
+  readonly spiffeId: string;
+}
+
+/** The part of a plan, its secrets and its identities that is this proxy's. */
+export function assign(
+  proxy: Proxy,
+  from: { readonly plan: Plan; readonly secrets: PlanSecrets; readonly trustDomain: string },
+): Assignment {
+  const slice = slicePlan(from.plan, proxy.id);
+  const keys = Object.keys(slice.certificates).flatMap((id) => {
+    const key = from.secrets.get(id);
+    return key === undefined ? [] : [[id, key.reveal()] as const];
+  });
+  const { namespace, serviceAccount } = proxy;
+  const { trustDomain } = from;
+  return { proxy, slice, keys: new Map(keys), spiffeId: istioSpiffeId({ trustDomain, namespace, serviceAccount }) };
+}
+
+/** Equal texts mean equal assignments. Holds keys: to be compared, never shown. */
+export function assignmentText(assignment: Assignment): string {
+  return stableJson([assignment.spiffeId, assignment.slice, Object.fromEntries(assignment.keys)]);
+}
