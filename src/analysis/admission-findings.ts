@@ -44,18 +44,18 @@ export function findAdmissionFaults(
 /** Whether a caller of this identity could be the source; what depends on addresses is taken to hold. */
 function mayBe(world: World, source: PolicySourceModel, identity: Identity): boolean {
   const { namespace, serviceAccount } = identity;
-  const matches = (patterns: readonly StringPattern[] | undefined, value: string): boolean =>
-    patterns === undefined || patterns.some((pattern) => patternMatches(pattern, value));
-  const excludes = (patterns: readonly StringPattern[] | undefined, value: string): boolean =>
-    patterns !== undefined && patterns.some((pattern) => patternMatches(pattern, value));
   const account = `${namespace}/${serviceAccount}`;
   const principal = principalOf(world, identity);
   return (
-    matches(source.principals, principal) &&
-    !excludes(source.notPrincipals, principal) &&
-    matches(source.namespaces, namespace) &&
-    !excludes(source.notNamespaces, namespace) &&
+    (source.principals === undefined || isAny(source.principals, principal)) &&
+    !isAny(source.notPrincipals, principal) &&
+    (source.namespaces === undefined || isAny(source.namespaces, namespace)) &&
+    !isAny(source.notNamespaces, namespace) &&
     (source.serviceAccounts === undefined || source.serviceAccounts.includes(account)) &&
     !(source.notServiceAccounts?.includes(account) ?? false)
   );
+}
+
+function isAny(patterns: readonly StringPattern[] | undefined, value: string): boolean {
+  return patterns?.some((pattern) => patternMatches(pattern, value)) ?? false;
 }

@@ -78,14 +78,9 @@ function allowsNamespace(input: {
 }): boolean {
   const { from, selector } = input.listener.source.allowedRoutes;
   const { namespace } = input.route.metadata;
-  switch (from) {
-    case 'All':
-      return true;
-    case 'Same':
-      return namespace === input.gateway.source.metadata.namespace;
-    case 'Selector':
-      return selector !== undefined && selectorMatches(selector, labelsOfNamespace(input.world, namespace));
-  }
+  if (from === 'All') return true;
+  if (from === 'Same') return namespace === input.gateway.source.metadata.namespace;
+  return selector !== undefined && selectorMatches(selector, labelsOfNamespace(input.world, namespace));
 }
 
 function commonHostnames(listener: CheckedListener, route: RouteSource): readonly string[] {

@@ -11,7 +11,9 @@ export function makeStatus(
 ): readonly ObjectStatus[] {
   const attached = countAttached(checked.routes);
   return [
-    ...world.resources.gatewayClasses.map(classStatus),
+    ...world.resources.gatewayClasses
+      .filter(({ metadata }) => [undefined, metadata.name].includes(world.options.gatewayClass))
+      .map(classStatus),
     ...checked.gateways.map((gateway) => gatewayStatus(gateway, attached)),
     ...checked.routes.map(routeStatus),
   ];

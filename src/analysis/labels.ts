@@ -16,16 +16,10 @@ export function selectorMatches(selector: LabelSelector, labels: Labels): boolea
 }
 
 function requirementHolds({ operator, values }: LabelRequirement, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-  }
+  if (operator === 'Exists') return value !== undefined;
+  if (operator === 'DoesNotExist') return value === undefined;
+  const isListed = value !== undefined && values.includes(value);
+  return operator === 'In' ? isListed : !isListed;
 }
 
 /** `a=b,c=d`, for messages. */

@@ -1,5 +1,6 @@
 import { qualifiedName } from '../base/index.ts';
 import type { AuthorizationPolicy, ParentRef } from '../resource/index.ts';
+import { compareObjects } from './age.ts';
 import type { AddedObject } from './options.ts';
 import { groupBy, keyOf, type WorldInput } from './world.ts';
 
@@ -77,13 +78,14 @@ function freePort(taken: ReadonlySet<number>): number {
 
 const completePrincipal = /^[^/*]+\/ns\/([^/*]+)\/sa\/([^/*]+)$/;
 
-/** The service account of the Gateway's namespace that a policy allows: whom else could it have meant? */
+/** The service account of the Gateway's namespace that the oldest policy allows: whom else could it have meant? */
 function expectedAccount(
   policies: readonly AuthorizationPolicy[],
   namespace: string,
 ): { readonly name: string; readonly policy: AuthorizationPolicy } | undefined {
   const allowed = policies
     .filter(({ spec }) => spec.action.value === 'ALLOW')
+    .sort(compareObjects)
     .flatMap((policy) =>
       policy.spec.rules
         .flatMap(({ from }) =>

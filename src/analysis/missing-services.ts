@@ -1,5 +1,6 @@
 import { qualifiedName, type Origin } from '../base/index.ts';
 import type { AuthorizationPolicy, BackendRef, Service } from '../resource/index.ts';
+import { compareObjects } from './age.ts';
 import { hasLabels, type Labels } from './labels.ts';
 import type { AddedObject, WorkloadBinding } from './options.ts';
 import { groupBy, keyOf, type WorldInput } from './world.ts';
@@ -22,7 +23,28 @@ export function missingServices(input: WorldInput): readonly AddedObject[] {
   const behindWritten = resources.services
     .filter((service) => routed.has(keyOf(service)))
     .flatMap((service) => workloadBehind(input, service, routed.get(keyOf(service)) ?? []));
-  return [...absent, ...behindWritten];
+  const behind = [...absent, ...behindWritten];
+  return [...behind, ...boundAlone(input, behind)];
+}
+
+/** Workloads that were given an address, but neither a manifest nor a Service that asks for them. */
+function boundAlone(input: WorldInput, added: readonly AddedObject[]): readonly AddedObject[] {
+  const supplied = new Set(added.filter(({ kind }) => kind === 'Deployment').map(qualifiedName));
+  const isKnown = ({ namespace, name }: WorkloadBinding): boolean =>
+    supplied.has(`${namespace}/${name}`) || candidates(input, namespace).some((candidate) => candidate.name === name);
+  const unknown = groupBy(
+    input.bindings.filter((binding) => !isKnown(binding)),
+    qualifiedName,
+  );
+  return [...unknown.values()].flatMap((bindings) => {
+    const [first] = bindings;
+    if (first === undefined) return [];
+    const { namespace, name, origin } = first;
+    const labels = { [nameLabel]: name, ...policyLabels(input, namespace, name) };
+    const ports = bindings.flatMap(({ addresses }) => addresses.map(({ port, portNumber }) => port ?? portNumber));
+    const why = 'an address was given for it';
+    return [deployment({ namespace, name, labels, containerPorts: [...new Set(ports)], neededBy: origin, why })];
+  });
 }
 
 interface Candidate {
@@ -55,6 +77,8 @@ function candidates({ resources }: WorldInput, namespace: string): readonly Cand
     })),
   ].filter((candidate) => candidate.namespace === namespace);
 }
+
+const behindService = 'a Service leads to it and no workload has its labels';
 
 /** A Service for the workload of its name; with it the workload, where there is none either. */
 function serviceFor(input: WorldInput, refs: readonly BackendRef[]): readonly AddedObject[] {
@@ -96,7 +120,14 @@ function serviceFor(input: WorldInput, refs: readonly BackendRef[]): readonly Ad
   const containerPorts = target === undefined ? ports : [target];
   return [
     service,
-    deployment({ namespace, name: binding?.name ?? name, labels: selector, containerPorts, neededBy: first.origin }),
+    deployment({
+      namespace,
+      name: binding?.name ?? name,
+      labels: selector,
+      containerPorts,
+      neededBy: first.origin,
+      why: behindService,
+    }),
   ];
 }
 
@@ -126,6 +157,7 @@ function workloadBehind(input: WorldInput, service: Service, refs: readonly Back
       labels,
       containerPorts: [...new Set(containerPorts)],
       neededBy: service.origin,
+      why: behindService,
       ...(portName === undefined ? {} : { portName }),
     }),
   ];
@@ -148,8 +180,8 @@ function policyLabels({ resources }: WorldInput, namespace: string, name: string
   const means = ({ metadata, spec }: AuthorizationPolicy): boolean =>
     metadata.namespace === namespace && Object.values(spec.selector?.matchLabels ?? {}).includes(name);
   const labels: Record<string, string> = {};
-  // The first policy that says something about a label is right.
-  for (const { spec } of resources.authorizationPolicies.filter(means).toReversed()) {
+  // The oldest policy that says something about a label is right.
+  for (const { spec } of resources.authorizationPolicies.filter(means).sort(compareObjects).reverse()) {
     Object.assign(labels, spec.selector?.matchLabels);
   }
   return labels;
@@ -162,13 +194,14 @@ function deployment(input: {
   readonly containerPorts: readonly number[];
   readonly portName?: string;
   readonly neededBy: Origin;
+  readonly why: string;
 }): AddedObject {
-  const { namespace, name, labels, containerPorts, portName, neededBy } = input;
+  const { namespace, name, labels, containerPorts, portName, neededBy, why } = input;
   return {
     kind: 'Deployment',
     namespace,
     name,
-    why: `a Service leads to it and no workload has its labels; container port ${containerPorts.join(', ')}, service account "default"`,
+    why: `${why}; container port ${containerPorts.join(', ')}, service account "default"`,
     neededBy,
     manifest: {
       apiVersion: 'apps/v1',

@@ -15,17 +15,10 @@ export function parseStringPattern(text: string): StringPattern {
 }
 
 /** For findings only; requests are decided from the plan. */
-export function patternMatches(pattern: StringPattern, value: string): boolean {
-  switch (pattern.type) {
-    case 'presence':
-      return value !== '';
-    case 'prefix':
-      return value.startsWith(pattern.value);
-    case 'suffix':
-      return value.endsWith(pattern.value);
-    case 'exact':
-      return value === pattern.value;
-  }
+export function patternMatches({ type, value: part }: StringPattern, value: string): boolean {
+  if (type === 'presence') return value !== '';
+  if (type === 'prefix') return value.startsWith(part);
+  return type === 'suffix' ? value.endsWith(part) : value === part;
 }
 
 /** A path that holds `{*}` or `{**}` is a template; the decoder has checked its form. */

@@ -1,11 +1,11 @@
 import type { AddedObject, CompileOptions, ObjectStatus, WorkloadBinding } from '../analysis/index.ts';
 import type { Diagnostic } from '../base/index.ts';
+import type { Document } from '../manifest/index.ts';
 import type { Plan, PlanSecrets } from '../plan/index.ts';
-import type { decodeAll } from '../resource/index.ts';
 
 /** Everything that a plan depends on: the same snapshot gives the same bytes. */
 export interface Snapshot {
-  readonly documents: Parameters<typeof decodeAll>[0];
+  readonly documents: readonly Document[];
   readonly bindings: readonly WorkloadBinding[];
   readonly placements: Placements;
   readonly options: CompileOptions;
