@@ -1,6 +1,6 @@
 import type { FileDescriptorProto } from '@bufbuild/protobuf/wkt';
 import { decodeDescriptorFile, encodeDescriptorFile, type DescriptorFile } from './descriptor-file.ts';
-import { forEachDefinition, replaceReferences, withoutDot } from './symbols.ts';
+import { forEachDefinition, forEachMessage, replaceReferences, withoutDot } from './symbols.ts';
 import { wellKnownFiles, wellKnownTypes } from './well-known.ts';
 
 /** The files of one workload by name, fit to be linked, and what was not. */
@@ -64,7 +64,8 @@ function mendFile(file: DescriptorFile, workload: Workload): DescriptorFile {
   const { proto } = file;
   const imports = proto.dependency.filter((name) => wellKnownFiles.has(name) || !workload.dropped.has(name));
   const reachable = new Set([proto.name, ...publicClosure(imports, workload)]);
-  let isChanged = imports.length !== proto.dependency.length;
+  const isMessageMended = mendMessages(proto);
+  let isChanged = isMessageMended || imports.length !== proto.dependency.length;
   replaceReferences(proto, (reference, scope) => {
     const name = resolve(reference, { scope, homes: workload.homes });
     const home = workload.homes.get(name);
@@ -80,6 +81,50 @@ function mendFile(file: DescriptorFile, workload: Workload): DescriptorFile {
   if (!isChanged) return file;
   setDependencies(proto, imports);
   return encodeDescriptorFile(proto);
+}
+
+/**
+ * Undoes what protobufjs does to messages: it takes the end of a reserved range for inclusive, so that a range of one is
+ * empty, which linkers refuse; it names the entry type of a map after the field alone; and it leaves JSON names out.
+ */
+function mendMessages(proto: FileDescriptorProto): boolean {
+  let isChanged = false;
+  forEachMessage(proto, (message, name) => {
+    const ranges = message.reservedRange.filter((range) => range.start < range.end);
+    if (ranges.length !== message.reservedRange.length) {
+      message.reservedRange = ranges;
+      isChanged = true;
+    }
+    for (const field of message.field) {
+      if (field.jsonName !== '') continue;
+      field.jsonName = protoJsonName(field.name);
+      isChanged = true;
+    }
+    for (const entry of message.nestedType) {
+      const field = message.field.find((one) => lastPart(one.typeName) === entry.name);
+      if (entry.options?.mapEntry !== true || field === undefined) continue;
+      const entryName = mapEntryName(field.name);
+      if (entry.name === entryName) continue;
+      entry.name = entryName;
+      field.typeName = `.${name}.${entryName}`;
+      isChanged = true;
+    }
+  });
+  return isChanged;
+}
+
+/** protoc's rule: `by_name` → `byName`. */
+function protoJsonName(name: string): string {
+  return name.replace(/_+(.?)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
+/** protoc's rule: `by_name` → `ByNameEntry`. */
+function mapEntryName(field: string): string {
+  return `${field.replace(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase())}Entry`;
 }
 
 /** A relative name is searched from the innermost scope outwards, as protoc does. */
@@ -105,11 +150,13 @@ function publicClosure(imports: readonly string[], workload: Workload): Set<stri
 function isWellKnownCopy(proto: FileDescriptorProto): boolean {
   if (wellKnownFiles.has(proto.name)) return true;
   if (proto.package !== 'google.protobuf') return false;
-  let isCopy = true;
-  forEachDefinition(proto, (name, kind) => {
-    if (kind === 'service' || kind === 'extension' || (kind === 'type' && !wellKnownTypes.has(name))) isCopy = false;
-  });
-  return isCopy;
+  // Only the outermost types count: grpc-js has its own names for the entry types of maps within.
+  const types = [...proto.messageType, ...proto.enumType];
+  return (
+    types.every((type) => wellKnownTypes.has(`google.protobuf.${type.name}`)) &&
+    proto.service.length === 0 &&
+    proto.extension.length === 0
+  );
 }
 
 /** The well-known files that these import, directly or through one another, and those that replace dropped ones. */

@@ -77,7 +77,11 @@ export function scopeOf(file: FileDescriptorProto): string {
   return file.package === '' ? '' : `${file.package}.`;
 }
 
-function forEachMessage(file: FileDescriptorProto, visit: (message: DescriptorProto, name: string) => void): void {
+/** Calls `visit` for every message with its full name, outer ones first. */
+export function forEachMessage(
+  file: FileDescriptorProto,
+  visit: (message: DescriptorProto, name: string) => void,
+): void {
   const walk = (messages: readonly DescriptorProto[], scope: string): void => {
     for (const message of messages) {
       const name = scope + message.name;
