@@ -124,9 +124,9 @@ function reportUnknownHost(world: World, { spec, metadata }: DestinationRule, ho
       origin: spec.host.origin,
       message: `host "${host}" is no Service`,
       remedy:
-        near.length === 0
-          ? `Create the Service, or write the host in full: <service>.${metadata.namespace}.svc.cluster.local.`
-          : `Write ${near.join(' or ')}.`,
+        near.length > 0
+          ? `Write ${near.join(' or ')}.`
+          : `Create the Service; the full form of a host is <service>.${metadata.namespace}.svc.cluster.local.`,
     }),
   );
 }

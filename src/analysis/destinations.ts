@@ -62,10 +62,12 @@ function placesOfWorkload({ world, service, port, served }: Resolution, source: 
     reportNoAddress(world, source, service);
     return [];
   }
-  if (workload.hasProxy) return [{ type: 'proxied', workload, containerPort }];
+  // Only a WorkloadEntry can have a weight; the others count as one each.
+  const weight = source.entry?.spec.weight ?? 1;
+  if (workload.hasProxy) return [{ type: 'proxied', workload, containerPort, weight }];
   const addresses = workload.ports.find(({ number }) => number === containerPort)?.addresses ?? [];
   const { origin, name, identity } = workload;
-  return addresses.map((address) => ({ type: 'direct', origin, name, identity, ...address }));
+  return addresses.map((address) => ({ type: 'direct', origin, name, identity, weight, ...address }));
 }
 
 function placesOfSlice(slice: EndpointSlice, port: ServicePort): readonly PlaceModel[] {
@@ -76,7 +78,9 @@ function placesOfSlice(slice: EndpointSlice, port: ServicePort): readonly PlaceM
     .filter(({ ready }) => ready)
     .flatMap(({ addresses, origin }) =>
       // Kubernetes: the addresses of one endpoint are fungible, and consumers use the first.
-      addresses.slice(0, 1).map((host) => ({ type: 'direct', origin, name: slice.metadata.name, host, port: number })),
+      addresses
+        .slice(0, 1)
+        .map((host) => ({ type: 'direct', origin, name: slice.metadata.name, host, port: number, weight: 1 })),
     );
 }
 

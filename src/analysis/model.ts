@@ -123,7 +123,12 @@ export interface DestinationModel {
 
 export type PlaceModel =
   /** Reached through the workload's own proxy, at whatever address that proxy got. */
-  | { readonly type: 'proxied'; readonly workload: WorkloadModel; readonly containerPort: number }
+  | {
+      readonly type: 'proxied';
+      readonly workload: WorkloadModel;
+      readonly containerPort: number;
+      readonly weight: number;
+    }
   /** Reached directly: a workload without a proxy, or an address of an EndpointSlice. */
   | {
       readonly type: 'direct';
@@ -131,6 +136,7 @@ export type PlaceModel =
       readonly name: string;
       readonly host: string;
       readonly port: number;
+      readonly weight: number;
       readonly identity?: Identity;
     };
 

@@ -1,4 +1,4 @@
-import { diagnose, formatOrigin, type Origin } from '../base/index.ts';
+import { diagnose, formatOrigin, qualifiedName, type Origin } from '../base/index.ts';
 import type { PeerAuthentication } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
 import { codes } from './codes.ts';
@@ -37,7 +37,10 @@ export function makeMtlsLookup(world: World): MtlsLookup {
   const refused = refusedByNamespace(world);
   return ({ namespace, labels, origin, port }) => {
     const own = scopes.get(namespace);
-    const selected = own?.selecting.find(({ spec }) => hasLabels(labels, spec.selector?.matchLabels ?? {}));
+    const [selected, ...shadowed] = (own?.selecting ?? []).filter(({ spec }) =>
+      hasLabels(labels, spec.selector?.matchLabels ?? {}),
+    );
+    for (const other of shadowed) reportSelectedTwice(world, { other, selected, workload: origin });
     const portLevel = selected?.spec.portLevelMtls.find((item) => item.port === port);
     const wide = [own?.wide[0], scopes.get(world.options.rootNamespace)?.wide[0]];
     const candidates = [
@@ -57,6 +60,24 @@ export function makeMtlsLookup(world: World): MtlsLookup {
 function refusedByNamespace(world: World): ReadonlyMap<string, Origin> {
   const refused = world.resources.rejected.filter(({ origin }) => origin.kind === 'PeerAuthentication');
   return new Map(refused.map(({ origin }) => [origin.namespace, origin]));
+}
+
+function reportSelectedTwice(
+  world: World,
+  finding: {
+    readonly other: PeerAuthentication;
+    readonly selected: PeerAuthentication | undefined;
+    readonly workload: Origin;
+  },
+): void {
+  const winner = finding.selected === undefined ? '' : formatOrigin(finding.selected.origin);
+  world.report(
+    diagnose(codes.peerAuthenticationShadowed, {
+      origin: finding.other.origin,
+      message: `ignored for ${qualifiedName(finding.workload)}: ${winner} selects it too, and is older or first by name`,
+      remedy: 'Let each workload be selected by one PeerAuthentication.',
+    }),
+  );
 }
 
 function reportIgnored(

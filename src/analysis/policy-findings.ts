@@ -186,7 +186,7 @@ function unknownPrincipalRemedy(
   }
   return account === undefined
     ? 'Write it as <trust domain>/ns/<namespace>/sa/<service account>.'
-    : `Let a workload of namespace "${namespace ?? ''}" run as service account "${account}", or correct the principal.`;
+    : `Let a Gateway or workload of namespace "${namespace ?? ''}" run as service account "${account}", or correct the principal.`;
 }
 
 function checkPorts(

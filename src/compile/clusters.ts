@@ -64,7 +64,7 @@ export function outboundEndpoints(input: OutboundInput, context: LoweringContext
         origin: place.type === 'proxied' ? place.workload.origin : place.origin,
         cluster,
         address,
-        weight: 1,
+        weight: place.weight,
         security: securityOf(place, input),
         labels:
           identity === undefined

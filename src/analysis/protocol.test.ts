@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { portProtocol } from './protocol.ts';
+
+test('the name counts up to the first dash', () => {
+  assert.equal(portProtocol({ name: 'grpc' }), 'http2');
+  assert.equal(portProtocol({ name: 'grpc-assets' }), 'http2');
+  assert.equal(portProtocol({ name: 'GRPC-web-ui' }), 'http2');
+  assert.equal(portProtocol({ name: 'http2-x' }), 'http2');
+  assert.equal(portProtocol({ name: 'http-x' }), 'http');
+  assert.equal(portProtocol({ name: 'mongo' }), 'other');
+  assert.equal(portProtocol({ name: 'otlp-grpc' }), 'unknown');
+  assert.equal(portProtocol({ name: '' }), 'unknown');
+});
+
+test('a known appProtocol wins over the name', () => {
+  assert.equal(portProtocol({ name: 'tcp', appProtocol: 'grpc' }), 'http2');
+  assert.equal(portProtocol({ name: 'tcp', appProtocol: 'kubernetes.io/h2c' }), 'http2');
+  assert.equal(portProtocol({ name: 'grpc', appProtocol: 'kubernetes.io/ws' }), 'http');
+  assert.equal(portProtocol({ name: 'grpc', appProtocol: 'example.com/own' }), 'http2');
+});
