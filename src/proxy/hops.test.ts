@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { startEchoBackend, type EchoBackend } from '../../test/kit/proxy-backend.ts';
 import { echoClient, type EchoClient } from '../../test/kit/proxy-client.ts';
 import { startMesh, type TestMesh } from '../../test/kit/proxy-mesh.ts';
+import { gatewaySpiffeId, publicHost, sidecarSpiffeId } from '../../test/kit/proxy-plan.ts';
 
 describe('two hops with mutual TLS between them', () => {
   let backend: EchoBackend;
@@ -25,5 +27,132 @@ describe('two hops with mutual TLS between them', () => {
     const answer = await client.unary('hello');
     assert.equal(answer.code, 0);
     assert.equal(answer.message.toString(), 'hello');
+  });
+
+  test('metadata passes in both directions, trailers included', async () => {
+    const big = 'v'.repeat(6_000);
+    const answer = await client.unary('x', { metadata: { 'x-echo-one': 'eins', 'x-echo-big': big } });
+    assert.equal(answer.code, 0);
+    assert.deepEqual(answer.trailers.get('x-echo-one'), ['eins']);
+    assert.deepEqual(answer.trailers.get('x-echo-big'), [big]);
+  });
+
+  test('trust headers are set by the hops and never taken from the client', async () => {
+    await client.unary('x', {
+      metadata: {
+        'x-forwarded-client-cert': 'By=spiffe://evil;URI=spiffe://evil',
+        'x-forwarded-for': '9.9.9.9',
+        'x-envoy-internal': 'true',
+        'x-real-ip': '9.9.9.9',
+        'x-forwarded-host': 'evil',
+        'x-user': 'kept',
+      },
+    });
+    const seen = backend.metadata.at(-1);
+    const [xfcc = ''] = (seen?.get('x-forwarded-client-cert') ?? []).map(String);
+    assert.match(xfcc, /^By=[^;]+;Hash=[0-9a-f]{64};Subject="";URI=[^;]+$/);
+    assert.ok(xfcc.includes(`By=${sidecarSpiffeId};`));
+    assert.ok(xfcc.endsWith(`URI=${gatewaySpiffeId}`));
+    assert.deepEqual(seen?.get('x-forwarded-for'), ['9.9.9.9,127.0.0.1']);
+    assert.deepEqual(seen?.get('x-forwarded-proto'), ['http']);
+    assert.match(String(seen?.get('x-request-id')[0]), /^[0-9a-f-]{36}$/);
+    assert.deepEqual(seen?.get('x-user'), ['kept']);
+    for (const name of ['x-envoy-internal', 'x-real-ip', 'x-forwarded-host']) assert.deepEqual(seen?.get(name), []);
+  });
+
+  test('a request id of the caller is kept', async () => {
+    await client.unary('x', { metadata: { 'x-request-id': 'mine' } });
+    assert.deepEqual(backend.metadata.at(-1)?.get('x-request-id'), ['mine']);
+  });
+
+  test('an error status with its message passes', async () => {
+    const { code, details } = await client.start('Fail').answer;
+    assert.equal(code, 9);
+    assert.equal(details, 'not now: 100 % ü');
+  });
+
+  test('10,000 messages from the server', async () => {
+    const stream = client.raw.ServerStream(Buffer.from('10000 20'));
+    let count = 0;
+    for await (const message of stream as AsyncIterable<Buffer>) {
+      assert.equal(message[0], count % 251);
+      count++;
+    }
+    assert.equal(count, 10_000);
+  });
+
+  test('10,000 messages from the client', async () => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const stream = client.raw.ClientStream((error, reply) => (error === null ? resolve(String(reply)) : reject(error)));
+    for (let i = 0; i < 10_000; i++) if (!stream.write(Buffer.alloc(20))) await once(stream, 'drain');
+    stream.end();
+    assert.equal(await promise, '10000');
+  });
+
+  test('10,000 messages each way at once, in order', async () => {
+    const stream = client.raw.Bidi();
+    const received = (async () => {
+      let next = 0;
+      for await (const message of stream as AsyncIterable<Buffer>) assert.equal(message.readUInt32BE(0), next++);
+      return next;
+    })();
+    for (let i = 0; i < 10_000; i++) {
+      const message = Buffer.alloc(24);
+      message.writeUInt32BE(i, 0);
+      if (!stream.write(message)) await once(stream, 'drain');
+    }
+    stream.end();
+    assert.equal(await received, 10_000);
+  });
+
+  test('a large message each way', async () => {
+    const answer = await client.unary(Buffer.alloc(3_000_000, 0x62), { metadata: { 'x-reply-bytes': '3000000' } });
+    assert.equal(answer.code, 0);
+    assert.equal(answer.message.length, 3_000_000);
+  });
+
+  test('many calls at once share few connections', async () => {
+    const answers = await Promise.all(Array.from({ length: 80 }, (_, i) => client.unary(`n${i}`)));
+    assert.deepEqual(
+      answers.map(({ message }) => message.toString()),
+      Array.from({ length: 80 }, (_, i) => `n${i}`),
+    );
+    const [cluster] = mesh.gateway.proxy.snapshot().clusters;
+    assert.equal(cluster?.endpoints[0]?.connections, 1);
+    assert.equal(cluster?.activeRequests, 0);
+  });
+
+  test('one access-log line per hop names route, identities and outcome', async () => {
+    await client.unary('x', { metadata: { 'x-request-id': 'find-me' } });
+    const find = (lines: readonly string[]): string | undefined => lines.find((line) => line.includes('find-me'));
+    await mesh.gateway.logged(() => find(mesh.gateway.accessLines) !== undefined);
+    await mesh.sidecar.logged(() => find(mesh.sidecar.accessLines) !== undefined);
+    const outer = find(mesh.gateway.accessLines) ?? '';
+    const inner = find(mesh.sidecar.accessLines) ?? '';
+    assert.match(outer, /source gateway\/gateway\/public "POST \/test\.Echo\/Unary" "api\.example\.com" 200 0 - /);
+    assert.ok(outer.includes('route="HTTPRoute default/echo httproute.yaml:11"'), outer);
+    assert.ok(inner.includes(`source="${gatewaySpiffeId}"`), inner);
+    assert.ok(inner.includes(`destination="${sidecarSpiffeId}"`), inner);
+  });
+
+  test('both reporters count the request with their labels', () => {
+    const [source] = mesh.gateway.metrics.snapshot().series;
+    const [destination] = mesh.sidecar.metrics.snapshot().series;
+    assert.equal(source?.labels[0], 'source');
+    assert.equal(source?.labels.at(-1), 'unknown');
+    assert.equal(destination?.labels[0], 'destination');
+    assert.equal(destination?.labels.at(-1), 'mutual_tls');
+    assert.ok(destination?.labels.includes(gatewaySpiffeId));
+  });
+
+  test('a host that is not served is UNIMPLEMENTED, with the nearest miss in the log', async () => {
+    const stranger = echoClient(mesh.gatewayAddress, 'other.example.com');
+    const { code } = await stranger.unary('x', { metadata: { 'x-request-id': 'lost' } });
+    stranger.close();
+    assert.equal(code, 12);
+    await mesh.gateway.logged(() => mesh.gateway.accessLines.some((line) => line.includes('lost')));
+    const line = mesh.gateway.accessLines.find((one) => one.includes('lost')) ?? '';
+    assert.match(line, / NR /);
+    assert.ok(line.includes(publicHost), line);
   });
 });

@@ -169,7 +169,7 @@ export class UpstreamPool implements UpstreamOwner {
       this.#remove(best);
       best.retire();
     }
-    if (left <= this.settings.maxRequestsPerConnection * successorShare) this.#openSuccessor();
+    if (left <= this.#successorMargin) this.#openSuccessor();
     return true;
   }
 
@@ -195,11 +195,16 @@ export class UpstreamPool implements UpstreamOwner {
     if (this.isBackingOff) this.#failPending(this.#lastFailure.cause, this.#lastFailure.detail);
   }
 
+  /** Requests left on a connection when its successor is opened; -1: connections are not used up. */
+  get #successorMargin(): number {
+    const { maxRequestsPerConnection } = this.settings;
+    return Number.isFinite(maxRequestsPerConnection) ? Math.floor(maxRequestsPerConnection * successorShare) : -1;
+  }
+
   /** A connection that will soon be used up gets its successor before, so that no request waits for it. */
   #openSuccessor(): void {
-    const isSpare = (one: UpstreamConnection): boolean =>
-      this.settings.maxRequestsPerConnection - one.requests > this.settings.maxRequestsPerConnection * successorShare;
-    if (this.#attempts.size > 0 || this.#ready.some(isSpare) || !this.#mayOpen()) return;
+    const limit = this.settings.maxRequestsPerConnection - this.#successorMargin;
+    if (this.#attempts.size > 0 || this.#ready.some((one) => one.requests < limit) || !this.#mayOpen()) return;
     this.#connect();
   }
 

@@ -144,6 +144,7 @@ export function assetClient(
     ...(authority === undefined ? {} : { 'grpc.default_authority': authority }),
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
+    ...(credentials === undefined ? {} : { 'grpc.ssl_target_name_override': 'workload' }),
     ...channel,
   }) as Message;
   return {
