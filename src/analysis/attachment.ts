@@ -18,7 +18,7 @@ export interface Attachment {
 }
 
 /** A route on a listener, with the hostnames that both stand for. */
-export interface Bond {
+interface Bond {
   readonly gateway: ServedGateway;
   readonly listener: CheckedListener;
   readonly hostnames: readonly string[];

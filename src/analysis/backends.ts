@@ -8,7 +8,7 @@ import { failureOf, type RouteSource } from './route-rules.ts';
 import { isRejected, type World } from './world.ts';
 
 /** Why a reference does not resolve, as the reason of the `ResolvedRefs` condition. */
-export type UnresolvedReason = 'BackendNotFound' | 'InvalidKind' | 'RefNotPermitted' | 'UnsupportedProtocol';
+type UnresolvedReason = 'BackendNotFound' | 'InvalidKind' | 'RefNotPermitted' | 'UnsupportedProtocol';
 
 export interface ResolvedBackend {
   readonly model: BackendModel;

@@ -23,7 +23,7 @@ export function serveGateways(world: World): readonly ServedGateway[] {
     .map((source) => ({ source, identity: gatewayIdentity(source), listeners: checkListeners(world, source) }));
 }
 
-export function isServed(world: World, { spec }: Gateway): boolean {
+function isServed(world: World, { spec }: Gateway): boolean {
   const wanted = world.options.gatewayClass;
   if (wanted === undefined || spec.gatewayClassName.value === wanted) return true;
   const { origin, value } = spec.gatewayClassName;
@@ -41,7 +41,7 @@ export function isServed(world: World, { spec }: Gateway): boolean {
  * Who the gateway is. Istio deploys it as `<gateway>-<class>` with a service account of that name, and lets annotations
  * change either (istio.md 4.9). The labels are those of its pods, which selectors of policies can pick.
  */
-export function gatewayIdentity({ metadata, spec }: Gateway): Identity {
+function gatewayIdentity({ metadata, spec }: Gateway): Identity {
   const workloadName = spec.nameOverride?.value ?? `${metadata.name}-${spec.gatewayClassName.value}`;
   return {
     namespace: metadata.namespace,

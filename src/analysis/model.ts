@@ -66,7 +66,7 @@ export interface MatchedRule {
   readonly rule: RuleModel;
 }
 
-export interface RouteIdentity {
+interface RouteIdentity {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -81,7 +81,7 @@ export interface MatchModel {
   readonly headers: readonly HeaderMatchModel[];
 }
 
-export interface HeaderMatchModel {
+interface HeaderMatchModel {
   /** Lower case. */
   readonly name: string;
   readonly type: 'Exact' | 'RegularExpression';

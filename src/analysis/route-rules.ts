@@ -24,7 +24,7 @@ export interface RouteSource {
   readonly rules: readonly RuleSource[];
 }
 
-export interface RuleSource {
+interface RuleSource {
   readonly origin: Origin;
   readonly matches: readonly MatchModel[];
   readonly backendRefs: readonly BackendRef[];

@@ -40,8 +40,3 @@ export interface ParentStatus {
   };
   readonly conditions: readonly Condition[];
 }
-
-/** True when the condition of this type is present and `True`. */
-export function holds(conditions: readonly Condition[] | undefined, type: string): boolean {
-  return conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
-}

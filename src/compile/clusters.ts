@@ -5,7 +5,7 @@ import { portId, sidecarId } from './ids.ts';
 import type { LoweringContext } from './snapshot.ts';
 
 /** Istio's name of a cluster, without subsets. */
-export function outboundName({ service }: DestinationModel): string {
+function outboundName({ service }: DestinationModel): string {
   return `outbound|${service.port}||${service.host}`;
 }
 
