@@ -116,7 +116,7 @@ function populationOf(input: {
       ports.set(qualifiedName(source), [...(ports.get(qualifiedName(source)) ?? []), ...mapped]);
     }
   }
-  return { gateways, workloads: sources.all, portsOf: (workload) => ports.get(qualifiedName(workload)) ?? [] };
+  return { gateways, workloads: sources, portsOf: (workload) => ports.get(qualifiedName(workload)) ?? [] };
 }
 
 /** Workloads of the YAML that do not run; those behind a route have been reported as errors already. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import type { LabelRequirement } from '../resource/index.ts';
-import { formatLabels, hasLabels, selectorMatches } from './labels.ts';
+import { formatLabels, hasLabels, indexSelectors, selectorMatches } from './labels.ts';
 
 const origin = { kind: 'Gateway', namespace: 'a', name: 'b', file: 'c.yaml', line: 1 };
 
@@ -37,4 +38,19 @@ test('labels and expressions are AND-ed', () => {
 
 test('printed form', () => {
   assert.equal(formatLabels({ a: '1', b: '2' }), 'a=1,b=2');
+});
+
+const someLabels = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2'));
+
+test('property: the index finds what asking each item finds, in the same order', () => {
+  fc.assert(
+    fc.property(fc.array(someLabels), someLabels, (items, labels) => {
+      const numbered = items.map((wanted, position) => ({ wanted, position }));
+      const found = indexSelectors(numbered, ({ wanted }) => wanted)(labels);
+      assert.deepEqual(
+        found,
+        numbered.filter(({ wanted }) => hasLabels(labels, wanted)),
+      );
+    }),
+  );
 });

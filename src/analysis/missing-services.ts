@@ -9,8 +9,9 @@ import { groupBy, keyOf, type WorldInput } from './world.ts';
 const nameLabel = 'app.kubernetes.io/name';
 
 /** Services that backendRefs name and nobody wrote, and workloads for Services that select none. */
-export function missingServices(input: WorldInput): readonly AddedObject[] {
-  const { resources } = input;
+export function missingServices(world: WorldInput): readonly AddedObject[] {
+  const { resources } = world;
+  const input: Search = { ...world, candidates: groupBy(allCandidates(world), ({ namespace }) => namespace) };
   const present = new Set([
     ...resources.services.map(keyOf),
     ...resources.rejected.filter(({ origin }) => origin.kind === 'Service').map(({ origin }) => qualifiedName(origin)),
@@ -28,10 +29,10 @@ export function missingServices(input: WorldInput): readonly AddedObject[] {
 }
 
 /** Workloads that were given an address, but neither a manifest nor a Service that asks for them. */
-function boundAlone(input: WorldInput, added: readonly AddedObject[]): readonly AddedObject[] {
+function boundAlone(input: Search, added: readonly AddedObject[]): readonly AddedObject[] {
   const supplied = new Set(added.filter(({ kind }) => kind === 'Deployment').map(qualifiedName));
   const isKnown = ({ namespace, name }: WorkloadBinding): boolean =>
-    supplied.has(`${namespace}/${name}`) || candidates(input, namespace).some((candidate) => candidate.name === name);
+    supplied.has(`${namespace}/${name}`) || candidatesOf(input, namespace).some((candidate) => candidate.name === name);
   const unknown = groupBy(
     input.bindings.filter((binding) => !isKnown(binding)),
     qualifiedName,
@@ -54,7 +55,16 @@ interface Candidate {
   readonly ports: readonly { readonly name: string; readonly port: number }[];
 }
 
-function candidates({ resources }: WorldInput, namespace: string): readonly Candidate[] {
+interface Search extends WorldInput {
+  /** The workloads of the YAML, by namespace. */
+  readonly candidates: ReadonlyMap<string, readonly Candidate[]>;
+}
+
+function candidatesOf({ candidates }: Search, namespace: string): readonly Candidate[] {
+  return candidates.get(namespace) ?? [];
+}
+
+function allCandidates({ resources }: WorldInput): readonly Candidate[] {
   const { deployments, statefulSets, daemonSets, pods, workloadEntries } = resources;
   return [
     ...[...deployments, ...statefulSets, ...daemonSets].map(({ metadata, spec: { template } }) => ({
@@ -75,18 +85,18 @@ function candidates({ resources }: WorldInput, namespace: string): readonly Cand
       labels: { ...metadata.labels, ...spec.labels },
       ports: Object.entries(spec.ports).map(([name, port]) => ({ name, port })),
     })),
-  ].filter((candidate) => candidate.namespace === namespace);
+  ];
 }
 
 const behindService = 'a Service leads to it and no workload has its labels';
 
 /** A Service for the workload of its name; with it the workload, where there is none either. */
-function serviceFor(input: WorldInput, refs: readonly BackendRef[]): readonly AddedObject[] {
+function serviceFor(input: Search, refs: readonly BackendRef[]): readonly AddedObject[] {
   const [first] = refs;
   if (first === undefined) return [];
   const { namespace, name } = first;
   const ports = [...new Set(refs.flatMap(({ port }) => port ?? []))].sort((a, b) => a - b);
-  const existing = candidates(input, namespace).find(
+  const existing = candidatesOf(input, namespace).find(
     ({ name: own, labels }) => own === name || labels[nameLabel] === name || labels['app'] === name,
   );
   const binding = bindingFor(input, namespace, name);
@@ -137,12 +147,13 @@ function selectorOf({ labels }: Candidate, name: string): Labels {
   return labels;
 }
 
-function workloadBehind(input: WorldInput, service: Service, refs: readonly BackendRef[]): readonly AddedObject[] {
+function workloadBehind(input: Search, service: Service, refs: readonly BackendRef[]): readonly AddedObject[] {
   const { namespace, name } = service.metadata;
   const { selector, ports } = service.spec;
   const [first] = refs;
   const isMissing =
-    Object.keys(selector).length > 0 && !candidates(input, namespace).some(({ labels }) => hasLabels(labels, selector));
+    Object.keys(selector).length > 0 &&
+    !candidatesOf(input, namespace).some(({ labels }) => hasLabels(labels, selector));
   if (first === undefined || !isMissing) return [];
   const binding = bindingFor(input, namespace, name);
   const labels = { ...policyLabels(input, namespace, name), ...selector };
@@ -164,8 +175,8 @@ function workloadBehind(input: WorldInput, service: Service, refs: readonly Back
 }
 
 /** The address given for the workload of this name, else the only one of the namespace that no workload has. */
-function bindingFor(input: WorldInput, namespace: string, name: string): WorkloadBinding | undefined {
-  const known = new Set(candidates(input, namespace).map((candidate) => candidate.name));
+function bindingFor(input: Search, namespace: string, name: string): WorkloadBinding | undefined {
+  const known = new Set(candidatesOf(input, namespace).map((candidate) => candidate.name));
   const free = input.bindings.filter((binding) => binding.namespace === namespace && !known.has(binding.name));
   return free.find((binding) => binding.name === name) ?? (free.length === 1 ? free[0] : undefined);
 }
@@ -176,7 +187,7 @@ function appPort(binding: WorkloadBinding | undefined): number | undefined {
 }
 
 /** The labels by which a policy of the namespace selects the app of this name. */
-function policyLabels({ resources }: WorldInput, namespace: string, name: string): Labels {
+function policyLabels({ resources }: Search, namespace: string, name: string): Labels {
   const means = ({ metadata, spec }: AuthorizationPolicy): boolean =>
     metadata.namespace === namespace && Object.values(spec.selector?.matchLabels ?? {}).includes(name);
   const labels: Record<string, string> = {};

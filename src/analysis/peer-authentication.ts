@@ -2,7 +2,7 @@ import { diagnose, formatOrigin, qualifiedName, type Origin } from '../base/inde
 import type { PeerAuthentication } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
 import { codes } from './codes.ts';
-import { hasLabels, type Labels } from './labels.ts';
+import { indexSelectors, type Labels } from './labels.ts';
 import type { MtlsModel } from './model.ts';
 import { groupBy, type World } from './world.ts';
 
@@ -17,7 +17,7 @@ export type MtlsLookup = (workload: {
 interface Scopes {
   /** Oldest first. */
   readonly wide: readonly PeerAuthentication[];
-  readonly selecting: readonly PeerAuthentication[];
+  readonly selecting: (labels: Labels) => readonly PeerAuthentication[];
 }
 
 /**
@@ -32,14 +32,13 @@ export function makeMtlsLookup(world: World): MtlsLookup {
     const selecting = sorted.filter(({ spec }) => spec.selector !== undefined);
     const inRoot = namespace === world.options.rootNamespace;
     reportIgnored(world, { wide, ignored: inRoot ? selecting : [] });
-    scopes.set(namespace, { wide, selecting: inRoot ? [] : selecting });
+    const index = indexSelectors(inRoot ? [] : selecting, ({ spec }) => spec.selector?.matchLabels ?? {});
+    scopes.set(namespace, { wide, selecting: index });
   }
   const refused = refusedByNamespace(world);
   return ({ namespace, labels, origin, port }) => {
     const own = scopes.get(namespace);
-    const [selected, ...shadowed] = (own?.selecting ?? []).filter(({ spec }) =>
-      hasLabels(labels, spec.selector?.matchLabels ?? {}),
-    );
+    const [selected, ...shadowed] = own?.selecting(labels) ?? [];
     for (const other of shadowed) reportSelectedTwice(world, { other, selected, workload: origin });
     const portLevel = selected?.spec.portLevelMtls.find((item) => item.port === port);
     const wide = [own?.wide[0], scopes.get(world.options.rootNamespace)?.wide[0]];

@@ -1,7 +1,7 @@
 import { compareText, diagnose, type Origin } from '../base/index.ts';
 import type { AuthorizationPolicy } from '../resource/index.ts';
 import { codes } from './codes.ts';
-import { hasLabels } from './labels.ts';
+import { hasLabels, indexSelectors } from './labels.ts';
 import type { Identity, PolicyModel } from './model.ts';
 import { readRules } from './policy-rules.ts';
 import { groupBy, keyOf, type World } from './world.ts';
@@ -60,7 +60,12 @@ function decides(world: World, { spec, origin }: AuthorizationPolicy): boolean {
  * by selector or for all; a policy with `targetRefs` only at the Gateway it names. No scope takes precedence.
  */
 export function makePolicyLookup(world: World, policies: readonly CheckedPolicy[]): PolicyLookup {
-  const byNamespace = groupBy(policies, ({ source }) => source.metadata.namespace);
+  const byNamespace = new Map(
+    [...groupBy(policies, ({ source }) => source.metadata.namespace)].map(([namespace, group]) => [
+      namespace,
+      indexSelectors(group, ({ source }) => source.spec.selector?.matchLabels ?? {}),
+    ]),
+  );
   const refused = groupBy(
     world.resources.rejected.filter(({ origin }) => origin.kind === 'AuthorizationPolicy'),
     ({ origin }) => origin.namespace,
@@ -70,7 +75,7 @@ export function makePolicyLookup(world: World, policies: readonly CheckedPolicy[
   return (enforcer) => {
     const scopes = [...new Set([rootNamespace, enforcer.identity.namespace])];
     const bound = scopes
-      .flatMap((namespace) => byNamespace.get(namespace) ?? [])
+      .flatMap((namespace) => byNamespace.get(namespace)?.(enforcer.identity.labels) ?? [])
       .filter(({ source }) => binds(source, enforcer))
       .map(({ model }) => model);
     const closed = scopes.flatMap((namespace) => refused.get(namespace) ?? []);

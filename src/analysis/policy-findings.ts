@@ -4,13 +4,13 @@ import { formatLabels, type Labels } from './labels.ts';
 import type { Identity } from './model.ts';
 import { binds, isGatewayTarget, type CheckedPolicy, type Enforcer } from './policies.ts';
 import { parseStringPattern, patternMatches } from './policy-match.ts';
-import type { WorkloadSource } from './workload-sources.ts';
+import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
 import type { World } from './world.ts';
 
 /** Everyone that policies can mean: the served gateways, and all workloads of the YAML, running or not. */
 export interface Population {
   readonly gateways: readonly { readonly name: string; readonly origin: Origin; readonly identity: Identity }[];
-  readonly workloads: readonly WorkloadSource[];
+  readonly workloads: WorkloadSources;
   /** Service port and target port of each Service port that leads to a workload. */
   readonly portsOf: (workload: WorkloadSource) => readonly { readonly service: number; readonly target: number }[];
 }
@@ -41,9 +41,10 @@ function boundTo(
 ): { readonly workloads: readonly WorkloadSource[]; readonly size: number } {
   const inScope = (namespace: string): boolean =>
     source.metadata.namespace === world.options.rootNamespace || source.metadata.namespace === namespace;
-  const workloads = population.workloads.filter(
-    (workload) => inScope(workload.namespace) && binds(source, asEnforcer(workload)),
-  );
+  const { all, withLabels } = population.workloads;
+  const wanted = source.spec.selector?.matchLabels;
+  const candidates = wanted === undefined ? all : withLabels(wanted);
+  const workloads = candidates.filter((workload) => inScope(workload.namespace) && binds(source, asEnforcer(workload)));
   const gateways = population.gateways.filter(
     ({ identity, name }) => inScope(identity.namespace) && binds(source, { identity, gatewayName: name }),
   );
@@ -80,7 +81,7 @@ function reportSelectsNothing(world: World, { source }: CheckedPolicy, populatio
   const selector = source.spec.selector;
   if (selector === undefined) return;
   const { namespace } = source.metadata;
-  const near = population.workloads.find(
+  const near = population.workloads.all.find(
     (workload) => workload.namespace === namespace && sharesValue(workload.labels, selector.matchLabels),
   );
   world.report(
@@ -103,7 +104,7 @@ function sharesValue(labels: Labels, wanted: Labels): boolean {
 function knownPrincipals(world: World, population: Population): readonly string[] {
   const identities = [
     ...population.gateways.map(({ identity }) => identity),
-    ...population.workloads.map((workload) => asEnforcer(workload).identity),
+    ...population.workloads.all.map((workload) => asEnforcer(workload).identity),
   ];
   return [...new Set(identities.map((identity) => principalOf(world, identity)))];
 }

@@ -23,6 +23,8 @@ export interface WorkloadSources {
   readonly byKey: ReadonlyMap<string, WorkloadSource>;
   /** Those that a Service's selector picks; none without a selector. */
   readonly selectedBy: (service: Service) => readonly WorkloadSource[];
+  /** Those that have all of these labels, at least one: of one namespace, or of all. */
+  readonly withLabels: (wanted: Labels, namespace?: string) => readonly WorkloadSource[];
 }
 
 export function collectWorkloads(world: World): WorkloadSources {
@@ -34,20 +36,23 @@ export function collectWorkloads(world: World): WorkloadSources {
     else reportTaken(world, source, first);
   }
   const all = [...byKey.values()];
-  // Any label of a selector narrows the search to the workloads that carry it; the rest is then compared in full.
+  // Any label that is wanted narrows the search to the workloads that carry it; the rest is then compared in full.
   const byLabel = groupBy(
     all.flatMap((source) =>
       Object.entries(source.labels).map(([key, value]) => ({ source, label: `${key}=${value}` })),
     ),
-    ({ source, label }) => `${source.namespace} ${label}`,
+    ({ label }) => label,
   );
-  const selectedBy = ({ metadata, spec }: Service): readonly WorkloadSource[] => {
-    const [first] = Object.entries(spec.selector);
-    if (first === undefined) return [];
-    const candidates = byLabel.get(`${metadata.namespace} ${first[0]}=${first[1]}`) ?? [];
-    return candidates.map(({ source }) => source).filter((source) => hasLabels(source.labels, spec.selector));
+  const withLabels = (wanted: Labels, namespace?: string): readonly WorkloadSource[] => {
+    const [first] = Object.entries(wanted);
+    const candidates = first === undefined ? [] : (byLabel.get(`${first[0]}=${first[1]}`) ?? []);
+    return candidates
+      .map(({ source }) => source)
+      .filter((source) => (namespace ?? source.namespace) === source.namespace && hasLabels(source.labels, wanted));
   };
-  return { all, byKey, selectedBy };
+  const selectedBy = ({ metadata, spec }: Service): readonly WorkloadSource[] =>
+    withLabels(spec.selector, metadata.namespace);
+  return { all, byKey, selectedBy, withLabels };
 }
 
 function allSources(world: World): readonly WorkloadSource[] {

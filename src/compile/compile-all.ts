@@ -1,6 +1,6 @@
 import { analyze, distinct, supplyMissing, type Analysis, type Identity } from '../analysis/index.ts';
 import type { Plan, PlanSecrets, WorkloadLabels } from '../plan/index.ts';
-import { decodeAll } from '../resource/index.ts';
+import { decodeAll, type Resources } from '../resource/index.ts';
 import { gatewayBinds, type Binds } from './binds.ts';
 import { lowerGateway } from './gateway.ts';
 import { certificateId } from './ids.ts';
@@ -18,20 +18,32 @@ export function compileAll(snapshot: Snapshot): CompileResult {
   const { documents, bindings, placements, options } = snapshot;
   const written = decodeAll(documents);
   const supplied = supplyMissing({ resources: written.resources, bindings, options });
-  const decoded = supplied.added.length === 0 ? written : decodeAll([...documents, ...supplied.documents]);
-  const analysis = analyze({ resources: decoded.resources, bindings, options });
+  const resources = withAdded(written.resources, decodeAll(supplied.documents).resources);
+  const analysis = analyze({ resources, bindings, options });
   const binds = gatewayBinds(analysis.gateways, options);
   return {
     plan: lower(analysis, { options, placements }, binds),
     secrets: secretsOf(analysis),
     status: analysis.status,
     diagnostics: distinct([
-      ...decoded.diagnostics,
+      ...written.diagnostics,
       ...supplied.diagnostics,
       ...analysis.diagnostics,
       ...binds.diagnostics,
     ]),
     added: supplied.added,
+  };
+}
+
+/** The kinds that are ever supplied. */
+function withAdded(written: Resources, added: Resources): Resources {
+  return {
+    ...written,
+    gateways: [...written.gateways, ...added.gateways],
+    namespaces: [...written.namespaces, ...added.namespaces],
+    services: [...written.services, ...added.services],
+    deployments: [...written.deployments, ...added.deployments],
+    peerAuthentications: [...written.peerAuthentications, ...added.peerAuthentications],
   };
 }
 
