@@ -1,0 +1,159 @@
+/** An HTTP/2 application whose every frame a test decides, in plaintext. */
+import {
+  internField,
+  type ConnectionHandler,
+  type Field,
+  type Http2Connection,
+  type Http2Stream,
+} from '../../src/http2/index.ts';
+import type { Address } from '../../src/proxy/index.ts';
+import { Http2Transport, listen, TimerWheel } from '../../src/transport/index.ts';
+
+export interface ScriptedRequest {
+  readonly connection: Http2Connection<unknown>;
+  readonly stream: Http2Stream<unknown>;
+  /** Counted from 0 over the life of the application. */
+  readonly connectionIndex: number;
+  /** Counted from 0 over the life of the application. */
+  readonly requestIndex: number;
+  readonly path: string;
+  header(name: string): string | undefined;
+  /** Sends response headers. */
+  begin(): void;
+  /** Sends one gRPC message of this many bytes; returns how many bytes of it were taken. */
+  message(bytes: number): number;
+  /** Ends with trailers; trailers-only when `begin` was not called. */
+  end(grpcStatus?: number): void;
+  /** Cuts the TCP connection. */
+  kill(): void;
+}
+
+export interface ScriptedBackend {
+  readonly address: Address;
+  connections: number;
+  requests: number;
+  /** Request bytes received, and the number of streams reset by the proxy with the code of the last one. */
+  receivedBytes: number;
+  resets: number[];
+  close(): Promise<void>;
+}
+
+export interface Script {
+  onRequest(request: ScriptedRequest): void;
+  /** The request's half ended. */
+  onEnd?(request: ScriptedRequest): void;
+  onReset?(request: ScriptedRequest, code: number): void;
+  /** Return false to keep the credit for these bytes. */
+  onData?(request: ScriptedRequest, bytes: number): boolean;
+}
+
+export async function startScripted(script: Script): Promise<ScriptedBackend> {
+  const wheel = new TimerWheel();
+  const open = new Set<Http2Transport<ScriptedRequest>>();
+  const backend = { connections: 0, requests: 0, receivedBytes: 0, resets: [] as number[] };
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    security: { mode: 'plaintext' },
+    onRefused: () => undefined,
+    onConnection: (socket, facts) => {
+      const connectionIndex = backend.connections++;
+      const transport: Http2Transport<ScriptedRequest> = new Http2Transport<ScriptedRequest>({
+        socket,
+        facts,
+        role: 'server',
+        wheel,
+        onWritable: () => undefined,
+        onClose: () => open.delete(transport),
+        handler: handlerFor(script, backend, () => ({ transport, connectionIndex })),
+      });
+      open.add(transport);
+    },
+  });
+  return Object.assign(backend, {
+    address: listener.address,
+    close: async () => {
+      await listener.close();
+      for (const transport of open) transport.destroy();
+      wheel.close();
+    },
+  });
+}
+
+function handlerFor(
+  script: Script,
+  backend: { requests: number; receivedBytes: number; resets: number[] },
+  here: () => { readonly transport: Http2Transport<ScriptedRequest>; readonly connectionIndex: number },
+): ConnectionHandler<ScriptedRequest> {
+  const ended = (request: ScriptedRequest | undefined): void => {
+    if (request !== undefined) script.onEnd?.(request);
+  };
+  return {
+    onHeaders: (stream, fields, count, endStream) => {
+      const { transport, connectionIndex } = here();
+      const request = makeRequest(transport, stream, fields.slice(0, count), {
+        connectionIndex,
+        requestIndex: backend.requests++,
+      });
+      stream.user = request;
+      script.onRequest(request);
+      if (endStream) ended(request);
+    },
+    onTrailers: (stream) => ended(stream.user),
+    onData: (stream, _chunk, start, end, endStream) => {
+      backend.receivedBytes += end - start;
+      const request = stream.user;
+      const credits = request === undefined || script.onData === undefined || script.onData(request, end - start);
+      if (credits) here().transport.connection.creditReceived(stream, end - start);
+      if (endStream) ended(request);
+    },
+    onReset: (stream, code) => {
+      backend.resets.push(code);
+      if (stream.user !== undefined) script.onReset?.(stream.user, code);
+    },
+    onWindow: () => undefined,
+    onStreamClosed: () => undefined,
+    onSettings: () => undefined,
+    onPingAck: () => undefined,
+    onPing: () => undefined,
+    onGoaway: () => undefined,
+    onRefused: () => undefined,
+    onConnectionError: () => undefined,
+    onLimit: () => undefined,
+  };
+}
+
+function makeRequest(
+  transport: Http2Transport<ScriptedRequest>,
+  stream: Http2Stream<ScriptedRequest>,
+  fields: readonly Field[],
+  index: { readonly connectionIndex: number; readonly requestIndex: number },
+): ScriptedRequest {
+  const { connection } = transport;
+  let begun = false;
+  return {
+    connection: connection as Http2Connection<unknown>,
+    stream: stream as Http2Stream<unknown>,
+    ...index,
+    path: fields.find(({ name }) => name === ':path')?.value ?? '',
+    header: (wanted) => fields.find(({ name }) => name === wanted)?.value,
+    begin: () => {
+      begun = true;
+      connection.sendHeaders(stream, head, head.length, false);
+    },
+    message: (bytes) => {
+      const framed = Buffer.alloc(5 + bytes, 0x61);
+      framed[0] = 0;
+      framed.writeUInt32BE(bytes, 1);
+      return connection.sendData(stream, framed, 0, framed.length, false);
+    },
+    end: (grpcStatus = 0) => {
+      const trailer = internField('grpc-status', String(grpcStatus));
+      const fieldsOut = begun ? [trailer] : [...head, trailer];
+      connection.sendHeaders(stream, fieldsOut, fieldsOut.length, true);
+    },
+    kill: () => transport.destroy(),
+  };
+}
+
+const head = [internField(':status', '200'), internField('content-type', 'application/grpc')];
