@@ -10,11 +10,17 @@ const probeTimeoutMs = 2_000;
  */
 export async function otherSecurityWorks(
   error: unknown,
-  tried: { readonly target: Target; readonly isPlaintext: boolean; readonly signal: AbortSignal },
+  tried: {
+    readonly target: Target;
+    readonly isPlaintext: boolean;
+    readonly signal: AbortSignal;
+    /** How long the wanted connection was given. */
+    readonly timeoutMs: number;
+  },
 ): Promise<boolean> {
   if (!couldBeMistaken(error) || tried.signal.aborted) return false;
   const tls = tried.isPlaintext ? { ALPNProtocols: ['h2'], rejectUnauthorized: false } : undefined;
-  const signal = AbortSignal.any([tried.signal, AbortSignal.timeout(probeTimeoutMs)]);
+  const signal = AbortSignal.any([tried.signal, AbortSignal.timeout(Math.min(probeTimeoutMs, tried.timeoutMs))]);
   try {
     const session = await openSession({ target: tried.target, tls, authority: 'localhost', signal });
     session.destroy();
@@ -38,7 +44,7 @@ export function explainDialError(
         : 'tls: first record does not look like a TLS handshake: the server speaks plaintext HTTP/2, add -plaintext',
     );
   }
-  const [code] = [codeOf(error)];
+  const code = codeOf(error);
   const words = dialErrorWords.get(code);
   if (words !== undefined) return new Error(`${where}: ${words}`);
   const tlsWords = tlsErrorWords.get(code);

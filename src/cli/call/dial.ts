@@ -33,13 +33,13 @@ export async function dial(options: CallOptions, deadline: AbortSignal): Promise
   const overrideName = isPlaintext ? flags.authority : (flags.servername ?? flags.authority);
   const authority = overrideName ?? ('path' in target ? 'localhost' : address.replace(/^(dns|passthrough):\/*/, ''));
   const timeoutSeconds = flags['connect-timeout'] ?? 0;
-  const timeout = AbortSignal.timeout(timeoutSeconds > 0 ? timeoutSeconds * 1000 : defaultConnectTimeoutMs);
-  const signal = AbortSignal.any([deadline, timeout]);
+  const timeoutMs = timeoutSeconds > 0 ? timeoutSeconds * 1000 : defaultConnectTimeoutMs;
+  const signal = AbortSignal.any([deadline, AbortSignal.timeout(timeoutMs)]);
   let session: ClientHttp2Session;
   try {
     session = await openSession({ target, tls, authority, signal });
   } catch (error) {
-    const isMistaken = await otherSecurityWorks(error, { target, isPlaintext, signal: deadline });
+    const isMistaken = await otherSecurityWorks(error, { target, isPlaintext, signal: deadline, timeoutMs });
     throw failureOf(what, explainDialError(error, { target, isPlaintext, isMistaken }));
   }
   // Errors of a connection reach the calls on it; alone they mean nothing here.

@@ -55,7 +55,7 @@ const shortEscapes: ReadonlyMap<number, string> = new Map([
 
 /** The number with the fewest digits that is still the same float. */
 function shortestFloat32(value: number): number {
-  if (!Number.isFinite(value)) return value;
+  if (!Number.isFinite(value) || value === 0) return value;
   // Nine digits identify every float.
   for (let precision = 1; precision < 9; precision += 1) {
     const candidate = Number(value.toPrecision(precision));
