@@ -37,7 +37,8 @@ const table: Readonly<Record<string, FolderRule>> = {
   telemetry: { imports: ['base'], node: [], npm: ['prom-client'] },
   proxy: {
     imports: ['base', 'plan', 'decide', 'http2', 'transport', 'grpc', 'identity', 'telemetry'],
-    node: ['crypto'],
+    // net and tls for the types of sockets and contexts only: transport/ opens them.
+    node: ['crypto', 'net', 'tls'],
     npm: [],
   },
   control: { imports: [...leftHalf, 'telemetry'], node: [], npm: [] },
@@ -76,7 +77,7 @@ const table: Readonly<Record<string, FolderRule>> = {
       'child_process',
       'readline',
     ],
-    npm: ['commander', '@bufbuild/protobuf', '@connectrpc/connect', '@connectrpc/connect-node', 'yaml'],
+    npm: ['commander', '@bufbuild/protobuf', 'yaml'],
   },
 };
 

@@ -47,7 +47,7 @@ backend app
 
 const common = `global
   nbthread 1
-  maxconn 20000
+  maxconn 8000
   tune.h2.max-concurrent-streams 1000
 defaults
   mode http

@@ -36,7 +36,7 @@ export function resolveCertificate(world: World, gateway: Gateway, ref: Certific
   if (secret === undefined) {
     return invalid(world, ref, {
       message: `certificateRef "${ref.name}": no such Secret in namespace "${ref.namespace}"`,
-      remedy: 'Create it with kubectl create secret tls --dry-run=client -o yaml, and add the file.',
+      remedy: `For local use: sallyport certs self-signed --secret ${name} --host HOSTNAME > secret.yaml, then -f secret.yaml.`,
     });
   }
   const chain = secret.data['tls.crt'];

@@ -75,7 +75,8 @@ class RunSession {
   onEvent(event: MeshEvent): void {
     if (event.type === 'compiled') {
       this.#changed ||= event.state.manifestsChanged;
-      this.#showFindings(event.state.diagnostics);
+      // What was supplied has a list of its own, shorter than findings would be.
+      this.#showFindings(event.state.diagnostics.filter(({ code }) => !code.startsWith('SP05')));
       this.#showKept(event.state.kept);
       this.#showAdded(event.state.result.added);
     } else if (event.type === 'settled') {

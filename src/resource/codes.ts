@@ -44,4 +44,9 @@ export const fieldCodes = {
     title: 'An object is valid, but a part of it has an effect that is seldom meant.',
     also: ['IST0133'],
   },
+  newerField: {
+    code: 'SP0214',
+    severity: 'warning',
+    title: 'A field of a Kubernetes kind that Sallyport does not know; it has no effect, the rest of the object works.',
+  },
 } as const satisfies Record<string, DiagnosticCode>;

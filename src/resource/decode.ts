@@ -2,8 +2,8 @@ import { compareText, type Diagnostic } from '../base/index.ts';
 import type { Document } from '../manifest/index.ts';
 import { fieldCodes } from './codes.ts';
 import { createContext, pathText, type DecodeContext } from './context.ts';
-import { reportIssues } from './issues.ts';
-import { isTrafficKind, kinds } from './kinds.ts';
+import { leaveOutNewerFields, reportIssues } from './issues.ts';
+import { isKubernetesGroup, isTrafficKind, kinds } from './kinds.ts';
 import { objectMeta, type Kind } from './kind.ts';
 import type { ResourceObject } from './object.ts';
 import type { RejectedResource, Resources } from './resources.ts';
@@ -68,7 +68,11 @@ function decodeOne(kind: Kind, context: DecodeContext): ResourceObject | undefin
   }
   const value = withoutNulls(document.value);
   reportMarked(markedFields(kind.schema, value), context);
-  const parsed = kind.schema.safeParse(value);
+  let parsed = kind.schema.safeParse(value);
+  if (!parsed.success && isKubernetesGroup(kind.group)) {
+    const known = leaveOutNewerFields(context, { issues: parsed.error.issues, schema: kind.schema, value });
+    if (known !== undefined) parsed = kind.schema.safeParse(known);
+  }
   if (!parsed.success) {
     reportIssues(context, { issues: parsed.error.issues, schema: kind.schema, value });
     return undefined;

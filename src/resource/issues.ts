@@ -39,13 +39,55 @@ export function reportIssues(
   }
 }
 
+/**
+ * Fields that the schema does not have and that are no misspelling of one it has, for kinds that grow with each release of
+ * Kubernetes: a newer field of a Pod must not take the workload away. They are reported and left out; undefined when
+ * something else is wrong as well, or when there are none.
+ */
+export function leaveOutNewerFields(
+  context: DecodeContext,
+  refusal: { readonly issues: readonly Issue[]; readonly schema: z.core.$ZodType; readonly value: unknown },
+): unknown {
+  const found: Path[] = [];
+  for (const issue of refusal.issues) {
+    if (issue.code !== 'unrecognized_keys') return undefined;
+    const path = issue.path as Path;
+    const known = knownFields(refusal.schema, path);
+    if (issue.keys.some((key) => nearestName(key, known) !== undefined)) return undefined;
+    found.push(...issue.keys.map((key) => [...path, key]));
+  }
+  for (const path of found) {
+    context.report(fieldCodes.newerField, context.document.locate(path), {
+      message: `${pathText(path)} is not a field that Sallyport knows; it has no effect here`,
+      remedy: 'Nothing to do, unless the field is misspelt.',
+    });
+  }
+  return withoutPaths(refusal.value, found);
+}
+
+function withoutPaths(value: unknown, paths: readonly Path[]): unknown {
+  if (paths.length === 0 || typeof value !== 'object' || value === null) return value;
+  const below = (key: string | number) => paths.filter(([first]) => first === key).map((path) => path.slice(1));
+  if (Array.isArray(value)) return value.map((item, index) => withoutPaths(item, below(index)));
+  const result = Object.create(null) as Record<string, unknown>;
+  for (const [key, field] of Object.entries(value)) {
+    const inside = below(key);
+    if (!inside.some((path) => path.length === 0)) result[key] = withoutPaths(field, inside);
+  }
+  return result;
+}
+
+function knownFields(schema: z.core.$ZodType, path: Path): readonly string[] {
+  const owner = schemaAt(schema, path);
+  const shape = owner === undefined ? undefined : shapeOf(owner);
+  return shape?.type === 'object' ? Object.keys(shape.fields) : [];
+}
+
 function reportUnknownFields(
   context: DecodeContext,
   unknown: { readonly keys: readonly string[]; readonly path: Path; readonly schema: z.core.$ZodType },
 ): void {
-  const schema = schemaAt(unknown.schema, unknown.path);
-  const shape = schema === undefined ? undefined : shapeOf(schema);
-  const known = shape?.type === 'object' ? Object.keys(shape.fields) : [];
+  const known = knownFields(unknown.schema, unknown.path);
   const owner = unknown.path.length === 0 ? context.document.kind : pathText(unknown.path);
   for (const key of unknown.keys) {
     const near = nearestName(key, known);

@@ -52,6 +52,11 @@ const meshGroups = [
   'extensions.istio.io',
 ];
 
+/** Kubernetes' own API groups, whose kinds gain fields with each release. */
+export function isKubernetesGroup(group: string): boolean {
+  return group === '' || group === 'apps' || group === 'discovery.k8s.io';
+}
+
 /**
  * Whether a kind that is not read has a part in the traffic path, so that leaving it out changes what happens to
  * requests: all of the Gateway API and Istio, and the older ways into a cluster and around it.

@@ -15,15 +15,19 @@ export function nearestName(written: string, names: readonly string[]): string |
   return best;
 }
 
-/** Levenshtein distance. */
+/** Levenshtein distance in which two neighbours that changed places count as one change: the commonest slip of the fingers. */
 function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const change = (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, (previous[j] as number) + 1, (row[j - 1] as number) + 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? (beforePrevious[j - 2] as number) + 1 : Number.POSITIVE_INFINITY;
+      row.push(Math.min(change, swap, (previous[j] as number) + 1, (row[j - 1] as number) + 1));
     }
+    beforePrevious = previous;
     previous = row;
   }
   return previous[b.length] as number;
