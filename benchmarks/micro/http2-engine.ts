@@ -109,12 +109,13 @@ const upHandler: ConnectionHandler<Pair> = {
     upstream.creditReceived(stream, end - start);
   },
 };
-let done = 0;
+/** Calls completed. */
+const progress = { done: 0 };
 const clientHandler: ConnectionHandler<Pair> = {
   ...quiet,
   onHeaders: () => {},
   onTrailers() {
-    done++;
+    progress.done++;
   },
   onData(stream, _chunk, start, end) {
     client.creditReceived(stream, end - start);
@@ -149,10 +150,10 @@ function turn(): void {
 }
 
 function run(total: number): number {
-  const target = done + total;
+  const target = progress.done + total;
   const started = process.cpuUsage();
   let sent = 0;
-  while (done < target) {
+  while (progress.done < target) {
     while (client.activeStreams < concurrency && sent < total) {
       const stream = client.openStream({ down: undefined, up: undefined });
       if (stream === undefined) break;

@@ -155,7 +155,7 @@ test('a client says the preface, SETTINGS without push, and opens its window', (
   const hello = Buffer.concat(peer.connection.output.take());
   assert.equal(hello.subarray(0, 24).toString('latin1'), build.preface.toString('latin1'));
   // ENABLE_PUSH 0, INITIAL_WINDOW_SIZE 64 KiB, MAX_HEADER_LIST_SIZE 16 KiB; then 1 MiB less the initial window.
-  const settings = '000012040000000000' + '000200000000' + '000400010000' + '000600004000';
+  const settings = '000012040000000000000200000000000400010000000600004000';
   assert.equal(hello.subarray(24).toString('hex'), `${settings}000004080000000000000f0001`);
 });
 

@@ -378,7 +378,7 @@ for (const row of cases) {
     expectCase(harness({ role: 'server' }), row);
   });
   test(`h2spec ${row.id}, byte by byte`, () => {
-    const bytes = [...Buffer.concat(row.frames)].map((byte) => Uint8Array.of(byte));
+    const bytes = Array.from(Buffer.concat(row.frames), (byte) => Uint8Array.of(byte));
     const server = harness({ role: 'server' });
     const answers = server.send(...bytes);
     assert.deepEqual(answers, row.answer);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { build, cutFrames, END_HEADERS, END_STREAM, harness, request } from '../../test/kit/frame-peer.ts';
 import {
   ErrorCode,

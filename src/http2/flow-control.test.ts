@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { build, END_STREAM, harness, request, type Harness } from '../../test/kit/frame-peer.ts';
 import { ErrorCode, internField, type Http2Stream } from './index.ts';
 

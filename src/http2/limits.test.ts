@@ -82,13 +82,14 @@ test('CONTINUATION flood: eight are taken, the ninth closes; so does a block too
   expectCalm(large, 'header-block-bytes');
 });
 
+const crumbs = (count: number): [string, string][] =>
+  Array.from({ length: count - request.length }, () => ['cookie', 'a=b']);
+const refusal = (id: number): string[] => [`HEADERS ${id} :status=431 END_STREAM`, `RST_STREAM ${id} NO_ERROR`];
+
 test('a header list at its limits passes; one field or byte more is answered 431 and costs the stream alone', () => {
-  const fields = (count: number): [string, string][] =>
-    Array.from({ length: count - request.length }, () => ['cookie', 'a=b']);
   const server = harness(fast);
-  assert.deepEqual(server.send(build.headers(1, [...request, ...fields(100)], full)), []);
-  const refusal = (id: number): string[] => [`HEADERS ${id} :status=431 END_STREAM`, `RST_STREAM ${id} NO_ERROR`];
-  assert.deepEqual(server.send(build.headers(3, [...request, ...fields(101)])), refusal(3));
+  assert.deepEqual(server.send(build.headers(1, [...request, ...crumbs(100)], full)), []);
+  assert.deepEqual(server.send(build.headers(3, [...request, ...crumbs(101)])), refusal(3));
   assert.ok(server.calls().includes('limit header-list-fields'));
   const used = request.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
   const filler = (extra: number): [string, string] => ['x', 'y'.repeat(16_384 - used - 33 + extra)];
@@ -152,7 +153,7 @@ test('answers that nobody reads are bounded', () => {
 test('after a connection error every byte is ignored', () => {
   const server = harness(fast);
   assert.deepEqual(
-    server.send(Buffer.concat([build.ping('short' as string).fill(0, 3, 4), build.ping(), build.ping()])).length,
+    server.send(Buffer.concat([build.ping('short').fill(0, 3, 4), build.ping(), build.ping()])).length,
     1,
   );
   assert.deepEqual(server.send(build.headers(1, request), build.ping()), []);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { TimerWheel, WheelTimer } from './timer-wheel.ts';
 
 function manual(): { wheel: TimerWheel; at: (ms: number) => void } {

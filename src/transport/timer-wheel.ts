@@ -1,5 +1,5 @@
 /** Hot file: one coarse timer wheel per process; arming and cancelling allocate nothing. */
-import { systemClock } from '../base/index.ts';
+import { systemClock, type Clock } from '../base/index.ts';
 
 const SLOTS = 512;
 
@@ -35,7 +35,7 @@ export interface TimerWheelOptions {
 /** Timers by due tick modulo the number of slots; one underlying timer sleeps until the next due one. */
 export class TimerWheel {
   readonly #slots: WheelTimer[] = Array.from({ length: SLOTS }, makeRing);
-  readonly #monotonicMs: () => number;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #tickMs: number;
   readonly #isManual: boolean;
   #currentTick: number;
@@ -45,21 +45,21 @@ export class TimerWheel {
   #isClosed = false;
 
   constructor(options?: TimerWheelOptions) {
-    this.#monotonicMs = options?.monotonicMs ?? systemClock.monotonicMs;
+    this.#clock = options?.monotonicMs === undefined ? systemClock : { monotonicMs: options.monotonicMs };
     this.#tickMs = options?.tickMs ?? DEFAULT_TICK_MS;
     this.#isManual = options?.manual ?? false;
-    this.#currentTick = Math.floor(this.#monotonicMs() / this.#tickMs);
+    this.#currentTick = Math.floor(this.#clock.monotonicMs() / this.#tickMs);
   }
 
   /** Milliseconds of the injected clock, read now. */
   nowMs(): number {
-    return this.#monotonicMs();
+    return this.#clock.monotonicMs();
   }
 
   /** Arms the timer, replacing what it was armed for. */
   arm(timer: WheelTimer, delayMs: number): void {
     if (timer.next !== undefined) this.cancel(timer);
-    const dueTick = Math.ceil((this.#monotonicMs() + delayMs) / this.#tickMs);
+    const dueTick = Math.ceil((this.#clock.monotonicMs() + delayMs) / this.#tickMs);
     timer.dueTick = Math.max(dueTick, this.#currentTick + 1);
     link(this.#slots[timer.dueTick % SLOTS] as WheelTimer, timer);
     this.#armed++;
@@ -74,7 +74,7 @@ export class TimerWheel {
 
   /** Fires what is due; the wheel calls it itself unless `manual`. */
   advance(): void {
-    const nowTick = Math.floor(this.#monotonicMs() / this.#tickMs);
+    const nowTick = Math.floor(this.#clock.monotonicMs() / this.#tickMs);
     const first = Math.max(this.#currentTick + 1, nowTick - SLOTS + 1);
     this.#currentTick = Math.max(nowTick, this.#currentTick);
     const due = makeRing();
@@ -111,7 +111,7 @@ export class TimerWheel {
     clearTimeout(this.#sleep);
     this.#sleep = undefined;
     if (tick === Infinity) return;
-    const delayMs = Math.max(1, Math.ceil(tick * this.#tickMs - this.#monotonicMs()));
+    const delayMs = Math.max(1, Math.ceil(tick * this.#tickMs - this.#clock.monotonicMs()));
     // Timers never keep a process alive; sockets do.
     this.#sleep = setTimeout(() => this.advance(), delayMs).unref();
   }

@@ -33,6 +33,8 @@ const gateway = mesh.identity('spiffe://cluster.local/ns/gateway/sa/ingress');
 const workload = mesh.identity('spiffe://cluster.local/ns/default/sa/asset');
 const edge = mesh.identity('spiffe://cluster.local/ns/gateway/sa/edge', 'TLSv1.2');
 
+function nothing(): void {}
+
 interface Server {
   readonly listener: Listener;
   readonly facts: SocketFacts[];
@@ -43,7 +45,7 @@ interface Server {
 async function serve(security: ListenSecurity, handshakeTimeoutMs = 5000): Promise<Server> {
   const facts: SocketFacts[] = [];
   const refusals: RefusedConnection[] = [];
-  let wake: () => void = () => {};
+  let wake: () => void = nothing;
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
@@ -254,7 +256,7 @@ const slow: readonly (readonly [string, ListenSecurity['mode'], Uint8Array, Refu
 
 for (const [name, mode, bytes, cause] of slow) {
   test(`a handshake that does not end is cut: ${name}`, async () => {
-    const server = await serve({ mode, tls: meshServer(), acceptPlaintext: () => true } as ListenSecurity, 50);
+    const server = await serve({ mode, tls: meshServer(), acceptPlaintext: () => true }, 50);
     const socket = connectTcp(server.listener.address.port, '127.0.0.1');
     socket.write(bytes);
     socket.resume();

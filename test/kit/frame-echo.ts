@@ -69,15 +69,15 @@ export interface EndOptions {
 export function echoServer(socket: Socket, facts: SocketFacts, options: EndOptions): Http2Transport<Call> {
   const open = new Set<Http2Stream<Call>>();
   const pump = (stream: Http2Stream<Call>): void => {
-    const call = stream.user;
-    if (call === undefined) return;
-    const all = Buffer.concat(call.body);
-    while (call.sent < all.length && !transport.writeBlocked) {
-      const taken = transport.connection.sendData(stream, all, call.sent, all.length, false);
+    const state = stream.user;
+    if (state === undefined) return;
+    const all = Buffer.concat(state.body);
+    while (state.sent < all.length && !transport.writeBlocked) {
+      const taken = transport.connection.sendData(stream, all, state.sent, all.length, false);
       if (taken === 0) return;
-      call.sent += taken;
+      state.sent += taken;
     }
-    if (call.isComplete && call.sent === all.length && !stream.isLocalEnded) {
+    if (state.isComplete && state.sent === all.length && !stream.isLocalEnded) {
       transport.connection.sendHeaders(stream, trailers, 1, true);
     }
   };

@@ -105,7 +105,7 @@ export const response: readonly Pair[] = [[':status', '200']];
 
 function describe(type: number, flags: number, id: number, payload: Buffer, decoder: NaiveDecoder): string {
   const end = (flags & END_STREAM) !== 0 ? ' END_STREAM' : '';
-  const name = typeNames[type] ?? `type ${type}`;
+  const name: string = typeNames[type] ?? `type ${type}`;
   switch (name) {
     case 'DATA':
       return `DATA ${id} ${payload.length > 40 ? `${payload.length} bytes` : JSON.stringify(payload.toString('latin1'))}${end}`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   NaiveDecoder,
   naiveHuffmanDecode,
@@ -206,8 +206,9 @@ test('one byte per field is counted like any other field', () => {
   assert.ok(decoder.isOverFields);
 });
 
+const update = (bytes: number): Buffer => naiveInteger(bytes, 5, 0x20);
+
 test('table size updates: two per block, only in front, within the limit, and owed after a reduction', () => {
-  const update = (bytes: number): Buffer => naiveInteger(bytes, 5, 0x20);
   const method = Buffer.of(0x82);
   assert.deepEqual(decode(decoderOf(), update(0), update(4096), method), [[':method', 'GET']]);
   assert.equal(decode(decoderOf(), update(0), update(1), update(2), method), 'too many table size updates');
