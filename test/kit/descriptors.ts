@@ -74,6 +74,7 @@ export function readAnswer(bytes: Uint8Array): string {
       return `extensions of ${messageResponse.value.baseTypeName}: ${messageResponse.value.extensionNumber.join(' ')}`;
     case 'errorResponse':
       return `error ${messageResponse.value.errorCode} ${messageResponse.value.errorMessage}`;
+    case undefined:
     default:
       return 'nothing';
   }

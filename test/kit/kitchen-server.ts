@@ -69,7 +69,7 @@ export function kitchenFiles(): Uint8Array[] {
 }
 
 /** Messages of the kitchen from and to JSON. */
-export function kitchenCodec(): {
+function kitchenCodec(): {
   encode(type: string, json: JsonObject): Buffer;
   decode(type: string, bytes: Uint8Array): JsonObject;
 } {
@@ -158,7 +158,7 @@ export async function startKitchen(options: KitchenOptions = {}): Promise<Kitche
     const { code, message, details } = codec.decode('kitchen.v1.Failure', call.request);
     const metadata = new Metadata();
     if (typeof details === 'string') metadata.set('grpc-status-details-bin', Buffer.from(details, 'base64'));
-    respond({ code: Number(code), details: String(message ?? ''), metadata });
+    respond({ code: Number(code), details: typeof message === 'string' ? message : '', metadata });
   };
   const methods = { Echo: unary, Expand: serverStream, Collect: clientStream, Chat: bidi, Fail: unary, Http: unary };
   const handlers = { Echo: echoNoted, Expand: expand, Collect: collect, Chat: chat, Fail: fail, Http: echo };

@@ -1,5 +1,5 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
-import type { Describable } from './proto-printer.ts';
+import type { Describable } from './describable.ts';
 
 /** The element of that full name: a type, or a method, field, oneof or enum value. `undefined` when there is none. */
 export function findElement(registry: FileRegistry, name: string): Describable | undefined {

@@ -74,7 +74,7 @@ const flagTable = {
   'msg-template': { kind: 'boolean', help: 'With describe: also show a request to fill in.' },
   unix: { kind: 'boolean', help: 'ADDRESS is the path of a Unix domain socket.' },
   v: { kind: 'boolean', help: 'Verbose: method, metadata, counts.' },
-  vv: { kind: 'boolean', help: 'More verbose: sizes and times.' },
+  vv: { kind: 'boolean', help: 'More verbose: also the sizes of responses.' },
   alts: { kind: 'boolean', help: 'Not supported.' },
   'alts-handshaker-service': { kind: 'string', value: 'address', help: 'Not supported.' },
   'alts-target-service-account': { kind: 'strings', value: 'email', help: 'Not supported.' },

@@ -24,19 +24,9 @@ import {
   ServiceOptionsSchema,
   type DescriptorProto_ExtensionRange,
 } from '@bufbuild/protobuf/wkt';
+import { fileOf, type Describable } from './describable.ts';
 import { compareOptions, protoOptions, quoteString, type ProtoOption } from './proto-options.ts';
 import { leadingComment } from './source-comments.ts';
-
-/** What can be described. */
-export type Describable =
-  | DescService
-  | DescMethod
-  | DescMessage
-  | DescField
-  | DescExtension
-  | DescOneof
-  | DescEnum
-  | DescEnumValue;
 
 /**
  * The proto source of an element as `grpcurl describe` prints it: types fully qualified with a leading dot, elements
@@ -328,10 +318,6 @@ function shortOptions(options: readonly ProtoOption[], context: Context): string
 
 function comment(element: Describable, context: Context): string[] {
   return leadingComment(element, fileOf(element)).map((text) => line(context, text));
-}
-
-export function fileOf(element: Describable): DescFile {
-  return 'file' in element ? element.file : fileOf(element.parent);
 }
 
 function isGroup(field: DescField | DescExtension): boolean {

@@ -36,6 +36,8 @@ const exitUsage = 2;
 export async function runCall(argv: readonly string[], io: CallIo): Promise<number> {
   const out = (text: string): Promise<void> => write(io.stdout, text);
   const err = (text: string): Promise<void> => write(io.stderr, text);
+  // A reader that goes away (`| head`) fails the write, which is where it is reported; as an event it would end the process.
+  io.stdout.on('error', ignore);
   try {
     const line = parseLine(argv);
     if (line.show !== 'result') {
@@ -52,8 +54,12 @@ export async function runCall(argv: readonly string[], io: CallIo): Promise<numb
     if (!(error instanceof CallFailure)) throw error;
     await err(`${error.message}\n`);
     return exitFailure;
+  } finally {
+    io.stdout.off('error', ignore);
   }
 }
+
+function ignore(): void {}
 
 interface Session {
   readonly io: CallIo;

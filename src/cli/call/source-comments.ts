@@ -1,5 +1,5 @@
 import type { DescFile } from '@bufbuild/protobuf';
-import type { Describable } from './proto-printer.ts';
+import type { Describable } from './describable.ts';
 
 /**
  * The comment before an element as `//` lines. Descriptors have them when they were built with source info, as

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { formatGoFloat, quoteBytes, quoteJson } from './go-text.ts';
 import { splitJson } from './json-splitter.ts';
 import { decodeBase64, formatMetadata, parseMetadata } from './metadata.ts';

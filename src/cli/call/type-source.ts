@@ -2,7 +2,7 @@ import { clone, create, createFileRegistry, type DescMessage, type FileRegistry 
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema, type FileDescriptorProto } from '@bufbuild/protobuf/wkt';
 import { createDescriptorPool, GrpcStatus, type DescriptorPool, type PoolFile } from '../../grpc/index.ts';
 import { findElement } from './find-element.ts';
-import type { Describable } from './proto-printer.ts';
+import type { Describable } from './describable.ts';
 import { ReflectionError, type ReflectionClient } from './reflection-client.ts';
 
 /** Where types come from: the server's reflection, descriptor sets, or both. */

@@ -1,9 +1,10 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { FieldDescriptorProto_Type } from '@bufbuild/protobuf/wkt';
+import type { Describable } from './describable.ts';
 import { failureOf, step } from './failure.ts';
 import { quoteGo } from './go-text.ts';
 import type { MessagePrinter } from './printer.ts';
-import { printProto, type Describable } from './proto-printer.ts';
+import { printProto } from './proto-printer.ts';
 import { makeTemplate } from './template.ts';
 import { SymbolNotFound, type TypeSource } from './type-source.ts';
 

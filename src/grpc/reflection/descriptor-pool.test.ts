@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodeFile, fileBytes } from '../../../test/kit/descriptors.ts';
 import { createDescriptorPool, type DescriptorPool } from './descriptor-pool.ts';
+
+function names(items: readonly { readonly name: string }[]): string {
+  return items.map((item) => item.name).join(' ');
+}
 
 /** `name imports… : Messages… [Services…]` of each file. */
 function shape(pool: DescriptorPool): string[] {
   return pool.files.map(({ file: { proto } }) => {
-    const names = (items: readonly { readonly name: string }[]): string => items.map((item) => item.name).join(' ');
     return [proto.name, ...proto.dependency, ':', names(proto.messageType), `[${names(proto.service)}]`].join(' ');
   });
 }
@@ -46,6 +49,14 @@ test('one name with two contents: both live, each service keeps its own types', 
   ]);
 });
 
+function base(message: string): Uint8Array {
+  return fileBytes({ name: 'base.proto', package: 'base', messages: { B: {}, [message]: {} } });
+}
+
+function service(name: string): Uint8Array {
+  return fileBytes({ name: `${name}.proto`, package: name, imports: ['m.proto'], services: { S: '.m.M' } });
+}
+
 test('files that differ only by what they import are told apart', () => {
   const middle = fileBytes({
     name: 'm.proto',
@@ -53,10 +64,6 @@ test('files that differ only by what they import are told apart', () => {
     imports: ['base.proto'],
     messages: { M: { b: '.base.B' } },
   });
-  const base = (message: string): Uint8Array =>
-    fileBytes({ name: 'base.proto', package: 'base', messages: { B: {}, [message]: {} } });
-  const service = (name: string): Uint8Array =>
-    fileBytes({ name: `${name}.proto`, package: name, imports: ['m.proto'], services: { S: '.m.M' } });
   const pool = createDescriptorPool([
     { files: [service('x'), middle, base('One')], services: ['x.S'] },
     { files: [service('y'), middle, base('Two')], services: ['y.S'] },

@@ -18,12 +18,16 @@ function response(messageResponse: Answer): Uint8Array {
   return toBinary(ServerReflectionResponseSchema, create(ServerReflectionResponseSchema, { messageResponse }));
 }
 
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 /** Drives a learner to its end; answers the questions it asked. */
 function drive(learner: DescriptorLearner, respond: (request: Uint8Array) => Uint8Array): string[] {
   const asked: string[] = [];
   for (let request = learner.next(); request !== undefined; request = learner.next()) {
     const { case: kind, value } = fromBinary(ServerReflectionRequestSchema, request).messageRequest;
-    asked.push(`${kind} ${String(value)}`);
+    asked.push(`${kind} ${text(value)}`);
     assert.equal(learner.next(), undefined, 'one question at a time');
     assert.equal(learner.isDone, false);
     learner.receive(respond(request));
@@ -58,10 +62,10 @@ function oneFileServer(files: Readonly<Record<string, Uint8Array>>, services: Re
       const service = Object.keys(services).map((name) => ({ name }));
       return response({ case: 'listServicesResponse', value: { service } });
     }
-    const file = files[kind === 'fileContainingSymbol' ? (services[value] ?? '') : String(value)];
-    return file === undefined
-      ? response({ case: 'errorResponse', value: { errorCode: 5, errorMessage: `no ${String(value)}` } })
-      : response({ case: 'fileDescriptorResponse', value: { fileDescriptorProto: [file] } });
+    const found = files[kind === 'fileContainingSymbol' ? (services[value] ?? '') : text(value)];
+    return found === undefined
+      ? response({ case: 'errorResponse', value: { errorCode: 5, errorMessage: `no ${text(value)}` } })
+      : response({ case: 'fileDescriptorResponse', value: { fileDescriptorProto: [found] } });
   };
 }
 
@@ -90,13 +94,15 @@ test('imports that did not come along are asked for by name, well-known ones are
   assert.deepEqual(learned.problems, ['error 5: no a.Gone', 'error 5: no missing.proto']);
 });
 
+function importing(name: string, imports: readonly string[]): Uint8Array {
+  return fileBytes({ name, package: 'p', imports, services: { S: '.p.M' } });
+}
+
 test('learning stops at its limits and keeps what it has', () => {
-  const file = (name: string, imports: string[]): Uint8Array =>
-    fileBytes({ name, package: 'p', imports, services: { S: '.p.M' } });
   const files = {
-    'a.proto': file('a.proto', ['b.proto']),
-    'b.proto': file('b.proto', ['c.proto']),
-    'c.proto': file('c.proto', []),
+    'a.proto': importing('a.proto', ['b.proto']),
+    'b.proto': importing('b.proto', ['c.proto']),
+    'c.proto': importing('c.proto', []),
   };
   const learn = (limits: Partial<Record<keyof typeof learnerLimits, number>>) => {
     const learner = createDescriptorLearner({ ...learnerLimits, ...limits });
