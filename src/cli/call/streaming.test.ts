@@ -54,7 +54,7 @@ test('-max-time ends a call with open input: 68, and the server hears of it', as
   const command = startCallCommand([
     '-plaintext',
     '-max-time',
-    '0.5',
+    '1.5',
     '-d',
     '@',
     kitchen.address,
