@@ -20,8 +20,8 @@ export interface ScriptedRequest {
   header(name: string): string | undefined;
   /** Sends response headers. */
   begin(): void;
-  /** Sends one gRPC message of this many bytes; returns how many bytes of it were taken. */
-  message(bytes: number): number;
+  /** Sends one gRPC message of this many bytes; false when part of it waits for the window, see `Script.onDrain`. */
+  message(bytes: number): boolean;
   /** Ends with trailers; trailers-only when `begin` was not called. */
   end(grpcStatus?: number): void;
   /** Cuts the TCP connection. */
@@ -43,6 +43,8 @@ export interface Script {
   /** The request's half ended. */
   onEnd?(request: ScriptedRequest): void;
   onReset?(request: ScriptedRequest, code: number): void;
+  /** The message that waited for the window has left. */
+  onDrain?(request: ScriptedRequest): void;
   /** Return false to keep the credit for these bytes. */
   onData?(request: ScriptedRequest, bytes: number): boolean;
 }
@@ -58,6 +60,7 @@ export async function startScripted(script: Script): Promise<ScriptedBackend> {
     onRefused: () => undefined,
     onConnection: (socket, facts) => {
       const connectionIndex = backend.connections++;
+      const waiting: Place['waiting'] = [];
       const transport: Http2Transport<ScriptedRequest> = new Http2Transport<ScriptedRequest>({
         socket,
         facts,
@@ -65,7 +68,7 @@ export async function startScripted(script: Script): Promise<ScriptedBackend> {
         wheel,
         onWritable: () => undefined,
         onClose: () => open.delete(transport),
-        handler: handlerFor(script, backend, () => ({ transport, connectionIndex })),
+        handler: handlerFor(script, backend, () => ({ transport, connectionIndex, waiting })),
       });
       open.add(transport);
     },
@@ -80,18 +83,25 @@ export async function startScripted(script: Script): Promise<ScriptedBackend> {
   });
 }
 
+interface Place {
+  readonly transport: Http2Transport<ScriptedRequest>;
+  readonly connectionIndex: number;
+  /** Sends on; gives the request whose message has left, or undefined when it waits again. */
+  readonly waiting: (() => ScriptedRequest | undefined)[];
+}
+
 function handlerFor(
   script: Script,
   backend: { requests: number; receivedBytes: number; resets: number[] },
-  here: () => { readonly transport: Http2Transport<ScriptedRequest>; readonly connectionIndex: number },
+  here: () => Place,
 ): ConnectionHandler<ScriptedRequest> {
   const ended = (request: ScriptedRequest | undefined): void => {
     if (request !== undefined) script.onEnd?.(request);
   };
   return {
     onHeaders: (stream, fields, count, endStream) => {
-      const { transport, connectionIndex } = here();
-      const request = makeRequest(transport, stream, fields.slice(0, count), {
+      const { connectionIndex } = here();
+      const request = makeRequest(here(), stream, fields.slice(0, count), {
         connectionIndex,
         requestIndex: backend.requests++,
       });
@@ -111,7 +121,12 @@ function handlerFor(
       backend.resets.push(code);
       if (stream.user !== undefined) script.onReset?.(stream.user, code);
     },
-    onWindow: () => undefined,
+    onWindow: () => {
+      for (const resume of here().waiting.splice(0)) {
+        const request = resume();
+        if (request !== undefined) script.onDrain?.(request);
+      }
+    },
     onStreamClosed: () => undefined,
     onSettings: () => undefined,
     onPingAck: () => undefined,
@@ -124,14 +139,21 @@ function handlerFor(
 }
 
 function makeRequest(
-  transport: Http2Transport<ScriptedRequest>,
+  { transport, waiting }: Place,
   stream: Http2Stream<ScriptedRequest>,
   fields: readonly Field[],
   index: { readonly connectionIndex: number; readonly requestIndex: number },
 ): ScriptedRequest {
   const { connection } = transport;
   let begun = false;
-  return {
+  let unsent = Buffer.alloc(0);
+  const send = (): ScriptedRequest | undefined => {
+    unsent = unsent.subarray(connection.sendData(stream, unsent, 0, unsent.length, false));
+    if (unsent.length === 0) return request;
+    waiting.push(send);
+    return undefined;
+  };
+  const request: ScriptedRequest = {
     connection: connection as Http2Connection<unknown>,
     stream: stream as Http2Stream<unknown>,
     ...index,
@@ -145,7 +167,8 @@ function makeRequest(
       const framed = Buffer.alloc(5 + bytes, 0x61);
       framed[0] = 0;
       framed.writeUInt32BE(bytes, 1);
-      return connection.sendData(stream, framed, 0, framed.length, false);
+      unsent = framed;
+      return send() !== undefined;
     },
     end: (grpcStatus = 0) => {
       const trailer = internField('grpc-status', String(grpcStatus));
@@ -154,6 +177,7 @@ function makeRequest(
     },
     kill: () => transport.destroy(),
   };
+  return request;
 }
 
 const head = [internField(':status', '200'), internField('content-type', 'application/grpc')];
