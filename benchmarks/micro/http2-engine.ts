@@ -3,7 +3,7 @@
  * engine → relay's client engine → server engine, and back. The two engines in the middle are what a proxy runs; the
  * outer two are the load, so a proxy's share is about half of the printed figure.
  *
- * Run by hand: `node benchmarks/micro/http2-engine.ts [calls] [concurrency] [responseBytes]`
+ * Run by hand: `node benchmarks/micro/http2-engine.ts [calls] [concurrency] [responseBytes] [plain]`
  */
 import {
   defaultLimits,
@@ -18,6 +18,8 @@ import {
 const calls = Number(process.argv[2] ?? 300_000);
 const concurrency = Number(process.argv[3] ?? 100);
 const responseBytes = Number(process.argv[4] ?? 120);
+/** `plain` leaves out the two fields that differ on each call. */
+const isPlain = process.argv[5] === 'plain';
 
 interface Pair {
   down: Http2Stream<Pair> | undefined;
@@ -48,8 +50,12 @@ const requestFields: Field[] = [
   internField('content-type', 'application/grpc'),
   internField('user-agent', 'grpc-node-js/1.14.7'),
   internField('grpc-accept-encoding', 'identity,deflate,gzip'),
-  transientField('traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
-  transientField('grpc-timeout', '4999m'),
+  ...(isPlain
+    ? []
+    : [
+        transientField('traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
+        transientField('grpc-timeout', '4999m'),
+      ]),
 ];
 const responseFields: Field[] = [internField(':status', '200'), internField('content-type', 'application/grpc')];
 const trailers: Field[] = [internField('grpc-status', '0')];

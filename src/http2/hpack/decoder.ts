@@ -1,10 +1,20 @@
 /** Hot file: HPACK decoding (RFC 7541 §3, §6) straight into shared fields. */
 import { internedField, makeField, MAX_INTERNED_VALUE_LENGTH, type EngineField } from '../field.ts';
 import { fieldName, type FieldName } from '../field-name.ts';
+import { latin1Text } from '../latin1.ts';
 import { MAX_TABLE_SIZE_UPDATES_PER_BLOCK } from '../limits.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { decodeHuffman, maxHuffmanDecodedLength } from './huffman.ts';
-import { cachedLiteral, literalSlot, MAX_CACHED_LITERAL_BYTES, rememberLiteral } from './literal-cache.ts';
+import {
+  cachedLiteral,
+  cachedName,
+  literalSlot,
+  MAX_CACHED_LITERAL_BYTES,
+  MAX_CACHED_NAME_BYTES,
+  nameSlot,
+  rememberLiteral,
+  rememberName,
+} from './literal-cache.ts';
 import { staticFields, STATIC_TABLE_LENGTH } from './static-table.ts';
 
 export interface HpackDecoderOptions {
@@ -154,9 +164,25 @@ export class HpackDecoder {
     if (index > 0) return this.#entry(index)?.info;
     if (index < 0) return undefined;
     const shape = this.#readStringShape();
-    if (shape < 0) return undefined;
+    return shape < 0 ? undefined : this.#decodeName(shape);
+  }
+
+  #decodeName(shape: number): FieldName | undefined {
+    const start = this.#position;
+    const length = shape >> 1;
+    const isCacheable = length > 0 && length <= MAX_CACHED_NAME_BYTES;
+    const cacheShape = length | ((shape & 1) * HUFFMAN_SHAPE);
+    const slot = isCacheable ? nameSlot(this.#source, start, start + length) : 0;
+    const known = isCacheable ? cachedName(slot, cacheShape, this.#source, start) : undefined;
+    if (known !== undefined) {
+      this.#position = start + length;
+      return known;
+    }
     const text = this.#decodeText(shape);
-    return text === undefined ? undefined : fieldName(text);
+    if (text === undefined) return undefined;
+    const name = fieldName(text);
+    if (isCacheable) rememberName(slot, cacheShape, this.#source, start, name);
+    return name;
   }
 
   /** Literal with incremental indexing (RFC 7541 §6.2.1). */
@@ -207,11 +233,11 @@ export class HpackDecoder {
     const start = this.#position;
     const end = start + (shape >> 1);
     this.#position = end;
-    if ((shape & 1) === 0) return this.#source.toString('latin1', start, end);
+    if ((shape & 1) === 0) return latin1Text(this.#source, start, end);
     const needed = maxHuffmanDecodedLength(end - start);
     if (needed > scratch.length) scratch = Buffer.allocUnsafeSlow(needed);
     const length = decodeHuffman(this.#source, start, end, scratch);
-    return length < 0 ? undefined : scratch.toString('latin1', 0, length);
+    return length < 0 ? undefined : latin1Text(scratch, 0, length);
   }
 
   #makeUncached(info: FieldName, shape: number, options: typeof shareable | typeof unshared | typeof sensitive) {

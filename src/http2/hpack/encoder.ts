@@ -1,5 +1,6 @@
 /** Hot file: HPACK encoding (RFC 7541 §6) by identity of shared fields; never Huffman, which costs more than it saves here. */
 import { USES_BEFORE_INDEXING, type EngineField } from '../field.ts';
+import { writeLatin1 } from '../latin1.ts';
 import { MAX_ENCODER_TABLE_BYTES } from '../limits.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { STATIC_TABLE_LENGTH } from './static-table.ts';
@@ -12,9 +13,6 @@ const SLOTS = 256;
 
 /** Worst case beyond name and value: two integers of 5 bytes and the type. */
 const LITERAL_OVERHEAD_BYTES = 16;
-
-/** Below this length a loop beats the call into native code. */
-const SHORT_TEXT_LENGTH = 24;
 
 /** An entry this large would push out most of the table for one field. */
 const MAX_INDEXED_SHARE = 4;
@@ -159,10 +157,6 @@ export function writeInteger(
 function writeText(text: string, target: Buffer, position: number): number {
   const length = text.length;
   const at = writeInteger(length, 0x00, 0x7f, target, position);
-  if (length <= SHORT_TEXT_LENGTH) {
-    for (let i = 0; i < length; i++) target[at + i] = text.charCodeAt(i);
-  } else {
-    target.write(text, at, length, 'latin1');
-  }
+  writeLatin1(text, target, at);
   return at + length;
 }

@@ -2,6 +2,8 @@
  * Hot file: literals that repeat are recognised by their bytes on the wire, before Huffman decoding, before a string
  * is made. nghttp2 and everything built on it (grpc-js, h2load, curl) sends `:path` as such a literal each time.
  *
+ * So are the names of literals that repeat with ever new values (traceparent, grpc-timeout).
+ *
  * Direct-mapped and shared by all connections; it holds no credentials (see `isTransientName`). A wrong guess costs a
  * comparison, an adversary's flood costs others their speed-up, never correctness: a hit compares every byte.
  */
@@ -41,6 +43,39 @@ export function cachedLiteral(
     if (bytes[offset + i] !== source[start + i]) return undefined;
   }
   return field;
+}
+
+const NAME_SLOTS = 256;
+
+/** Longer names are looked up as text. */
+export const MAX_CACHED_NAME_BYTES = 32;
+
+const nameBytes = new Uint8Array(NAME_SLOTS * MAX_CACHED_NAME_BYTES);
+const nameShapes = new Uint16Array(NAME_SLOTS);
+const names: (FieldName | undefined)[] = Array.from<undefined>({ length: NAME_SLOTS });
+
+/** Slot of a name's bytes. */
+export function nameSlot(source: Uint8Array, start: number, end: number): number {
+  return literalSlot(0, source, start, end) & (NAME_SLOTS - 1);
+}
+
+/** The name read from these very bytes before, if it is still in the slot. */
+export function cachedName(slot: number, shape: number, source: Uint8Array, start: number): FieldName | undefined {
+  if (nameShapes[slot] !== shape) return undefined;
+  const offset = slot * MAX_CACHED_NAME_BYTES;
+  const length = shape & 0xff;
+  for (let i = 0; i < length; i++) {
+    if (nameBytes[offset + i] !== source[start + i]) return undefined;
+  }
+  return names[slot];
+}
+
+export function rememberName(slot: number, shape: number, source: Uint8Array, start: number, name: FieldName): void {
+  const length = shape & 0xff;
+  const offset = slot * MAX_CACHED_NAME_BYTES;
+  for (let i = 0; i < length; i++) nameBytes[offset + i] = source[start + i] as number;
+  nameShapes[slot] = shape;
+  names[slot] = name;
 }
 
 export function rememberLiteral(
