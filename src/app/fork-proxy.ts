@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
-import { extname } from 'node:path';
+import { getCompileCacheDir } from 'node:module';
+import { dirname, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ControlMessage } from './messages.ts';
 
@@ -26,6 +27,13 @@ export type ForkProxy = (proxyId: string, events: ProxyChildEvents) => ProxyChil
 /** Beside this file, in the same form: TypeScript in development, JavaScript when published. */
 const entryPath = fileURLToPath(new URL(`./proxy-process${extname(import.meta.filename)}`, import.meta.url));
 
+/** A proxy uses the compiled code that this process keeps, if it keeps any. */
+function compileCacheEnvironment(): Readonly<Record<string, string>> {
+  const ownDirectory = getCompileCacheDir();
+  // Node puts a directory per version of itself below the one it is given.
+  return ownDirectory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(ownDirectory) };
+}
+
 /**
  * Starts a proxy process. Its standard output is ours, because access log lines are data; the proxy's id is its argument,
  * so that a list of processes can be read.
@@ -35,6 +43,7 @@ export const forkProxyProcess: ForkProxy = (proxyId, events) => {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     // Structured cloning: descriptors are bytes, keys a map.
     serialization: 'advanced',
+    env: { ...process.env, ...compileCacheEnvironment() },
     // Flags of this process (a debugger's port, a test runner's) are not meant for the proxies.
     execArgv: [],
   });

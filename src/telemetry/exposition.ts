@@ -1,5 +1,5 @@
 /** Prometheus text from a snapshot: prom-client writes the format, the numbers come from our own arrays. */
-import { Registry, type Metric } from 'prom-client';
+import type { Metric } from 'prom-client';
 import { bucketBounds, bucketCount } from './buckets.ts';
 import { pairLabelNames, responseLabelNames } from './labels.ts';
 import type { CounterSnapshot, MetricsSnapshot, PairSnapshot, SeriesSnapshot } from './snapshot.ts';
@@ -16,8 +16,10 @@ export function createExposition(options: {
   readonly snapshot: () => MetricsSnapshot;
 }): Exposition {
   return {
-    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
-    text: () => {
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    text: async () => {
+      // 18 MB that only the process which serves the page should pay, not each proxy that counts.
+      const { Registry } = await import('prom-client');
       const registry = new Registry();
       for (const metric of metricsOf(options.snapshot(), options.version)) {
         // `registerMetric` takes any object with a name and a `get`, which its type does not say.
