@@ -8,7 +8,7 @@ import { internField } from '../http2/index.ts';
 import { startScripted, type ScriptedBackend, type ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
 
 interface RawAnswer {
-  readonly headers: IncomingHttpHeaders & { readonly ':status'?: number };
+  readonly headers: IncomingHttpHeaders & { readonly ':status'?: number | undefined };
   readonly trailers: IncomingHttpHeaders | undefined;
   readonly body: string;
   readonly resetCode: number;

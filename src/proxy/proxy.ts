@@ -227,7 +227,7 @@ class DataPlane implements Proxy {
 
   /** Sidecars ask the workload behind each inbound cluster what it serves. */
   #applyWatches(compiled: CompiledProxy): void {
-    const { onDescriptors, clock, random, log } = this.#options;
+    const { onDescriptors, random, log } = this.#options;
     if (onDescriptors === undefined || compiled.proxy.role !== 'sidecar') return;
     for (const [id, watch] of this.#watches) {
       if (compiled.clusters.has(id)) continue;
@@ -246,7 +246,6 @@ class DataPlane implements Proxy {
         address: endpoint.address,
         authority: cluster.service.host,
         wheel: this.#wheel,
-        clock,
         random,
         limits: this.#limits,
         log,

@@ -1,4 +1,3 @@
-import type { Clock } from '../base/index.ts';
 import type { DescriptorSource } from '../grpc/index.ts';
 import type { TimerWheel } from '../transport/index.ts';
 import type { ProxyLimits } from './limits.ts';
@@ -10,7 +9,6 @@ export interface DescriptorWatchOptions {
   /** `:authority` of the calls to the workload. */
   readonly authority: string;
   readonly wheel: TimerWheel;
-  readonly clock: Clock;
   readonly random: () => number;
   readonly limits: ProxyLimits;
   readonly log: (line: string) => void;
