@@ -18,6 +18,7 @@ export interface PeerSettings {
   maxConcurrentStreams: number;
 }
 
+/** What the engine's own parts share; owners of a connection use what `Http2Connection` and `Http2Stream` declare. */
 export class ConnectionCore<U> {
   readonly isServer: boolean;
   readonly handler: ConnectionHandler<U>;

@@ -309,6 +309,41 @@ function cutFramesStarted(bytes: Uint8Array): number {
   return bytes.length > build.preface.length + 9 ? 2 : 1;
 }
 
+test('short calls keep a connection from being idle, though none lives when it is looked at', async () => {
+  const time = manualTime();
+  const { port, accepted } = await plainServer({ wheel: time.wheel });
+  const client = await plainClient(port);
+  for (let i = 0; i < 10; i++) {
+    await call(client, Buffer.from('x'));
+    time.pass(200_000);
+    assert.equal(accepted[0]?.isClosing, false, `after ${i + 1} calls`);
+  }
+});
+
+test('a peer that takes nothing from the socket for too long is cut', async () => {
+  const time = manualTime();
+  const { port, accepted, closed } = await plainServer({ wheel: time.wheel });
+  const { socket } = await rawPeer(port);
+  socket.pause();
+  await new Promise<void>((resolve) => {
+    const look = (): void => void (accepted[0]?.connection.settingsReceived === true ? resolve() : setImmediate(look));
+    look();
+  });
+  const transport = accepted[0];
+  assert.ok(transport);
+  // PINGs of our own, until the kernel's buffers are full and a write stays under way.
+  for (let quiet = 0; quiet < 3;) {
+    for (let i = 0; i < 900; i++) transport.connection.ping();
+    const before = transport.connection.output.byteLength;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    quiet = transport.connection.output.byteLength >= before ? quiet + 1 : 0;
+  }
+  time.pass(200_000);
+  assert.equal(transport.isClosing, false);
+  time.pass(200_000);
+  assert.equal((await closed).cause, 'write-stall');
+});
+
 test('connect reports a refused port', async () => {
   const server = createServer();
   server.listen(0, '127.0.0.1');

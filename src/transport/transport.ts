@@ -66,7 +66,10 @@ export class Http2Transport<U> implements Flushable {
   #isEnded = false;
   #isReported = false;
   /** When the state that a timeout watches was last seen to change. */
-  #writeStartedMs = 0;
+  #writes = 0;
+  #writeSeen = 0;
+  #writeSeenMs = 0;
+  #streamsSeen = 0;
   #idleSinceMs: number;
   #framesSeen = 0;
   #movedMs: number;
@@ -123,7 +126,6 @@ export class Http2Transport<U> implements Flushable {
     this.nowMs = nowMs;
     const connection = this.connection;
     connection.receive(chunk, nowMs);
-    if (connection.activeStreams > 0) this.#idleSinceMs = nowMs;
     if (connection.isClosed || connection.isDraining) this.#checkEnd();
     chunkProcessed();
   }
@@ -147,7 +149,7 @@ export class Http2Transport<U> implements Flushable {
     const socket = this.#socket;
     const last = segments.length - 1;
     this.#isWriting = true;
-    this.#writeStartedMs = this.nowMs;
+    this.#writes++;
     if (last > 0) socket.cork();
     for (let i = 0; i < last; i++) socket.write(segments[i] as Buffer);
     socket.write(segments[last] as Buffer, this.#onWritten);
@@ -244,13 +246,22 @@ export class Http2Transport<U> implements Flushable {
     const nowMs = this.#wheel.nowMs();
     const connection = this.connection;
     const limits = this.#limits;
-    if (connection.activeStreams > 0) this.#idleSinceMs = nowMs;
+    // Short calls may come and go between two looks, so new ids count as well as live streams.
+    const streams = connection.lastPeerStreamId + connection.nextOwnId;
+    if (connection.activeStreams > 0 || streams !== this.#streamsSeen) {
+      this.#streamsSeen = streams;
+      this.#idleSinceMs = nowMs;
+    }
+    if (!this.#isWriting || this.#writes !== this.#writeSeen) {
+      this.#writeSeen = this.#writes;
+      this.#writeSeenMs = nowMs;
+    }
     const isWaiting = connection.isMidMessage || !connection.settingsReceived;
     if (!isWaiting || connection.framesReceived !== this.#framesSeen) {
       this.#framesSeen = connection.framesReceived;
       this.#movedMs = nowMs;
     }
-    if (this.#isWriting && nowMs - this.#writeStartedMs >= limits.writeStallTimeoutMs) {
+    if (nowMs - this.#writeSeenMs >= limits.writeStallTimeoutMs) {
       this.#finish({ cause: 'write-stall', error: '' });
       this.#socket.destroy();
     } else if (isWaiting && nowMs - this.#movedMs >= limits.headersTimeoutMs) {
