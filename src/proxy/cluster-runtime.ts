@@ -36,6 +36,8 @@ export class ClusterRuntime implements ClusterSlot {
   compiled: CompiledCluster;
   active = 0;
   endpoints: EndpointRuntime[] = [];
+  /** Left the plan; their last requests are still under way. */
+  #removed: EndpointRuntime[] = [];
   readonly #cursor: RoundRobinCursor = { next: 0 };
   readonly #makePool: PoolFactory;
 
@@ -69,6 +71,12 @@ export class ClusterRuntime implements ClusterSlot {
       return kept;
     });
     for (const removed of before.values()) removed.pool.drain();
+    this.#removed = [...this.#removed, ...before.values()].filter(({ pool }) => pool.connections > 0);
+  }
+
+  /** Nothing is connected any more. */
+  get isIdle(): boolean {
+    return [...this.endpoints, ...this.#removed].every(({ pool }) => pool.connections === 0);
   }
 
   /**
@@ -107,7 +115,7 @@ export class ClusterRuntime implements ClusterSlot {
   }
 
   close(): void {
-    for (const { pool } of this.endpoints) pool.close();
+    for (const { pool } of [...this.endpoints, ...this.#removed]) pool.close();
   }
 }
 

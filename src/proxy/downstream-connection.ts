@@ -178,6 +178,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   }
 
   onLimit(name: string): void {
+    this.#runtime.countLimit(name);
     this.#owner.onNotice(this, `limit ${name} acted`);
   }
 }

@@ -23,7 +23,7 @@ export interface ProxyLimits {
   readonly backoffMaxMs: number;
   /** Upstream connections without requests are closed after this long, in milliseconds. Istio's default is one hour. */
   readonly upstreamIdleMs: number;
-  /** Longest deadline that is still armed, in milliseconds: beyond 24 days a timer cannot be told from none. */
+  /** Longest deadline that is enforced here, in milliseconds; beyond 24 days it cannot be told from none, and is only passed on. */
   readonly deadlineMaxMs: number;
   /** Unsent local reflection answers of one stream, in bytes, above which no further request is read. */
   readonly reflectionQueueBytes: number;

@@ -41,6 +41,7 @@ export class PortServer implements DownstreamOwner {
   #listener: Listener | undefined;
   #opening: Promise<void> | undefined;
   #isClosing = false;
+  #onEmpty: (() => void) | undefined;
 
   constructor(options: PortServerOptions, state: PortState) {
     this.#options = options;
@@ -97,6 +98,12 @@ export class PortServer implements DownstreamOwner {
     await this.#listener?.close();
   }
 
+  /** Resolves when the last client connection is closed; for a port that drains. */
+  whenEmpty(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onEmpty = resolve));
+  }
+
   /** Cuts everything. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -111,6 +118,7 @@ export class PortServer implements DownstreamOwner {
 
   onClosed(connection: DownstreamConnection, reason: CloseReason): void {
     this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
     const { cause } = reason;
     if (cause === 'headers-timeout' || cause === 'write-stall') this.onNotice(connection, `closed: ${cause}`);
   }

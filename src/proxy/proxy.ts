@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { compileProxy, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../grpc/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
+import { limitsActed } from '../telemetry/index.ts';
 import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
 import { failExchange } from './ending.ts';
@@ -9,6 +10,7 @@ import { ExchangePool } from './exchange.ts';
 import { createGatewayTls } from './gateway-tls.ts';
 import { HeadView } from './head-view.ts';
 import { defaultProxyLimits, type ProxyLimits } from './limits.ts';
+import { limitLog } from './log-limiter.ts';
 import { MeshTls } from './mesh-tls.ts';
 import { PortServer, type PortState } from './port-server.ts';
 import type { Proxy, ProxyOptions, ProxySnapshot } from './proxy-api.ts';
@@ -41,14 +43,16 @@ class DataPlane implements Proxy {
   readonly #ports = new Map<string, PortServer>();
   /** Removed from the plan, requests still in flight. */
   readonly #drainingPorts = new Set<PortServer>();
+  readonly #drainingClusters = new Set<ClusterRuntime>();
   readonly #watches = new Map<string, DescriptorWatch>();
+  readonly #log: (line: string) => void;
   #compiled: CompiledProxy | undefined;
   #secrets: PlanSecrets = new Map();
-  #onIdle: (() => void) | undefined;
   #isClosed = false;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.#log = limitLog(options.log, options.clock);
     this.#limits = { ...defaultProxyLimits, ...options.limits };
     this.#wheel = new TimerWheel({ monotonicMs: () => options.clock.monotonicMs() });
     this.#mesh = new MeshTls({
@@ -84,10 +88,10 @@ class DataPlane implements Proxy {
   async drain(graceMs: number): Promise<void> {
     const ports = this.#allPorts();
     await Promise.all(ports.map((port) => port.drain()));
-    const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
     const timeout = Promise.withResolvers<void>();
     const timer = setTimeout(timeout.resolve, graceMs);
-    if (this.#runtime.exchanges.active > 0) await Promise.race([idle, timeout.promise]);
+    // A connection closes when its last answer has left, so this waits for the bytes too, not only for the requests.
+    await Promise.race([Promise.all(ports.map((port) => port.whenEmpty())), timeout.promise]);
     clearTimeout(timer);
     await this.close();
   }
@@ -97,7 +101,7 @@ class DataPlane implements Proxy {
     this.#stopWatchingIdentity();
     for (const watch of this.#watches.values()) watch.close();
     await Promise.all(this.#allPorts().map((port) => port.close()));
-    for (const cluster of this.#clusters.values()) cluster.close();
+    for (const cluster of [...this.#clusters.values(), ...this.#drainingClusters]) cluster.close();
     this.#wheel.close();
   }
 
@@ -112,9 +116,8 @@ class DataPlane implements Proxy {
   }
 
   #makeRuntime(): Runtime {
-    const { clock, random, metrics, accessLog, log, newRequestId } = this.#options;
+    const { clock, random, metrics, counters, accessLog, newRequestId } = this.#options;
     const view = new HeadView();
-    const record = createRecorder({ clock, metrics, accessLog, view });
     const exchanges = new ExchangePool({
       capacity: this.#limits.pooledExchanges,
       onDeadline: (exchange) => failExchange(exchange, exchange.deadlineIsRoute ? 'route_timeout' : 'deadline'),
@@ -129,19 +132,18 @@ class DataPlane implements Proxy {
       view,
       clusters: this.#clusters,
       localService: (exchange, scope) => this.#reflection.serviceFor(exchange, scope),
-      record: (exchange) => {
-        record(exchange);
-        // The record in hand is still counted.
-        if (exchanges.active === 1) this.#onIdle?.();
-      },
-      log,
+      record: createRecorder({ clock, metrics, accessLog, view }),
+      log: this.#log,
+      countLimit: (name) => counters.add(limitsActed, [name]),
     };
   }
 
   #applyClusters(compiled: CompiledProxy): void {
+    for (const cluster of this.#drainingClusters) if (cluster.isIdle) this.#drainingClusters.delete(cluster);
     for (const [id, cluster] of this.#clusters) {
       if (compiled.clusters.has(id)) continue;
       this.#clusters.delete(id);
+      this.#drainingClusters.add(cluster);
       cluster.drain();
     }
     for (const [id, cluster] of compiled.clusters) {
@@ -174,7 +176,7 @@ class DataPlane implements Proxy {
   async #open(id: string, state: PortState): Promise<void> {
     const known = this.#ports.get(id);
     if (known !== undefined) return known.open();
-    const { onListening, onBindFailed, onMoved, counters, log } = this.#options;
+    const { onListening, onBindFailed, onMoved, counters } = this.#options;
     const server = new PortServer(
       {
         runtime: this.#runtime,
@@ -183,7 +185,7 @@ class DataPlane implements Proxy {
         onListening,
         onMoved: (portId, move) => onMoved?.(portId, move),
         onBindFailed,
-        onRefused: (port, refused) => reportRefused({ port, refused, counters, log }),
+        onRefused: (port, refused) => reportRefused({ port, refused, counters, log: this.#log }),
       },
       state,
     );
@@ -194,8 +196,8 @@ class DataPlane implements Proxy {
   #security({ compiled, port }: PortState): ListenSecurity {
     const { security } = port.port;
     if (security.mode === 'plaintext') return { mode: 'plaintext' };
-    const { log } = this.#options;
     if (security.mode === 'tls') {
+      const log = this.#log;
       return { mode: 'tls', tls: createGatewayTls({ plan: compiled.plan, secrets: this.#secrets, port, log }) };
     }
     if (security.peerAuthentication === 'DISABLE') return { mode: 'plaintext' };
@@ -204,7 +206,7 @@ class DataPlane implements Proxy {
   }
 
   #pool(endpoint: Endpoint, settings: PoolSettings): UpstreamPool {
-    const { clock, random, log } = this.#options;
+    const { clock, random } = this.#options;
     const { host, port } = endpoint.address;
     const { security } = endpoint;
     return new UpstreamPool(
@@ -218,7 +220,8 @@ class DataPlane implements Proxy {
         limits: this.#limits,
         events: this.#upstreamEvents,
         poolEvents: this.#poolEvents,
-        log: (message) => log(`upstream ${host}:${port} (${endpoint.cluster}): ${message}`),
+        countLimit: (name) => this.#runtime.countLimit(name),
+        log: (message) => this.#log(`upstream ${host}:${port} (${endpoint.cluster}): ${message}`),
         onReached: () => this.#watches.get(endpoint.cluster)?.refresh(),
       },
       settings,
@@ -227,7 +230,7 @@ class DataPlane implements Proxy {
 
   /** Sidecars ask the workload behind each inbound cluster what it serves. */
   #applyWatches(compiled: CompiledProxy): void {
-    const { onDescriptors, random, log } = this.#options;
+    const { onDescriptors, random } = this.#options;
     if (onDescriptors === undefined || compiled.proxy.role !== 'sidecar') return;
     for (const [id, watch] of this.#watches) {
       if (compiled.clusters.has(id)) continue;
@@ -248,7 +251,7 @@ class DataPlane implements Proxy {
         wheel: this.#wheel,
         random,
         limits: this.#limits,
-        log,
+        log: this.#log,
         onLearned: (source) => onDescriptors(cluster.service.host, source),
       });
       this.#watches.set(id, watch);

@@ -98,7 +98,7 @@ function armDeadline(runtime: Runtime, exchange: Exchange): boolean {
   exchange.deadlineMs = exchange.startMs + limitMs;
   if (timeoutIndex === -1) exchange.timeoutIndex = exchange.headCount++;
   if (limitMs <= 0) return true;
-  runtime.wheel.arm(exchange.timer, Math.min(limitMs, runtime.limits.deadlineMaxMs));
+  if (limitMs <= runtime.limits.deadlineMaxMs) runtime.wheel.arm(exchange.timer, limitMs);
   return false;
 }
 

@@ -22,7 +22,10 @@ export interface Runtime {
   localService(exchange: Exchange, scope: Scope): LocalService | undefined;
   /** Books a finished request: metrics and access log. */
   record(exchange: Exchange): void;
+  /** For operators; bounded, so that no client can flood it. */
   log(message: string): void;
+  /** Counts that a limit acted, by its name. */
+  countLimit(name: string): void;
 }
 
 /** A cause with what the log should say about it. */

@@ -26,6 +26,7 @@ export interface UpstreamOwner {
   /** The peer goes away, or the connection broke: no new requests on it. */
   onRetired(connection: UpstreamConnection): void;
   onNotice(message: string): void;
+  onLimit(name: string): void;
 }
 
 export interface UpstreamConnectionOptions {
@@ -154,6 +155,6 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Link {
   }
 
   onLimit(name: string): void {
-    this.#owner.onNotice(`limit ${name} acted`);
+    this.#owner.onLimit(name);
   }
 }

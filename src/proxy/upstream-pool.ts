@@ -34,6 +34,7 @@ export interface UpstreamPoolOptions {
   readonly events: UpstreamEvents;
   readonly poolEvents: PoolEvents;
   readonly log: (message: string) => void;
+  readonly countLimit: (name: string) => void;
   /** The endpoint is reached, while no other connection to it was open; sidecars ask the workload what it serves then. */
   readonly onReached: () => void;
 }
@@ -67,6 +68,7 @@ export class UpstreamPool implements UpstreamOwner {
   #lastFailure: { readonly cause: PoolFailure; readonly detail: string } | undefined;
   #isServing = false;
   #isGone = false;
+  #wasFull = false;
 
   constructor(options: UpstreamPoolOptions, settings: PoolSettings) {
     this.#options = options;
@@ -95,7 +97,7 @@ export class UpstreamPool implements UpstreamOwner {
       return poolEvents.onFailure(exchange, this.#lastFailure.cause, this.#lastFailure.detail);
     }
     if (this.#pending.size >= limits.pendingRequestsPerPool) {
-      this.#options.log(`limit pendingRequestsPerPool (${limits.pendingRequestsPerPool}) acted`);
+      this.onLimit('pendingRequestsPerPool');
       return poolEvents.onFailure(exchange, 'pending-overflow', 'too many requests wait for a connection');
     }
     this.#pending.add(exchange);
@@ -146,6 +148,11 @@ export class UpstreamPool implements UpstreamOwner {
 
   onNotice(message: string): void {
     this.#options.log(message);
+  }
+
+  onLimit(name: string): void {
+    this.#options.countLimit(name);
+    this.#options.log(`limit ${name} acted`);
   }
 
   #leastBusy(): UpstreamConnection | undefined {
@@ -210,7 +217,11 @@ export class UpstreamPool implements UpstreamOwner {
 
   #mayOpen(): boolean {
     if (this.#isGone || this.isBackingOff) return false;
-    return this.#open.size + this.#attempts.size < this.#options.limits.connectionsPerPool;
+    const isFull = this.#open.size + this.#attempts.size >= this.#options.limits.connectionsPerPool;
+    // Said when the pool becomes full, not for each request that then waits.
+    if (isFull && !this.#wasFull) this.onLimit('connectionsPerPool');
+    this.#wasFull = isFull;
+    return !isFull;
   }
 
   #connect(): void {

@@ -25,7 +25,7 @@ const status = internField(':status', '200');
 const trailers: readonly Field[] = [internField('grpc-status', '0')];
 
 /** Does nothing; tests spread their own callbacks over it. */
-export const quietHandler: ConnectionHandler<Call> = {
+const quietHandler: ConnectionHandler<Call> = {
   onHeaders: () => {},
   onTrailers: () => {},
   onData: () => {},

@@ -13,7 +13,7 @@ import {
 } from '../../src/http2/index.ts';
 import { NaiveDecoder, naiveLiteral } from './naive-hpack.ts';
 
-export const typeNames = [
+const typeNames = [
   'DATA',
   'HEADERS',
   'PRIORITY',
@@ -42,7 +42,7 @@ export const codeNames = [
 ] as const;
 
 export const END_STREAM = 0x1;
-export const ACK = 0x1;
+const ACK = 0x1;
 export const END_HEADERS = 0x4;
 export const PADDED = 0x8;
 export const PRIORITY = 0x20;
