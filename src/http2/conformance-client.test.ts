@@ -332,3 +332,17 @@ test('a lost socket reports every live stream while the connection is closed', (
   assert.ok(peer.connection.isClosed);
   assert.deepEqual(peer.calls(), ['reset 1 INTERNAL_ERROR by peer', 'closed 1']);
 });
+
+test('a stream whose headers come after GOAWAY, or after the end, is reported as not processed', () => {
+  for (const end of ['goaway', 'socket'] as const) {
+    const peer = harness({ role: 'client' });
+    const stream = peer.connection.openStream('late');
+    assert.ok(stream);
+    if (end === 'goaway') peer.send(build.goaway(0, 0));
+    else peer.connection.socketClosed();
+    peer.calls();
+    peer.connection.sendHeaders(stream, requestFields, requestFields.length, true);
+    assert.deepEqual(peer.calls(), ['refused 0', 'closed 0'], end);
+    assert.deepEqual([peer.transcript(), peer.connection.activeStreams], [[], 0]);
+  }
+});

@@ -450,6 +450,36 @@ test('h2spec http2/6.9.1/1, 6.9.2 and 6.5.3/1: windows bound what is sent, also 
   assert.deepEqual(server.transcript(), ['DATA 1 "ef" END_STREAM']);
 });
 
+const by = (method: string, id: number, flags: number): Buffer =>
+  build.headers(
+    id,
+    request.map(([name, value]) => [name, name === ':method' ? method : value]),
+    flags,
+  );
+const answered = (id: number): string[] => [`HEADERS ${id} :status=200`, `HEADERS ${id} grpc-status=0 END_STREAM`];
+
+test('h2spec generic/1/1 and generic/4: the preface is taken; GET, HEAD, POST and POST with trailers are answered', () => {
+  const end = [internField('grpc-status', '0')];
+  const server = harness({
+    role: 'server',
+    handler: {
+      onHeaders: (stream, _fields, _count, endStream) => {
+        server.connection.sendHeaders(stream, [internField(':status', '200')], 1, false);
+        if (endStream) server.connection.sendHeaders(stream, end, 1, true);
+      },
+      onTrailers: (stream) => server.connection.sendHeaders(stream, end, 1, true),
+      onData: (stream, _chunk, _start, _end, endStream) => {
+        if (endStream) server.connection.sendHeaders(stream, end, 1, true);
+      },
+    },
+  });
+  assert.deepEqual(server.send(by('GET', 1, full)), answered(1));
+  assert.deepEqual(server.send(by('HEAD', 3, full)), answered(3));
+  assert.deepEqual(server.send(by('POST', 5, END_HEADERS), build.data(5, 'test', END_STREAM)), answered(5));
+  const trailers = build.headers(7, [['x-test', 'ok']], full);
+  assert.deepEqual(server.send(by('POST', 7, END_HEADERS), build.data(7, 'test'), trailers), answered(7));
+});
+
 test('dependent HEADERS with the exclusive bit are accepted', () => {
   const server = harness({ role: 'server' });
   assert.deepEqual(server.send(build.headerBlock(1, dependent, full | PRIORITY)), []);

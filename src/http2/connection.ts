@@ -144,15 +144,27 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     return stream;
   }
 
-  /** Sends a request, a response (also 1xx), or trailers (with `endStream`). The fields must be well-formed. */
+  /**
+   * Sends a request, a response (also 1xx), or trailers (with `endStream`). The fields must be well-formed. If the
+   * connection ended since `openStream`, the handler hears `onRefused` from inside this call.
+   */
   sendHeaders(stream: Http2Stream<U>, fields: readonly Field[], count: number, endStream: boolean): void {
     const record = stream as StreamRecord<U>;
-    if ((record.flags & (StreamFlag.closed | StreamFlag.localEnded)) !== 0 || this.closed) return;
+    if ((record.flags & (StreamFlag.closed | StreamFlag.localEnded)) !== 0) return;
+    if (record.id === 0 && (this.closed || this.goawayReceived)) return this.#reportUnsent(record);
+    if (this.closed) return;
     const engineFields = fields as readonly EngineField[];
     if (record.id === 0) this.#assignId(record, isHeadRequest(engineFields, count));
     this.messagesSincePing = true;
     this.writer.headers(record.id, engineFields, count, endStream, this.peer.maxFrameBytes);
     if (endStream) this.#endLocal(record);
+  }
+
+  /** The connection ended between `openStream` and the headers: surely not processed. */
+  #reportUnsent(stream: StreamRecord<U>): void {
+    this.forget(stream);
+    this.handler.onRefused(stream);
+    this.handler.onStreamClosed(stream);
   }
 
   #assignId(stream: StreamRecord<U>, isHead: boolean): void {

@@ -34,7 +34,7 @@ export interface EngineField extends Field {
 }
 
 /** RFC 7541 §4.1. */
-export const FIELD_OVERHEAD_BYTES = 32;
+const FIELD_OVERHEAD_BYTES = 32;
 
 let nextId = 0;
 

@@ -1,4 +1,5 @@
 /** Hot file: HPACK encoding (RFC 7541 §6) by identity of shared fields; never Huffman, which costs more than it saves here. */
+import { FieldKind } from '../field-kind.ts';
 import { USES_BEFORE_INDEXING, type EngineField } from '../field.ts';
 import { writeLatin1 } from '../latin1.ts';
 import { MAX_ENCODER_TABLE_BYTES } from '../limits.ts';
@@ -95,6 +96,8 @@ export class HpackEncoder {
   }
 
   #isWorthIndexing(field: EngineField): boolean {
+    // Lengths repeat by chance, and would push out what repeats by nature.
+    if (field.kind === FieldKind.contentLength) return false;
     if (field.size * MAX_INDEXED_SHARE > this.#table.maxBytes) return false;
     if (field.uses < USES_CAP) field.uses++;
     return field.uses >= USES_BEFORE_INDEXING;
@@ -132,13 +135,7 @@ export class HpackEncoder {
 }
 
 /** RFC 7541 §5.1. */
-export function writeInteger(
-  value: number,
-  type: number,
-  prefixMask: number,
-  target: Buffer,
-  position: number,
-): number {
+function writeInteger(value: number, type: number, prefixMask: number, target: Buffer, position: number): number {
   if (value < prefixMask) {
     target[position] = type | value;
     return position + 1;
