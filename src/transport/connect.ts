@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { peerChain, plainFacts, type SocketFacts } from './socket-facts.ts';
-import { ALPN_PROTOCOLS, type TlsClientContext } from './tls-context.ts';
+import { ALPN_PROTOCOLS, judgePeer, type TlsClientContext } from './tls-context.ts';
 import { CONNECT_TIMEOUT_MS, TCP_KEEPALIVE_DELAY_MS } from './transport-limits.ts';
 
 export interface ConnectOptions {
@@ -58,7 +58,7 @@ export function connect(options: ConnectOptions): ConnectAttempt {
       if (isSettled) return;
       if (secure.alpnProtocol !== 'h2') return fail('no-alpn', 'the server did not choose h2');
       const chain = peerChain(secure);
-      const verdict = tls.verifyPeer(chain);
+      const verdict = judgePeer(tls.verifyPeer, chain);
       if ('error' in verdict) return fail('peer-refused', verdict.error);
       settle();
       const { principal } = verdict;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import { peerChain, plainFacts, type SocketFacts } from './socket-facts.ts';
-import { ALPN_PROTOCOLS, type TlsServerContext } from './tls-context.ts';
+import { ALPN_PROTOCOLS, judgePeer, type TlsServerContext } from './tls-context.ts';
 
 /** Why a handshake did not lead to a connection. */
 export type HandshakeFailure = 'no-identity' | 'handshake-failed' | 'handshake-timeout' | 'no-alpn' | 'peer-refused';
@@ -68,8 +68,9 @@ export function acceptTls(raw: Socket, options: TlsAcceptOptions): void {
   socket.once('secure', () => {
     if (isSettled) return;
     if (socket.alpnProtocol !== 'h2') return fail('no-alpn', 'the client did not offer h2');
-    const chain = options.tls.verifyPeer === undefined ? [] : peerChain(socket);
-    const verdict = options.tls.verifyPeer?.(chain) ?? { principal: '' };
+    const { verifyPeer } = options.tls;
+    const chain = verifyPeer === undefined ? [] : peerChain(socket);
+    const verdict = verifyPeer === undefined ? { principal: '' } : judgePeer(verifyPeer, chain);
     if ('error' in verdict) return fail('peer-refused', verdict.error);
     settle();
     options.onSecure(socket, {

@@ -4,7 +4,7 @@ import type { Secret } from '../base/index.ts';
 /** The answer of a peer verification: who it is, or why not. */
 export type PeerVerdict = { readonly principal: string } | { readonly error: string };
 
-/** Judges the peer's certificate chain (DER, leaf first; empty if it presented none). Must not throw. */
+/** Judges the peer's certificate chain (DER, leaf first; empty if it presented none). A throw counts as a refusal. */
 export type VerifyPeer = (derChain: readonly Buffer[]) => PeerVerdict;
 
 export interface TlsIdentityOptions {
@@ -29,6 +29,15 @@ export interface TlsClientContext {
   readonly sni: string;
   readonly identity: SecureContext;
   readonly verifyPeer: VerifyPeer;
+}
+
+/** Asks the verifier; whatever goes wrong in it refuses the peer. */
+export function judgePeer(verifyPeer: VerifyPeer, derChain: readonly Buffer[]): PeerVerdict {
+  try {
+    return verifyPeer(derChain);
+  } catch (error) {
+    return { error: `verification failed: ${error instanceof Error ? error.message : String(error)}` };
+  }
 }
 
 /** The only protocol spoken here. */

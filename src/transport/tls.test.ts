@@ -150,6 +150,21 @@ test('a server that the client does not accept is told nothing', async () => {
   assert.deepEqual(failure, { cause: 'peer-refused', detail: 'not the service account I wanted' });
 });
 
+function verifyPeer(): never {
+  throw new Error('bad DER');
+}
+
+test('a verifier that throws refuses, on either side', async () => {
+  const broken = await serve({ mode: 'tls', tls: meshServer({ verifyPeer }) });
+  const client = await open(broken.listener.address.port, asGateway);
+  const { cause, detail } = await broken.refusal();
+  assert.deepEqual([cause, detail], ['peer-refused', 'verification failed: bad DER']);
+  if ('connection' in client) client.destroy();
+  const sound = await serve({ mode: 'tls', tls: meshServer() });
+  const failure = await open(sound.listener.address.port, { ...asGateway, verifyPeer });
+  assert.deepEqual(failure, { cause: 'peer-refused', detail: 'verification failed: bad DER' });
+});
+
 test('the mesh speaks TLS 1.3 only, an edge listener 1.2 too', async () => {
   const strict = await serve({ mode: 'tls', tls: meshServer() });
   const errors = await foreign(strict.listener.address.port, { maxVersion: 'TLSv1.2', ALPNProtocols: ['h2'] });

@@ -200,7 +200,8 @@ export class Http2Transport<U> implements Flushable {
       this.#isEnded = true;
       this.#socket.destroySoon();
     } else {
-      connection.goaway(ErrorCode.NO_ERROR);
+      // After a drain the peer knows already.
+      if (reason.cause !== 'drained') connection.goaway(ErrorCode.NO_ERROR);
       this.scheduleFlush();
     }
     connection.socketClosed();
