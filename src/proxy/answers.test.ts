@@ -90,7 +90,7 @@ describe('answers on the wire', () => {
   });
 
   test('methods other than POST and paths of another form never reach the application', async () => {
-    const before = backend.requests;
+    const earlier = backend.requests;
     assert.equal((await send({ ':method': 'GET' })).headers['grpc-status'], '12');
     for (const path of [
       '/',
@@ -104,7 +104,7 @@ describe('answers on the wire', () => {
     ]) {
       assert.equal((await send({ ':path': path })).headers['grpc-status'], '12', path);
     }
-    assert.equal(backend.requests, before);
+    assert.equal(backend.requests, earlier);
   });
 
   test('subtypes of application/grpc pass, `te` is sent on in any case', async () => {

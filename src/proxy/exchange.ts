@@ -149,9 +149,12 @@ export class Exchange {
   // How it ended.
   startMs = 0;
   firstByteMs = 0;
-  /** Monotonic milliseconds; Infinity for none. */
+  /**
+   * The caller's, in monotonic milliseconds; Infinity for none. This is what is forwarded: the route's own limit is kept
+   * here alone, so that the hop that has it is also the one that reports it.
+   */
   deadlineMs = Number.POSITIVE_INFINITY;
-  /** The route's own limit set the deadline, not the caller. */
+  /** `timer` is armed for the route's own limit, which ends before the caller's. */
   deadlineIsRoute = false;
   httpStatus = 0;
   /** -1 until known. */

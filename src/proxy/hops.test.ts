@@ -6,6 +6,11 @@ import { echoClient, type EchoClient } from '../../test/kit/proxy-client.ts';
 import { startMesh, type TestMesh } from '../../test/kit/proxy-mesh.ts';
 import { gatewaySpiffeId, publicHost, sidecarSpiffeId } from '../../test/kit/proxy-plan.ts';
 
+/** The line of the request that was sent with this id. */
+function findLine(lines: readonly string[]): string | undefined {
+  return lines.find((line) => line.includes('find-me'));
+}
+
 describe('two hops with mutual TLS between them', () => {
   let backend: EchoBackend;
   let mesh: TestMesh;
@@ -124,11 +129,10 @@ describe('two hops with mutual TLS between them', () => {
 
   test('one access-log line per hop names route, identities and outcome', async () => {
     await client.unary('x', { metadata: { 'x-request-id': 'find-me' } });
-    const find = (lines: readonly string[]): string | undefined => lines.find((line) => line.includes('find-me'));
-    await mesh.gateway.logged(() => find(mesh.gateway.accessLines) !== undefined);
-    await mesh.sidecar.logged(() => find(mesh.sidecar.accessLines) !== undefined);
-    const outer = find(mesh.gateway.accessLines) ?? '';
-    const inner = find(mesh.sidecar.accessLines) ?? '';
+    await mesh.gateway.logged(() => findLine(mesh.gateway.accessLines) !== undefined);
+    await mesh.sidecar.logged(() => findLine(mesh.sidecar.accessLines) !== undefined);
+    const outer = findLine(mesh.gateway.accessLines) ?? '';
+    const inner = findLine(mesh.sidecar.accessLines) ?? '';
     assert.match(outer, /source gateway\/gateway\/public "POST \/test\.Echo\/Unary" "api\.example\.com" 200 0 - /);
     assert.ok(outer.includes('route="HTTPRoute default/echo httproute.yaml:11"'), outer);
     assert.ok(inner.includes(`source="${gatewaySpiffeId}"`), inner);

@@ -1,6 +1,6 @@
 // Hot file: once per finished request. One record is filled again and again; label objects are those of the plan.
 import type { Clock, Origin } from '../base/index.ts';
-import { explainRefusal, type CompiledCluster, type LocalCause, type RequestFacts } from '../decide/index.ts';
+import { explainRefusal, type CompiledCluster, type LocalCause, type Refusal } from '../decide/index.ts';
 import {
   newRequestRecord,
   unknownService,
@@ -139,39 +139,43 @@ function routeOrigin(decision: Exchange['decision']): Origin | undefined {
   return decision?.type === 'route' ? decision.route.route.origin : undefined;
 }
 
-const requestCauses: ReadonlySet<LocalCause> = new Set<LocalCause>([
-  'not_grpc',
-  'method_not_post',
-  'invalid_path',
-  'misdirected',
-]);
+/** What explains each of the proxy's own answers; the causes not named here are explained by the upstream, or by themselves. */
+const explainedBy: Partial<Readonly<{ [cause in LocalCause]: 'route' | 'authorization' | 'backend' | 'request' }>> = {
+  no_route: 'route',
+  no_listener: 'route',
+  no_virtual_host: 'route',
+  rbac_denied: 'authorization',
+  route_failed: 'backend',
+  backend_invalid: 'backend',
+  not_grpc: 'request',
+  method_not_post: 'request',
+  invalid_path: 'request',
+  misdirected: 'request',
+};
 
 /** Why the proxy answered itself, naming the YAML that decided; empty where the upstream answered. */
 function reasonOf(exchange: Exchange, scope: Scope, view: HeadView): string {
-  const { error, decision, authorization, errorDetail } = exchange;
+  const { error, errorDetail } = exchange;
   if (error === undefined) return '';
-  view.show(exchange.head, exchange.headCount);
-  const request: RequestFacts = view;
-  switch (error.cause) {
-    case 'no_route':
-    case 'no_listener':
-    case 'no_virtual_host':
-      return decision === undefined ? '' : explainRefusal({ type: 'route', port: scope.port, request, decision });
-    case 'rbac_denied':
-      return authorization === undefined
-        ? ''
-        : explainRefusal({ type: 'authorization', bound: scope.authorization, request, decision: authorization });
-    case 'route_failed':
-    case 'backend_invalid':
-      return decision?.type === 'route'
-        ? explainRefusal({ type: 'backend', route: decision.route, backend: exchange.backend })
-        : '';
-    default:
-      break;
+  const refusal = refusalOf(exchange, scope, view);
+  return refusal === undefined ? errorDetail || error.message : explainRefusal(refusal);
+}
+
+function refusalOf(exchange: Exchange, scope: Scope, request: HeadView): Refusal | undefined {
+  const { error, decision, authorization, errorDetail } = exchange;
+  if (error === undefined) return undefined;
+  const { cause } = error;
+  const kind = explainedBy[cause];
+  request.show(exchange.head, exchange.headCount);
+  if (kind === 'request') return { type: 'request', cause, request };
+  if (kind === 'route' && decision !== undefined) return { type: 'route', port: scope.port, request, decision };
+  if (kind === 'authorization' && authorization !== undefined) {
+    return { type: 'authorization', bound: scope.authorization, request, decision: authorization };
   }
-  if (requestCauses.has(error.cause)) return explainRefusal({ type: 'request', cause: error.cause, request });
+  if (kind === 'backend' && decision?.type === 'route') {
+    return { type: 'backend', route: decision.route, backend: exchange.backend };
+  }
   const cluster = clusterOf(exchange);
-  if (error.source !== 'upstream' || cluster === undefined) return errorDetail === '' ? error.message : errorDetail;
-  const detail = errorDetail === '' ? {} : { detail: errorDetail };
-  return explainRefusal({ type: 'upstream', cause: error.cause, cluster, ...detail });
+  if (error.source !== 'upstream' || cluster === undefined) return undefined;
+  return { type: 'upstream', cause, cluster, ...(errorDetail === '' ? {} : { detail: errorDetail }) };
 }

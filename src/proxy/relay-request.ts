@@ -1,5 +1,12 @@
 // Hot file: a request on its way in: read, decided, sent on. Nothing is allocated for a request that needs no waiting.
-import { chooseBackend, decideAuthorization, decideRoute, isMisdirected, type LocalCause } from '../decide/index.ts';
+import {
+  chooseBackend,
+  decideAuthorization,
+  decideRoute,
+  isMisdirected,
+  type LocalCause,
+  type RouteDecision,
+} from '../decide/index.ts';
 import { countMessages, formatGrpcTimeout, parseGrpcTimeout } from '../grpc/index.ts';
 import { transientField, type Field, type Http2Stream } from '../http2/index.ts';
 import { failExchange, releaseEndpoint } from './ending.ts';
@@ -67,20 +74,20 @@ function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause 
   return undefined;
 }
 
+const missCauses: Readonly<Record<RouteDecision['type'], LocalCause>> = {
+  'no-listener': 'no_listener',
+  'no-virtual-host': 'no_virtual_host',
+  'no-route': 'no_route',
+  route: 'route_failed',
+};
+
 function unrouted(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause | undefined {
   exchange.local = runtime.localService(exchange, scope);
   if (exchange.local !== undefined) {
     if (exchange.requestEnded) exchange.local.onRequestEnd(exchange);
     return undefined;
   }
-  switch (exchange.decision?.type) {
-    case 'no-listener':
-      return 'no_listener';
-    case 'no-virtual-host':
-      return 'no_virtual_host';
-    default:
-      return 'no_route';
-  }
+  return missCauses[exchange.decision?.type ?? 'no-route'];
 }
 
 /** Starts the timer of the caller's or the route's limit, whichever ends first; true when the time is up already. */
@@ -89,14 +96,11 @@ function armDeadline(runtime: Runtime, exchange: Exchange): boolean {
   const routeMs = decision?.type === 'route' ? decision.route.route.timeoutMs : undefined;
   // A value that is no timeout counts as none and is dropped below, as grpc-go and Envoy do.
   const asked = timeoutIndex === -1 ? undefined : parseGrpcTimeout((exchange.head[timeoutIndex] as Field).value);
-  if (asked === undefined && routeMs === undefined) {
-    if (timeoutIndex !== -1) dropTimeout(exchange);
-    return false;
-  }
+  if (asked !== undefined) exchange.deadlineMs = exchange.startMs + asked;
+  else if (timeoutIndex !== -1) dropTimeout(exchange);
+  if (asked === undefined && routeMs === undefined) return false;
   const limitMs = Math.min(asked ?? Number.POSITIVE_INFINITY, routeMs ?? Number.POSITIVE_INFINITY);
-  exchange.deadlineIsRoute = routeMs !== undefined && routeMs === limitMs && routeMs !== asked;
-  exchange.deadlineMs = exchange.startMs + limitMs;
-  if (timeoutIndex === -1) exchange.timeoutIndex = exchange.headCount++;
+  exchange.deadlineIsRoute = limitMs !== asked;
   if (limitMs <= 0) return true;
   if (limitMs <= runtime.limits.deadlineMaxMs) runtime.wheel.arm(exchange.timer, limitMs);
   return false;

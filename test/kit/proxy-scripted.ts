@@ -10,8 +10,8 @@ import type { Address } from '../../src/proxy/index.ts';
 import { Http2Transport, listen, TimerWheel } from '../../src/transport/index.ts';
 
 export interface ScriptedRequest {
-  readonly connection: Http2Connection<unknown>;
-  readonly stream: Http2Stream<unknown>;
+  readonly connection: Http2Connection<ScriptedRequest>;
+  readonly stream: Http2Stream<ScriptedRequest>;
   /** Counted from 0 over the life of the application. */
   readonly connectionIndex: number;
   /** Counted from 0 over the life of the application. */
@@ -154,8 +154,8 @@ function makeRequest(
     return undefined;
   };
   const request: ScriptedRequest = {
-    connection: connection as Http2Connection<unknown>,
-    stream: stream as Http2Stream<unknown>,
+    connection,
+    stream,
     ...index,
     path: fields.find(({ name }) => name === ':path')?.value ?? '',
     header: (wanted) => fields.find(({ name }) => name === wanted)?.value,
