@@ -7,7 +7,7 @@ import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
 import { failExchange } from './ending.ts';
 import { ExchangePool } from './exchange.ts';
-import { createGatewayTls } from './gateway-tls.ts';
+import { createGatewayTls, type CertificateCache } from './gateway-tls.ts';
 import { HeadView } from './head-view.ts';
 import { defaultProxyLimits, type ProxyLimits } from './limits.ts';
 import { limitLog } from './log-limiter.ts';
@@ -45,6 +45,7 @@ class DataPlane implements Proxy {
   readonly #drainingPorts = new Set<PortServer>();
   readonly #drainingClusters = new Set<ClusterRuntime>();
   readonly #watches = new Map<string, DescriptorWatch>();
+  readonly #certificates: CertificateCache = new Map();
   readonly #log: (line: string) => void;
   #compiled: CompiledProxy | undefined;
   #secrets: PlanSecrets = new Map();
@@ -198,7 +199,10 @@ class DataPlane implements Proxy {
     if (security.mode === 'plaintext') return { mode: 'plaintext' };
     if (security.mode === 'tls') {
       const log = this.#log;
-      return { mode: 'tls', tls: createGatewayTls({ plan: compiled.plan, secrets: this.#secrets, port, log }) };
+      return {
+        mode: 'tls',
+        tls: createGatewayTls({ plan: compiled.plan, secrets: this.#secrets, port, cache: this.#certificates, log }),
+      };
     }
     if (security.peerAuthentication === 'DISABLE') return { mode: 'plaintext' };
     const acceptsPlaintext = security.peerAuthentication === 'PERMISSIVE';

@@ -111,6 +111,8 @@ export class UpstreamPool implements UpstreamOwner {
 
   /** The identity changed: new requests get new connections, those under way finish on the old ones. */
   recycle(): void {
+    // What failed for want of a certificate, or for its age, deserves a new try at once.
+    this.#failures = 0;
     for (const attempt of this.#attempts) attempt.cancel();
     this.#attempts.clear();
     for (const connection of this.#ready.splice(0)) connection.retire();
