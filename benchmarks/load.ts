@@ -29,10 +29,27 @@ export async function runLoad(port: number, shape: LoadShape, directory: string)
   writeFileSync(bodyFile, grpcMessage(shape.requestBytes));
   rmSync(logFile, { force: true });
   const args = [
-    ...['-c', String(shape.connections), '-m', String(shape.streams), '-n', String(shape.requests), '-t', '1'],
-    ...['-d', bodyFile, '-H', 'content-type: application/grpc', '-H', 'te: trailers'],
-    ...['-H', `:authority: ${authority}`, '-H', `x-response-bytes: ${shape.responseBytes}`],
-    ...['--log-file', logFile, `http://127.0.0.1:${port}${path}`],
+    '-c',
+    String(shape.connections),
+    '-m',
+    String(shape.streams),
+    '-n',
+    String(shape.requests),
+    '-t',
+    '1',
+    '-d',
+    bodyFile,
+    '-H',
+    'content-type: application/grpc',
+    '-H',
+    'te: trailers',
+    '-H',
+    `:authority: ${authority}`,
+    '-H',
+    `x-response-bytes: ${shape.responseBytes}`,
+    '--log-file',
+    logFile,
+    `http://127.0.0.1:${port}${path}`,
   ];
   const text = await output('h2load', args);
   const rate = Number(/([\d.]+) req\/s/.exec(text)?.[1] ?? 0);

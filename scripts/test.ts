@@ -7,6 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 
 const root = dirname(import.meta.dirname);
@@ -22,8 +23,15 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const runner = spawn(process.execPath, ['--test', '--test-reporter=spec', ...runnerOptions, ...files], {
-  cwd: root,
-  stdio: 'inherit',
-});
+/** A test that waits for what never comes fails with its name, instead of holding up everything; the longest takes 20 s. */
+const testTimeoutMs = 120_000;
+
+const options = [
+  '--test',
+  '--test-reporter=spec',
+  `--test-timeout=${testTimeoutMs}`,
+  // The default leaves one core idle; many tests wait for other processes anyway.
+  `--test-concurrency=${availableParallelism()}`,
+];
+const runner = spawn(process.execPath, [...options, ...runnerOptions, ...files], { cwd: root, stdio: 'inherit' });
 runner.on('exit', (code) => process.exit(code ?? 1));

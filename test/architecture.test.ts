@@ -16,8 +16,6 @@ interface FolderRule {
   readonly npm: readonly string[];
 }
 
-const leftHalf = ['base', 'manifest', 'resource', 'analysis', 'compile', 'plan'];
-
 const table: Readonly<Record<string, FolderRule>> = {
   base: { imports: [], node: [], npm: [] },
   manifest: { imports: ['base'], node: ['fs', 'fs/promises', 'path', 'crypto'], npm: ['yaml'] },
@@ -26,7 +24,7 @@ const table: Readonly<Record<string, FolderRule>> = {
   plan: { imports: ['base'], node: [], npm: [] },
   compile: { imports: ['base', 'manifest', 'resource', 'analysis', 'plan'], node: [], npm: [] },
   decide: { imports: ['base', 'plan'], node: ['net'], npm: ['re2js'] },
-  http2: { imports: ['base'], node: [], npm: [] },
+  http2: { imports: [], node: [], npm: [] },
   transport: { imports: ['base', 'http2'], node: ['net', 'tls'], npm: [] },
   grpc: { imports: ['base'], node: [], npm: ['@bufbuild/protobuf'] },
   identity: {
@@ -41,42 +39,16 @@ const table: Readonly<Record<string, FolderRule>> = {
     node: ['crypto', 'net', 'tls'],
     npm: [],
   },
-  control: { imports: [...leftHalf, 'telemetry'], node: [], npm: [] },
-  admin: { imports: ['base', 'plan', 'telemetry', 'control'], node: ['http'], npm: [] },
+  control: { imports: ['base', 'manifest', 'compile', 'plan'], node: [], npm: [] },
+  admin: { imports: [], node: ['http'], npm: [] },
   app: {
-    imports: [
-      'base',
-      'plan',
-      'grpc',
-      'identity',
-      'telemetry',
-      'proxy',
-      'control',
-      'admin',
-      'manifest',
-      'compile',
-      'transport',
-    ],
-    node: ['child_process', 'process', 'url', 'os', 'path', 'crypto', 'fs', 'net'],
+    imports: ['base', 'plan', 'grpc', 'identity', 'telemetry', 'proxy', 'control', 'admin', 'manifest', 'compile'],
+    node: ['child_process', 'fs', 'module', 'net', 'path', 'url'],
     npm: [],
   },
   cli: {
-    imports: ['base', 'manifest', 'resource', 'analysis', 'compile', 'plan', 'control', 'grpc', 'identity', 'app'],
-    node: [
-      'fs',
-      'fs/promises',
-      'http2',
-      'net',
-      'os',
-      'path',
-      'process',
-      'stream',
-      'tls',
-      'util',
-      'url',
-      'child_process',
-      'readline',
-    ],
+    imports: ['base', 'manifest', 'compile', 'plan', 'control', 'grpc', 'identity', 'app'],
+    node: ['child_process', 'fs', 'http2', 'net', 'path', 'tls', 'util'],
     npm: ['commander', '@bufbuild/protobuf', 'yaml'],
   },
 };

@@ -56,9 +56,7 @@ for (const count of [10, 1_000, 10_000]) {
   const requests = Array.from({ length: 50_000 }, (_, index) =>
     testRequest({ path: `/p${index % count}.Service/M${index}` }),
   );
-  measure(`route, ${count} routes, every path new`, requests.length, (index) =>
-    decideRoute(port, requests[index] as typeof hot),
-  );
+  measure(`route, ${count} routes, every path new`, requests.length, (index) => decideRoute(port, requests[index]));
 }
 
 const operations = [{ paths: [{ type: 'prefix', value: '/asset.AssetService/' } as const] }];

@@ -36,7 +36,7 @@ export function viewObjects(documents: readonly Document[], status: readonly Obj
       labels: labelsOf(document.value),
       source: `${document.file}:${document.locate([]).line}`,
       manifest: document.kind === 'Secret' ? redactSecret(document.value) : document.value,
-      ...(Object.keys(own).length === 0 ? {} : { status: own as NonNullable<ObjectView['status']> }),
+      ...(Object.keys(own).length === 0 ? {} : { status: own }),
     };
   });
 }

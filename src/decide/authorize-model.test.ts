@@ -108,7 +108,7 @@ const texts = ['a', 'A', 'ab', '/a/b', '/a', 'b', 'POST', ''] as const;
 const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
   fc
     .constantFrom(...texts.slice(0, -1))
-    .chain((value) => fc.constantFrom('exact', 'prefix', 'suffix').map((type) => ({ type, value }) as StringMatch)),
+    .chain((value) => fc.constantFrom('exact', 'prefix', 'suffix').map((type) => ({ type, value }))),
   fc.constant<StringMatch>({ type: 'presence', value: '' }),
 );
 const some = fc.array(stringMatch, { minLength: 1, maxLength: 2 });
@@ -117,7 +117,7 @@ const identityMatch: fc.Arbitrary<StringMatch> = fc.oneof(
   stringMatch,
   fc
     .constantFrom('td/ns/a/sa/b', 'td/')
-    .chain((value) => fc.constantFrom('exact', 'prefix').map((type) => ({ type, value }) as StringMatch)),
+    .chain((value) => fc.constantFrom('exact', 'prefix').map((type) => ({ type, value }))),
 );
 const someIdentities = fc.array(identityMatch, { minLength: 1, maxLength: 2 });
 const ports = fc.array(fc.constantFrom(80, 8080), { minLength: 1, maxLength: 2 });

@@ -80,7 +80,7 @@ describe('with the example’s other manifests and its real service', () => {
 
     let snapshot = 0;
     for await (const event of client.watch({ include_snapshot: true, end_when_synced: true }))
-      if ((event as Message).type === 'SNAPSHOT') snapshot += 1;
+      if (event.type === 'SNAPSHOT') snapshot += 1;
     assert.ok(snapshot >= count, `${snapshot} events`);
 
     const call = client.reconcile();
@@ -93,8 +93,8 @@ describe('with the example’s other manifests and its real service', () => {
     })();
     let findings = 0;
     for await (const finding of call) {
-      assert.equal(Number((finding as Message).scan_index), findings++);
-      assert.equal((finding as Message).verdict, 'MATCH');
+      assert.equal(Number(finding.scan_index), findings++);
+      assert.equal(finding.verdict, 'MATCH');
     }
     assert.equal(findings, count);
   });
@@ -204,7 +204,7 @@ describe('alone, with --add-missing', () => {
   });
 
   test('a call cancelled in the middle ends at the service too', async () => {
-    const before = backend.cancelled;
+    const cancelledBefore = backend.cancelled;
     const call = client.watch({ resume_token: '1000000' });
     const error = await new Promise<Message>((resolve) => {
       call.once('data', () => call.cancel());
@@ -212,7 +212,7 @@ describe('alone, with --add-missing', () => {
     });
     assert.equal(error.code, status.CANCELLED);
     await client.unary('GetAsset', {});
-    await mesh.until(() => backend.cancelled > before, 'to pass the cancellation on');
+    await mesh.until(() => backend.cancelled > cancelledBefore, 'to pass the cancellation on');
   });
 });
 

@@ -145,7 +145,7 @@ interface Credential {
 /** A certificate that the mesh's own CA signs, for any identity. */
 async function svidOf(spiffeId: string): Promise<Credential> {
   const holder = new SvidHolder({ clock: systemClock, random: Math.random });
-  const issued = await meshCa.issue({ csrPem: await holder.csr(), spiffeId });
+  const issued = await meshCa.issue({ csrPem: holder.csr(), spiffeId });
   const chainPem = issued.chainPem ?? assert.fail(issued.error);
   const accepted = holder.accept(chainPem, meshCa.rootPem);
   assert.equal(accepted.error, undefined);

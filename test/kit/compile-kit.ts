@@ -90,7 +90,7 @@ export function placementsFor({ plan }: CompileResult): Placements {
 export function presentResult(result: CompileResult, show: readonly string[]): Record<string, unknown> {
   const parts: Record<string, unknown> = {
     ...result.plan,
-    secrets: [...result.secrets].map(([id, secret]) => `${id} ${String(secret)}`),
+    secrets: [...result.secrets].map(([id, secret]) => `${id} ${JSON.stringify(secret)}`),
     status: Object.fromEntries(
       result.status.map((status) => [`${status.kind} ${qualifiedName(status)}`, presentStatus(status)]),
     ),
