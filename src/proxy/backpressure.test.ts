@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { afterEach, describe, test } from 'node:test';
 import { startEchoBackend } from '../../test/kit/proxy-backend.ts';
 import { echoClient } from '../../test/kit/proxy-client.ts';
 import { startMesh } from '../../test/kit/proxy-mesh.ts';
-import { gatewayId, gatewayPortId, proxyPlan } from '../../test/kit/proxy-plan.ts';
+import { gatewayId, gatewayPortId, proxyPlan, publicHost } from '../../test/kit/proxy-plan.ts';
 import { startProxy } from '../../test/kit/proxy-process.ts';
 import { startScripted, type ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
+import { encodeMessage } from '../grpc/index.ts';
 
 const cleanups: (() => unknown)[] = [];
 
@@ -107,5 +109,42 @@ describe('a slow receiver', () => {
     let received = 0;
     for await (const message of slow as AsyncIterable<Buffer>) received += message.length;
     assert.equal(received, 32_000_000);
+  });
+
+  test('however many there are, they do not hold up other clients on shared connections', async () => {
+    const backend = await startEchoBackend();
+    cleanups.push(() => backend.close());
+    const mesh = await startMesh({ application: backend.address });
+    cleanups.push(() => mesh.close());
+    const quick = echoClient(mesh.gatewayAddress);
+    const { host, port } = mesh.gatewayAddress;
+    const slow = connect(`http://${host}:${port}`, { settings: { initialWindowSize: 0 } });
+    cleanups.push(
+      () => slow.destroy(),
+      () => quick.close(),
+    );
+    const request = encodeMessage(Buffer.from('20 16000'));
+    // A client without any window: all that the server sends for it must wait in the proxies.
+    await Promise.all(
+      Array.from({ length: 40 }, () => {
+        const stream = slow.request({
+          ':method': 'POST',
+          ':path': '/test.Echo/ServerStream',
+          ':authority': publicHost,
+          'content-type': 'application/grpc',
+          te: 'trailers',
+        });
+        stream.on('error', () => undefined);
+        stream.end(request);
+        return once(stream, 'response');
+      }),
+    );
+    for (let i = 0; i < 20; i++) {
+      const { code, message } = await quick.unary('x', { timeoutMs: 3_000, metadata: { 'x-reply-bytes': '60000' } });
+      assert.equal(code, 0);
+      assert.equal(message.length, 60_000);
+    }
+    const [endpoint] = mesh.gateway.proxy.snapshot().clusters[0]?.endpoints ?? [];
+    assert.equal(endpoint?.connections, 1);
   });
 });

@@ -9,6 +9,7 @@ import {
   type CompiledProxy,
 } from '../decide/index.ts';
 import {
+  defaultLimits,
   ErrorCode,
   errorCodeName,
   internField,
@@ -23,6 +24,7 @@ import { settleExchange } from './ending.ts';
 import type { Exchange, Scope } from './exchange.ts';
 import { flushResponse, serveWaiting } from './flow.ts';
 import { beginRequest, continueRequest, endRequestWithTrailers, type RequestSource } from './relay-request.ts';
+import { sharedConnectionLimits } from './limits.ts';
 import type { HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
 import { formatClientCert } from './xfcc.ts';
@@ -69,6 +71,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       role: 'server',
       handler: this,
       wheel: options.runtime.wheel,
+      limits: this.rules.isEdge ? defaultLimits : sharedConnectionLimits,
       onWritable: () => serveWaiting(this, flushResponse),
       onClose: (reason) => this.#owner.onClosed(this, reason),
     });

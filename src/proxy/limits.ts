@@ -1,3 +1,5 @@
+import { defaultLimits, type Http2Limits } from '../http2/index.ts';
+
 /** What bounds one proxy process. Each number says why; the limits of the protocol itself are in `http2/limits.ts`. */
 export interface ProxyLimits {
   /**
@@ -38,6 +40,23 @@ export interface ProxyLimits {
   /** Records of finished requests kept for reuse; above it they are left to the collector. */
   readonly pooledExchanges: number;
 }
+
+/**
+ * Concurrent requests on one connection between proxies, or to a workload, whatever more the peer would take. It bounds
+ * what the window below can pin.
+ */
+export const sharedConnectionStreams = 100;
+
+/**
+ * HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. The
+ * connection's window is that of all its streams together (6.25 MiB), so that streams whose receivers stand still can
+ * never use up what the others need. A client's own connection keeps the small default, for there it harms only itself.
+ */
+export const sharedConnectionLimits: Http2Limits = {
+  ...defaultLimits,
+  maxConcurrentStreams: sharedConnectionStreams,
+  connectionWindowBytes: sharedConnectionStreams * defaultLimits.streamWindowBytes,
+};
 
 export const defaultProxyLimits: ProxyLimits = {
   pendingRequestsPerPool: 1_024,

@@ -4,6 +4,7 @@ import { ErrorCode, errorCodeName, type ConnectionHandler, type Field, type Http
 import { Http2Transport, type CloseReason, type SocketFacts, type TimerWheel } from '../transport/index.ts';
 import type { Exchange, Link } from './exchange.ts';
 import { flushRequest, serveWaiting } from './flow.ts';
+import { sharedConnectionLimits, sharedConnectionStreams } from './limits.ts';
 
 /** What the relay does with the upstream's side of a request. One object for all connections of a proxy. */
 export interface UpstreamEvents {
@@ -60,6 +61,7 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Link {
       role: 'client',
       handler: this,
       wheel: options.wheel,
+      limits: sharedConnectionLimits,
       transportLimits: { idleTimeoutMs: options.idleTimeoutMs },
       onWritable: () => serveWaiting(this, flushRequest),
       onClose: (reason) => {
@@ -82,7 +84,8 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Link {
   }
 
   get canOpenStream(): boolean {
-    return !this.isRetired && this.#transport.connection.canOpenStream;
+    const { connection } = this.#transport;
+    return !this.isRetired && connection.canOpenStream && connection.activeStreams < sharedConnectionStreams;
   }
 
   /** No new requests; those under way finish, then it closes. */

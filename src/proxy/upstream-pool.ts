@@ -8,7 +8,7 @@ import {
 import type { Clock } from '../base/index.ts';
 import type { Http2Stream } from '../http2/index.ts';
 import type { Exchange } from './exchange.ts';
-import type { ProxyLimits } from './limits.ts';
+import { sharedConnectionStreams, type ProxyLimits } from './limits.ts';
 import { UpstreamConnection, type UpstreamEvents, type UpstreamOwner } from './upstream-connection.ts';
 
 /** Why a pool gave a request back. */
@@ -46,8 +46,6 @@ export interface PoolSettings {
   maxRequestsPerConnection: number;
 }
 
-/** Streams assumed of a connection that is being set up, to decide how many are needed for those who wait. */
-const assumedStreams = 100;
 /** The successor is opened when this share of `maxRequestsPerConnection` is left (at least one request). */
 const successorShare = 0.1;
 
@@ -197,7 +195,7 @@ export class UpstreamPool implements UpstreamOwner {
   }
 
   #openForDemand(): void {
-    const perConnection = Math.min(assumedStreams, this.settings.maxRequestsPerConnection);
+    const perConnection = Math.min(sharedConnectionStreams, this.settings.maxRequestsPerConnection);
     while (this.#pending.size > this.#attempts.size * perConnection && this.#mayOpen()) this.#connect();
     // Nobody would wake them: the last connection closed while new ones fail.
     if (this.#attempts.size > 0 || this.#ready.length > 0 || this.#lastFailure === undefined) return;
