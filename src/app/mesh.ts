@@ -5,6 +5,7 @@ import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
 import { createControl, type Control, type ControlState } from '../control/index.ts';
 import { CertificateAuthority } from '../identity/index.ts';
 import { loadPaths, watchPaths, type LoadResult, type Watch } from '../manifest/index.ts';
+import type { Plan } from '../plan/index.ts';
 import { adminPages } from './admin-pages.ts';
 import { findFreePort } from './free-port.ts';
 import { removeRunFile, writeRunFile, type RunFile } from './run-file.ts';
@@ -37,7 +38,7 @@ export type MeshEvent =
   /** Manifests were read and compiled; the plan is on its way to the proxies. */
   | { readonly type: 'compiled'; readonly state: ControlState }
   /** Every proxy has applied the newest plan, and every workload that was started listens. Again after each change. */
-  | { readonly type: 'settled' }
+  | { readonly type: 'settled'; readonly plan: Plan }
   | { readonly type: 'workload-line'; readonly workload: string; readonly line: string }
   | {
       readonly type: 'workload-exit';
@@ -235,7 +236,7 @@ class RunningMesh implements Mesh {
     if (this.#stopping || this.#admin === undefined || !this.#isSettled()) return;
     writeRunFile(this.#options.stateDir, this.#describe());
     this.#settledOnce();
-    this.#options.onEvent({ type: 'settled' });
+    this.#options.onEvent({ type: 'settled', plan: this.state().result.plan });
   }
 
   #describe(): RunFile {

@@ -14,7 +14,7 @@ export interface ConfigFile {
 /** A mistake in `sallyport.yaml`, with the place. */
 export class ConfigFileError extends Error {}
 
-export const defaultConfigFileName = 'sallyport.yaml';
+const defaultConfigFileName = 'sallyport.yaml';
 
 /**
  * Reads `sallyport.yaml`. `path` undefined: the one in the working directory, if there is one.

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { compareDiagnostics, type Diagnostic } from '../base/index.ts';
 import { MeshStartError, startMesh, type Mesh, type MeshEvent } from '../app/index.ts';
+import { diffPlans, type Plan, type PlanCollection } from '../plan/index.ts';
 import { exitCode } from './exit-codes.ts';
 import { countFindings, formatFindings, wantsColour } from './findings.ts';
 import { formatMesh } from './run-tables.ts';
@@ -13,6 +14,19 @@ interface RunOptions extends ManifestOptions {
   readonly accessLog: string;
   readonly grace: string;
 }
+
+const collectionWords: Readonly<Record<PlanCollection, string>> = {
+  proxies: 'proxies',
+  ports: 'ports',
+  certificates: 'certificates',
+  listeners: 'listeners',
+  virtualHosts: 'hosts',
+  clusters: 'clusters',
+  endpoints: 'endpoints',
+  routes: 'routes',
+  policies: 'policies',
+  peers: 'peers',
+};
 
 /** `sallyport run`: serves until it is told to stop, or until the command after `--` has ended. */
 export async function runVerb(command: readonly string[], parsed: unknown): Promise<number> {
@@ -52,6 +66,7 @@ class RunSession {
   #keptShown = '';
   #settledBefore = false;
   #changed = false;
+  #plan: Plan | undefined;
 
   constructor({ command, graceMs }: { readonly command: readonly string[]; readonly graceMs: number }) {
     this.#command = command;
@@ -80,13 +95,28 @@ class RunSession {
       this.#showKept(event.state.kept);
       this.#showAdded(event.state.result.added);
     } else if (event.type === 'settled') {
-      if (this.#settledBefore && this.#changed) say('Applied.\n');
+      if (this.#settledBefore && this.#changed) this.#sayApplied(event.plan);
+      this.#plan = event.plan;
       this.#settledBefore = true;
       this.#changed = false;
     } else if (event.type === 'workload-line') say(`[${event.workload}] ${event.line}\n`);
     else if (event.type === 'workload-exit')
       say(`[${event.workload}] ended (${event.description}); starts again in ${event.restartInMs} ms\n`);
     else sayProxyEvent(event.event);
+  }
+
+  /** What the change came to, so that a save which had no effect shows at once. */
+  #sayApplied(plan: Plan): void {
+    const diff = this.#plan === undefined ? undefined : diffPlans(this.#plan, plan);
+    const parts = Object.entries(diff?.collections ?? {}).map(([collection, { added, removed, changed }]) => {
+      const counts = [
+        added.length === 0 ? '' : `+${added.length}`,
+        removed.length === 0 ? '' : `-${removed.length}`,
+        changed.length === 0 ? '' : `~${changed.length}`,
+      ];
+      return `${collectionWords[collection as PlanCollection]} ${counts.filter((count) => count !== '').join(' ')}`;
+    });
+    say(`Applied. ${parts.length === 0 ? 'Nothing changed for the traffic' : parts.join(', ')}.\n`);
   }
 
   /** Only what was not there before: a change elsewhere must not repeat the whole list. */

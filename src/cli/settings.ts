@@ -1,4 +1,5 @@
 import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
+import { checkTrustDomain } from '../identity/index.ts';
 import { ConfigFileError, readConfigFile } from './config-file.ts';
 import { parseExecFlag, parseWorkloadFlag, type WorkloadSetting } from './workload-flag.ts';
 
@@ -28,6 +29,8 @@ export class UsageError extends Error {}
 
 /** Brings flags and `sallyport.yaml` together; flags win. @throws UsageError, ConfigFileError */
 export function readSettings(options: ManifestOptions): Settings {
+  const trustDomainError = checkTrustDomain(options.trustDomain);
+  if (trustDomainError !== undefined) throw new UsageError(`--trust-domain: ${trustDomainError}`);
   const config = readConfigFile(options.config);
   const paths = options.filename.length > 0 ? options.filename : (config?.manifests ?? []);
   if (paths.length === 0)

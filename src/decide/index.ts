@@ -13,7 +13,6 @@ export type {
   BoundAuthorization,
   PolicyReference,
 } from './policy-types.ts';
-export { mayRetry, type UpstreamFailure } from './retry.ts';
 export { decideRoute, isMisdirected, selectListenerForSni } from './route.ts';
 export type {
   CompiledBackend,

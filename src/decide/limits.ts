@@ -26,6 +26,3 @@ export const maxExplained = 50;
 
 /** Characters of a request-controlled value that a reason shows. */
 export const maxQuotedLength = 120;
-
-/** A request is sent at most this many times: the first and two more, as gRPC's A6 bounds transparent retries to avoid storms. */
-export const maxAttempts = 3;

@@ -1,7 +1,7 @@
-export { encodeMessage, MessageDecoder, messagePrefixLength, type FramingError } from './framing.ts';
+export { encodeMessage, MessageDecoder, type FramingError } from './framing.ts';
 export { countMessages, newMessageCounter, resetMessageCounter, type MessageCounter } from './message-counter.ts';
 export { decodeGrpcMessage, encodeGrpcMessage } from './message-encoding.ts';
-export { decodeBinaryMetadata, encodeBinaryMetadata, isBinaryMetadata, isReservedMetadata } from './metadata.ts';
+export { decodeBinaryMetadata, isBinaryMetadata } from './metadata.ts';
 export { file_google_rpc_error_details as errorDetailsFile } from './gen/google/rpc/error_details_pb.ts';
 export { StatusSchema, type Status } from './gen/google/rpc/status_pb.ts';
 export {
@@ -20,7 +20,6 @@ export { createReflectionResponder, type ReflectionResponder, type ReflectionVie
 export {
   GrpcStatus,
   grpcStatusFromHttp,
-  grpcStatusFromName,
   grpcStatusFromReset,
   grpcStatusName,
   parseGrpcStatus,

@@ -4,11 +4,6 @@ export function isBinaryMetadata(name: string): boolean {
   return name.endsWith('-bin');
 }
 
-/** Base64 without padding, as the specification prefers to send it. */
-export function encodeBinaryMetadata(value: Uint8Array): string {
-  return Buffer.from(value).toString('base64').replace(/=+$/, '');
-}
-
 /**
  * The values of a `-bin` field: base64 padded or not, several joined by commas. Undefined if any part is not base64.
  */
@@ -20,11 +15,4 @@ export function decodeBinaryMetadata(value: string): readonly Buffer[] | undefin
     values.push(Buffer.from(text, 'base64'));
   }
   return values;
-}
-
-const reservedPrefix = 'grpc-';
-
-/** Names that applications may not set: the protocol's own. */
-export function isReservedMetadata(name: string): boolean {
-  return name.startsWith(reservedPrefix) || name.startsWith(':');
 }

@@ -30,11 +30,6 @@ export function grpcStatusName(code: number): string {
   return names[code] ?? `CODE_${code}`;
 }
 
-/** The number of a status name in upper case; undefined for any other text. */
-export function grpcStatusFromName(name: string): GrpcStatus | undefined {
-  return Object.hasOwn(GrpcStatus, name) ? GrpcStatus[name as GrpcStatusName] : undefined;
-}
-
 /**
  * The value of a `grpc-status` field: a decimal number without sign or leading zero. Anything else is UNKNOWN, as clients
  * read it; a number above 16 is passed on as it is.

@@ -5,21 +5,10 @@ export {
   type IssueResult,
 } from './certificate-authority.ts';
 export {
-  makeListenerCa,
   makeListenerCertificate,
   type ListenerCertificate,
   type ListenerCertificateResult,
 } from './listener-certificate.ts';
-export {
-  checkTrustDomain,
-  formatSpiffeId,
-  istioSpiffeId,
-  parseIstioSpiffeId,
-  parseSpiffeId,
-  principalOf,
-  type IstioIdentity,
-  type SpiffeId,
-  type SpiffeIdResult,
-} from './spiffe-id.ts';
+export { checkTrustDomain, istioSpiffeId, principalOf } from './spiffe-id.ts';
 export { SvidHolder, type AcceptResult, type Svid } from './svid-holder.ts';
 export { verifyPeer, type PeerTrust, type PeerVerdict, type VerifyPeerOptions } from './verify-peer.ts';

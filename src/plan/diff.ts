@@ -1,7 +1,7 @@
 import type { Plan } from './types.ts';
 
 /** The flat maps of a plan, parents before children: the order in which a data plane must learn of new elements. */
-export const planCollections = [
+const planCollections = [
   'proxies',
   'ports',
   'certificates',
@@ -37,11 +37,6 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
     if (diff.added.length + diff.removed.length + diff.changed.length > 0) collections[collection] = diff;
   }
   return { meshChanged: !sameData(before.mesh, after.mesh), collections };
-}
-
-/** True when nothing differs. */
-export function isEmptyDiff(diff: PlanDiff): boolean {
-  return !diff.meshChanged && Object.keys(diff.collections).length === 0;
 }
 
 function diffCollection(

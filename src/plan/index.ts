@@ -1,12 +1,5 @@
-export {
-  diffPlans,
-  isEmptyDiff,
-  planCollections,
-  type CollectionDiff,
-  type PlanCollection,
-  type PlanDiff,
-} from './diff.ts';
-export { contentHash, stableJson } from './stable-json.ts';
+export { diffPlans, type CollectionDiff, type PlanCollection, type PlanDiff } from './diff.ts';
+export { stableJson } from './stable-json.ts';
 export type {
   AuthorizationPolicy,
   Certificate,

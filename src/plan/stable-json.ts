@@ -18,26 +18,3 @@ function sorted(value: unknown): unknown {
       .map(([key, item]) => [key, sorted(item)]),
   );
 }
-
-/**
- * 16 hex digits that change when the value changes. For telling plans apart in logs and status, not for security: the
- * plan folder does no cryptography, and nobody gains by forging a plan's name.
- */
-export function contentHash(value: unknown): string {
-  const text = stableJson(value);
-  // Two 32-bit multiply-xor lanes with different odd multipliers; each is mixed with the other at the end.
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
-  for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    high = Math.imul(high ^ unit, 2654435761);
-    low = Math.imul(low ^ unit, 1597334677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return hex(high) + hex(low);
-}
-
-function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, '0');
-}

@@ -46,7 +46,7 @@ export function decodeAll(documents: readonly Document[]): DecodeResult {
 }
 
 /** `''` for core. */
-export function groupOf({ apiVersion }: { readonly apiVersion: string }): string {
+function groupOf({ apiVersion }: { readonly apiVersion: string }): string {
   const slash = apiVersion.indexOf('/');
   return slash === -1 ? '' : apiVersion.slice(0, slash);
 }

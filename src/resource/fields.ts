@@ -64,7 +64,7 @@ export const headerName = format(
 
 export const labelMap = z.record(z.string(), z.string());
 
-export const labelRequirement = z.strictObject({
+const labelRequirement = z.strictObject({
   key: z.string().min(1),
   operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
   values: z.array(z.string()).default([]),

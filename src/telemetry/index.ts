@@ -20,6 +20,6 @@ export {
 } from './labels.ts';
 export { RequestMetrics } from './request-metrics.ts';
 export { newRequestRecord, type RequestRecord } from './request-record.ts';
-export { emptySnapshot, mergeSnapshots, type MetricsSnapshot } from './snapshot.ts';
+export { emptySnapshot, type MetricsSnapshot } from './snapshot.ts';
 export { SnapshotStore } from './snapshot-store.ts';
 export { takeSnapshot } from './take-snapshot.ts';

@@ -18,7 +18,7 @@ const packageDefinition = loadSync('asset.proto', {
   oneofs: true,
 });
 
-export const assetService = packageDefinition['asset.AssetService'] as grpc.ServiceDefinition;
+const assetService = packageDefinition['asset.AssetService'] as grpc.ServiceDefinition;
 
 /** Any message: the tests look at the few fields they need. */
 // oxlint-disable-next-line typescript/no-explicit-any

@@ -24,7 +24,7 @@ export const serviceHost = 'echo.default.svc.cluster.local';
 export const publicHost = 'api.example.com';
 export const gatewaySpiffeId = 'spiffe://cluster.local/ns/gateway/sa/public';
 export const sidecarSpiffeId = 'spiffe://cluster.local/ns/default/sa/echo';
-export const outboundClusterId = `${gatewayId}/outbound|8080||${serviceHost}`;
+const outboundClusterId = `${gatewayId}/outbound|8080||${serviceHost}`;
 
 export interface ProxyPlanSpec {
   /** What the gateway's cluster points at. */
@@ -50,7 +50,7 @@ export function proxyOrigin(kind: string, name: string, line: number): Origin {
   return { kind, namespace: 'default', name, file: `${kind.toLowerCase()}.yaml`, line };
 }
 
-export function labelsOf(workload: string, principal: string): WorkloadLabels {
+function labelsOf(workload: string, principal: string): WorkloadLabels {
   return {
     workload,
     namespace: 'default',

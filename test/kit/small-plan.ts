@@ -4,7 +4,7 @@ import type { Plan, Port, Proxy, WorkloadLabels } from '../../src/plan/index.ts'
 
 const origin: Origin = { kind: 'Gateway', namespace: 'default', name: 'x', file: 'x.yaml', line: 1 };
 
-export const someLabels: WorkloadLabels = {
+const someLabels: WorkloadLabels = {
   workload: 'x',
   namespace: 'default',
   app: 'x',
