@@ -1,0 +1,106 @@
+/** Starts `attack.py`, which speaks HTTP/2 with Python's h2 family, and reads what it says. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export type Position = 'client' | 'mesh' | 'backend';
+
+/** What became of one attacking connection. */
+export interface AttackerPeer {
+  /** Milliseconds until the attacker was told or cut off; null if never. */
+  readonly cutAfterMs: number | null;
+  readonly how: string;
+  readonly sent: number;
+  readonly received: number;
+  readonly resets: number;
+  readonly responses: number;
+  readonly ended: number;
+  /** Connection window that came back, bytes, and what was spent of it. */
+  readonly credit: number;
+  readonly spent: number;
+}
+
+export interface Attacker {
+  /** The evil backend's address; empty for the other positions. */
+  readonly address: string;
+  /** Attacking connections that could not be made. */
+  readonly failed: number;
+  readonly ended: Promise<readonly AttackerPeer[]>;
+  stop(): void;
+}
+
+export interface AttackOptions {
+  readonly name: string;
+  readonly position: Position;
+  readonly target?: string;
+  readonly seconds: number;
+  readonly connections?: number;
+  readonly scale?: number;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  /** Where an evil backend listens; any free port by default. */
+  readonly port?: number;
+}
+
+const script = join(import.meta.dirname, '..', 'attack.py');
+
+/** The interpreter that has h2, hyperframe and hpack; otherwise why there is none. */
+export const python = findPython();
+
+function findPython(): { readonly path: string; readonly missing: string | false } {
+  for (const path of ['/usr/bin/python3', 'python3']) {
+    try {
+      execFileSync(path, ['-c', 'import hpack, hyperframe'], { stdio: 'ignore' });
+      return { path, missing: false };
+    } catch {
+      continue;
+    }
+  }
+  return { path: '', missing: 'needs python3 with python3-hpack and python3-hyperframe (Debian packages)' };
+}
+
+/** All attacks by name, each with the positions it is run from. */
+export function listAttacks(): Readonly<Record<string, readonly Position[]>> {
+  const text = execFileSync(python.path, [script, '--list'], { encoding: 'utf8', env: environment() });
+  return (JSON.parse(text) as { attacks: Record<string, Position[]> }).attacks;
+}
+
+/** Resolves when the attacker's connections are made, or it listens. */
+export async function startAttack(options: AttackOptions): Promise<Attacker> {
+  const child = spawn('nice', ['-n', '10', python.path, script, ...attackArguments(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: environment(),
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<{ port?: number; failed?: number; peers?: AttackerPeer[] }> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`the attacker of ${options.name} ended without a word`);
+    return JSON.parse(value as string) as { peers?: AttackerPeer[] };
+  };
+  const first = await next();
+  return {
+    address: first.port === undefined ? '' : `127.0.0.1:${first.port}`,
+    failed: first.failed ?? 0,
+    ended: next().then(({ peers = [] }) => peers),
+    stop: () => stop(child),
+  };
+}
+
+function stop(child: ChildProcess): void {
+  child.kill('SIGTERM');
+}
+
+function attackArguments(options: AttackOptions): string[] {
+  const { name, position, target, seconds, connections = 10, scale = 1, port = 0, certFile, keyFile } = options;
+  return [
+    ...[name, '--position', position, '--seconds', String(seconds)],
+    ...['--connections', String(connections), '--scale', String(scale), '--port', String(port)],
+    ...(target === undefined ? [] : ['--target', target]),
+    ...(certFile === undefined ? [] : ['--cert', certFile]),
+    ...(keyFile === undefined ? [] : ['--key', keyFile]),
+  ];
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
+}

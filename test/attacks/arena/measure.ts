@@ -1,0 +1,121 @@
+/** One attack from one position: what it did to the proxies and to the honest client beside it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startAttack, type AttackerPeer, type Position } from './attacker.ts';
+import type { GoodClient, Quality } from './good-client.ts';
+import { residentKib, type AttackedMesh } from './mesh.ts';
+import { startTrigger } from './trigger.ts';
+
+export interface Measured {
+  readonly name: string;
+  readonly position: Position;
+  /** Of the usual amount of bytes. */
+  readonly scale: number;
+  readonly peers: readonly AttackerPeer[];
+  /** Growth of the proxy that grew most, while the attack ran. */
+  readonly grownKib: number;
+  /** Growth of that proxy a second after the attack. */
+  readonly leftKib: number;
+  readonly quiet: Quality;
+  readonly during: Quality;
+  readonly after: Quality;
+  /** `sallyport_limits_acted_total` that grew. */
+  readonly limits: readonly string[];
+  /** A log line that names the peer and the limit. */
+  readonly logged: string;
+  readonly inFlightMax: number;
+  /** A proxy died. */
+  readonly crashed: boolean;
+}
+
+export interface MeasureOptions {
+  readonly name: string;
+  readonly position: Position;
+  readonly scale: number;
+  readonly mesh: AttackedMesh;
+  readonly good: GoodClient;
+  readonly evilPort: number;
+}
+
+const connections = 10;
+const sampleMs = 100;
+const quietMs = 1_500;
+const afterMs = 1_000;
+
+/** Attacks whose connections may stay open because nothing they do is forbidden; what they hold is bounded instead. */
+const sustained = ['A04 bomb-within', 'A06', 'A12', 'A13 unread', 'A16 negative', 'A18', 'A24', 'A15', 'A01 slow', 'A19 backend'];
+/** Attacks with large data in windows that the protocol grants. */
+const stalled = ['A06', 'A12', 'A13', 'A18'];
+
+export function isSustained(name: string): boolean {
+  return sustained.some((part) => name.startsWith(part));
+}
+
+export function isStalled(name: string): boolean {
+  return stalled.some((part) => name.startsWith(part));
+}
+
+/** Slow openings have as long as a slow network may need. */
+export function isSlow(name: string): boolean {
+  return name.startsWith('A17');
+}
+
+function secondsOf(name: string): number {
+  if (isSlow(name)) return 17;
+  return isSustained(name) ? 5 : 3;
+}
+
+function connectionsOf(name: string, position: Position): number {
+  if (position === 'backend') return 1;
+  return isSlow(name) || name.startsWith('A24') ? 300 : connections;
+}
+
+export async function measure(options: MeasureOptions): Promise<Measured> {
+  const { name, position, scale, mesh, good, evilPort } = options;
+  const count = connectionsOf(name, position);
+  good.take();
+  await sleep(quietMs);
+  const quiet = good.take();
+  const limitsBefore = await mesh.limitsActed();
+  const logFrom = mesh.process.stderr.length;
+  await mesh.backendCounts({ reset: true });
+  const before = resident(mesh);
+  const samples: number[][] = [];
+  const timer = setInterval(() => samples.push(resident(mesh)), sampleMs);
+  const attacker = await startAttack({
+    ...{ name, position, scale, connections: count, seconds: secondsOf(name), port: evilPort },
+    target: position === 'mesh' ? mesh.sidecar : mesh.gateway,
+    ...(position === 'mesh' ? { certFile: mesh.certFile, keyFile: mesh.keyFile } : {}),
+  });
+  const stopTrigger = position === 'backend' ? startTrigger(mesh.gateway) : undefined;
+  const peers = await attacker.ended;
+  stopTrigger?.();
+  const during = good.take();
+  const counts = await mesh.backendCounts();
+  await sleep(afterMs);
+  clearInterval(timer);
+  const after = good.take();
+  const end = resident(mesh);
+  const limitsAfter = await mesh.limitsActed();
+  const grown = before.map((kib, index) => Math.max(...samples.map((sample) => sample[index] ?? 0)) - kib);
+  const left = before.map((kib, index) => (end[index] ?? 0) - kib);
+  const log = mesh.process.stderr.slice(logFrom);
+  return {
+    ...{ name, position, scale, peers, quiet, during, after },
+    grownKib: Math.max(...grown),
+    leftKib: Math.max(...left),
+    limits: Object.keys(limitsAfter).filter((limit) => (limitsAfter[limit] ?? 0) > (limitsBefore[limit] ?? 0)),
+    logged: log.split('\n').find((line) => /limit|protocol error|closed:|timeout/.test(line)) ?? '',
+    inFlightMax: counts.inFlightMax,
+    crashed: end.includes(0) || /ended unexpectedly|restart/i.test(log),
+  };
+}
+
+function resident(mesh: AttackedMesh): number[] {
+  return Object.values(mesh.pids).map((pid) => {
+    try {
+      return residentKib(pid);
+    } catch {
+      return 0;
+    }
+  });
+}

@@ -1,0 +1,127 @@
+/** What attacks are run against: Sallyport as a user starts it, an honest application, and a second, evil one. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../../src/base/index.ts';
+import { CertificateAuthority, SvidHolder } from '../../../src/identity/index.ts';
+import { SallyportProcess } from '../../kit/sallyport-process.ts';
+import { manifest } from './manifest.ts';
+
+export const goodAuthority = 'sit-gateway.tcex.com.vn';
+export const evilAuthority = 'evil.example';
+const gatewayIdentity = 'spiffe://cluster.local/ns/gateway/sa/istio-ingressgateway-service-account';
+
+export interface BackendCounts {
+  /** Most requests at once since the last reset. */
+  readonly inFlightMax: number;
+  readonly requests: number;
+  readonly connections: number;
+}
+
+export interface AttackedMesh {
+  readonly process: SallyportProcess;
+  /** `HOST:PORT` of the gateway's plaintext listener. */
+  readonly gateway: string;
+  /** `HOST:PORT` of the honest workload's sidecar. */
+  readonly sidecar: string;
+  /** Process ids by role. */
+  readonly pids: Readonly<Record<'gateway' | 'sidecar' | 'evilSidecar', number>>;
+  /** PEM files of an identity that the policy lets in. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  backendCounts(options?: { readonly reset: boolean }): Promise<BackendCounts>;
+  /** Counts of `sallyport_limits_acted_total` by limit, over all proxies. */
+  limitsActed(): Promise<Readonly<Record<string, number>>>;
+  stop(): Promise<void>;
+}
+
+export interface MeshOptions {
+  /** `HOST:PORT` where the evil application will listen. */
+  readonly evilAddress?: string;
+}
+
+/** Starts everything; `stop` ends everything, and so does the end of this process. */
+export async function startAttackedMesh({ evilAddress = '127.0.0.1:9' }: MeshOptions = {}): Promise<AttackedMesh> {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-attacks-'));
+  const backend = fork(join(import.meta.dirname, 'backend.ts'), { execArgv: [], env: plainEnvironment() });
+  const [{ port }] = (await once(backend, 'message')) as [{ port: number }];
+  const file = join(directory, 'mesh.yaml');
+  writeFileSync(file, manifest);
+  const sallyport = new SallyportProcess([
+    'run',
+    ...['-f', file, '--no-reflection', '--access-log', 'off'],
+    ...['--workload', `default/asset-management=127.0.0.1:${port}`, '--workload', `default/evil=${evilAddress}`],
+  ]);
+  await sallyport.ready();
+  const pidOf = (id: string): number => {
+    const found = sallyport.run.proxies.find((proxy) => proxy.id.endsWith(id));
+    if (found === undefined) throw new Error(`no proxy ${id} in ${JSON.stringify(sallyport.run.proxies)}`);
+    return found.pid;
+  };
+  const sidecar = sallyport.run.proxies.find((proxy) => proxy.id === 'sidecar/default/asset-management');
+  const svid = await issueSvid(sallyport.stateDir, directory);
+  return {
+    process: sallyport,
+    gateway: sallyport.listener('gateway/public-api-gateway'),
+    sidecar: Object.values(sidecar?.ports ?? {})[0] ?? '',
+    pids: {
+      gateway: pidOf('public-api-gateway'),
+      sidecar: pidOf('/asset-management'),
+      evilSidecar: pidOf('/evil'),
+    },
+    ...svid,
+    backendCounts: ({ reset } = { reset: false }) => ask(backend, reset ? 'reset' : 'counts'),
+    limitsActed: () => limitsActed(sallyport.run.admin),
+    stop: async () => {
+      await sallyport.stop();
+      backend.disconnect();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Options meant for the proxies (a small heap) are not meant for what stands around them. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, ...rest } = process.env;
+  return rest;
+}
+
+async function ask(backend: ChildProcess, question: string): Promise<BackendCounts> {
+  backend.send(question);
+  const [counts] = (await once(backend, 'message')) as [BackendCounts];
+  return counts;
+}
+
+/** A certificate for the gateway's identity, signed by the mesh's own CA; what a stolen key would be. */
+async function issueSvid(stateDir: string, directory: string): Promise<{ certFile: string; keyFile: string }> {
+  const { authority, error } = await CertificateAuthority.open(stateDir);
+  if (authority === undefined) throw new Error(error);
+  const holder = new SvidHolder({ clock: systemClock, random: Math.random });
+  const issued = await authority.issue({ csrPem: await holder.csr(), spiffeId: gatewayIdentity });
+  if (issued.chainPem === undefined) throw new Error(issued.error);
+  holder.accept(issued.chainPem, authority.rootPem);
+  const svid = holder.current();
+  if (svid === undefined) throw new Error('the issued certificate was not accepted');
+  const certFile = join(directory, 'cert.pem');
+  const keyFile = join(directory, 'key.pem');
+  writeFileSync(certFile, issued.chainPem, { mode: 0o600 });
+  writeFileSync(keyFile, svid.keyPem.reveal(), { mode: 0o600 });
+  return { certFile, keyFile };
+}
+
+async function limitsActed(admin: string): Promise<Record<string, number>> {
+  const base = admin.startsWith('http') ? admin : `http://${admin}`;
+  const text = await (await fetch(new URL('/metrics', base))).text();
+  const found: Record<string, number> = {};
+  for (const [, limit = '', value] of text.matchAll(/^sallyport_limits_acted_total\{[^}]*limit="([^"]+)"[^}]*\} (\d+)/gm)) {
+    found[limit] = (found[limit] ?? 0) + Number(value);
+  }
+  return found;
+}
+
+/** Resident memory of a process, in KiB. */
+export function residentKib(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+}
