@@ -1,7 +1,7 @@
 import type { Plan } from './types.ts';
 
 /** The flat maps of a plan, parents before children: the order in which a data plane must learn of new elements. */
-const planCollections = [
+export const planCollections = [
   'proxies',
   'ports',
   'certificates',

@@ -24,7 +24,6 @@ export const serviceHost = 'echo.default.svc.cluster.local';
 export const publicHost = 'api.example.com';
 export const gatewaySpiffeId = 'spiffe://cluster.local/ns/gateway/sa/public';
 export const sidecarSpiffeId = 'spiffe://cluster.local/ns/default/sa/echo';
-const outboundClusterId = `${gatewayId}/outbound|8080||${serviceHost}`;
 
 export interface ProxyPlanSpec {
   /** What the gateway's cluster points at. */
