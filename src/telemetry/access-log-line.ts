@@ -39,14 +39,18 @@ function originText(origin: Origin): string {
 
 /**
  * A line for people, without line feed:
- * `time reporter hop "POST /asset.AssetService/GetAsset" "authority" 200 OK - 1.20ms …` and then `name=value` for what there is.
+ * `time reporter hop "POST /asset.AssetService/GetAsset" "authority" 200 OK - 1.20ms`, the reason where there is one,
+ * and then `name=value` for what there is.
  */
 export function formatTextLine(record: RequestRecord, statusName: StatusName): string {
   const status = record.grpcStatus < 0 ? '-' : statusName(record.grpcStatus);
   let line =
     `${formatTime(record.startWallMs)} ${record.reporter} ${record.hop || '-'} ` +
     `${quoteLogValue(`${record.method} ${record.path}`)} ${quoteLogValue(record.authority)} ` +
-    `${record.responseCode} ${status} ${record.flags} ${record.durationMs.toFixed(2)}ms ` +
+    `${record.responseCode} ${status} ${record.flags} ${record.durationMs.toFixed(2)}ms `;
+  // Why a call was refused is what a reader of this line looks for; it must not stand beyond the edge of the window.
+  if (record.reason !== '') line += `reason=${quoteLogValue(record.reason)} `;
+  line +=
     `bytes=${record.requestBytes}/${record.responseBytes} messages=${record.requestMessages}/${record.responseMessages}`;
   if (record.firstByteMs >= 0) line += ` first_byte=${record.firstByteMs.toFixed(2)}ms`;
   if (record.route !== undefined) line += ` route=${originText(record.route)}`;
@@ -62,7 +66,6 @@ export function formatTextLine(record: RequestRecord, statusName: StatusName): s
   if (record.requestId !== '') line += ` request_id=${quoteLogValue(record.requestId)}`;
   if (record.userAgent !== '') line += ` user_agent=${quoteLogValue(record.userAgent)}`;
   if (record.details !== '') line += ` details=${quoteLogValue(record.details)}`;
-  if (record.reason !== '') line += ` reason=${quoteLogValue(record.reason)}`;
   return line;
 }
 

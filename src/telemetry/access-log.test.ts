@@ -64,7 +64,7 @@ test('absent values are left out, and a refusal says why', () => {
   );
   assert.equal(
     line,
-    '1970-01-01T00:00:00.000Z source - "POST /x" "a" 0 - NR 0.00ms bytes=0/0 messages=0/0 dry_run=denied details="route_not_found" reason="no route for \\"/x\\""',
+    '1970-01-01T00:00:00.000Z source - "POST /x" "a" 0 - NR 0.00ms reason="no route for \\"/x\\"" bytes=0/0 messages=0/0 dry_run=denied details="route_not_found"',
   );
 });
 
