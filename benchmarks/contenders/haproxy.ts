@@ -3,7 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { authority, freePort, startHops, type Contender } from '../contender.ts';
 
-/** HAProxy twice, one thread each. It cannot compare a URI SAN, so each side only verifies the chain: a little less work than ours. */
+/**
+ * HAProxy twice, one thread each. It cannot compare a URI SAN, so each side only verifies the chain: a little less work than
+ * ours. No SNI: with one it would insist on a DNS name in the certificate.
+ */
 export const haproxy: Contender = {
   name: 'HAProxy',
   unavailable: () =>
@@ -23,7 +26,7 @@ frontend gateway
 backend workload
   balance leastconn
   http-reuse always
-  server one 127.0.0.1:${sidecarPort} ssl crt ${credentials.gatewayBundle} ${tls} sni str(outbound_.8080_._.asset-management.default.svc.cluster.local)
+  server one 127.0.0.1:${sidecarPort} ssl crt ${credentials.gatewayBundle} ${tls}
 `,
     );
     writeFileSync(
