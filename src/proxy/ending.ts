@@ -109,8 +109,10 @@ export function leaveUpstream(exchange: Exchange, code: ErrorCode): void {
   if (up === undefined || upStream === undefined) return;
   up.waiting.delete(exchange);
   upStream.user = undefined;
-  if (!upStream.isClosed) up.connection.resetStream(upStream, code);
-  else if (exchange.responseQueue.byteLength > 0) {
+  if (!upStream.isClosed) {
+    up.connection.resetStream(upStream, code);
+    up.noteReset();
+  } else if (exchange.responseQueue.byteLength > 0) {
     // The upstream ended well, so its connection still waits for credit for what the client never took.
     up.connection.creditReceived(upStream, exchange.responseQueue.byteLength);
   }

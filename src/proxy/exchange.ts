@@ -28,6 +28,12 @@ export interface Link {
   readonly nowMs: number;
 }
 
+/** The upstream's side of a request. */
+export interface UpstreamLink extends Link {
+  /** A request was cancelled on this connection. */
+  noteReset(): void;
+}
+
 /** The client's side of a request: a link, and who the client is. */
 export interface DownstreamLink extends Link {
   readonly facts: SocketFacts;
@@ -103,7 +109,7 @@ export class Exchange {
   localState: unknown;
 
   // The upstream's side.
-  up: Link | undefined;
+  up: UpstreamLink | undefined;
   /** Kept after its end too: bytes of it that wait for the client are credited through it. */
   upStream: Http2Stream<Exchange> | undefined;
   upLocalAddress = '';

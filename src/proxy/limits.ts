@@ -48,6 +48,15 @@ export interface ProxyLimits {
 export const sharedConnectionStreams = 100;
 
 /**
+ * Requests that may be cancelled on one upstream connection, and how many of them are forgotten per second, before it
+ * gets a successor. Servers end a connection with too many cancelled streams (CVE-2023-44487; nghttp2 and Node: 1,000 and
+ * 33 per second), and on a shared connection one client's cancelling would cost the calls of all others. Those still
+ * under way on the old connection, at most `sharedConnectionStreams`, cannot exceed the server's bound either.
+ */
+export const upstreamResets = 300;
+export const upstreamResetsForgottenPerSecond = 30;
+
+/**
  * HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. The
  * connection's window is that of all its streams together (6.25 MiB), so that streams whose receivers stand still can
  * never use up what the others need. A client's own connection keeps the small default, for there it harms only itself.

@@ -2,9 +2,14 @@
 import type { Socket } from 'node:net';
 import { ErrorCode, errorCodeName, type ConnectionHandler, type Field, type Http2Stream } from '../http2/index.ts';
 import { Http2Transport, type CloseReason, type SocketFacts, type TimerWheel } from '../transport/index.ts';
-import type { Exchange, Link } from './exchange.ts';
+import type { Exchange, UpstreamLink } from './exchange.ts';
 import { flushRequest, serveWaiting } from './flow.ts';
-import { sharedConnectionLimits, sharedConnectionStreams } from './limits.ts';
+import {
+  sharedConnectionLimits,
+  sharedConnectionStreams,
+  upstreamResets,
+  upstreamResetsForgottenPerSecond,
+} from './limits.ts';
 
 /** What the relay does with the upstream's side of a request. One object for all connections of a proxy. */
 export interface UpstreamEvents {
@@ -26,6 +31,8 @@ export interface UpstreamOwner {
   onClosed(connection: UpstreamConnection, reason: CloseReason): void;
   /** The peer goes away, or the connection broke: no new requests on it. */
   onRetired(connection: UpstreamConnection): void;
+  /** So many requests were cancelled that the peer may lose patience: no new requests on it. */
+  onWorn(connection: UpstreamConnection): void;
   onNotice(message: string): void;
   onLimit(name: string): void;
 }
@@ -40,13 +47,15 @@ export interface UpstreamConnectionOptions {
 }
 
 /** One connection to an endpoint; carries many requests. */
-export class UpstreamConnection implements ConnectionHandler<Exchange>, Link {
+export class UpstreamConnection implements ConnectionHandler<Exchange>, UpstreamLink {
   readonly waiting = new Set<Exchange>();
   readonly localAddress: string;
   /** Requests begun on this connection since it was opened. */
   requests = 0;
   /** No new requests; it closes when the last one is done. */
   isRetired = false;
+  #resets = 0;
+  #resetsAtMs = 0;
   readonly #transport: Http2Transport<Exchange>;
   readonly #events: UpstreamEvents;
   readonly #owner: UpstreamOwner;
@@ -93,6 +102,14 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Link {
     if (this.isRetired) return;
     this.isRetired = true;
     this.#transport.drain();
+  }
+
+  noteReset(): void {
+    const { nowMs } = this.#transport;
+    const forgotten = ((nowMs - this.#resetsAtMs) * upstreamResetsForgottenPerSecond) / 1_000;
+    this.#resets = Math.max(0, this.#resets - forgotten) + 1;
+    this.#resetsAtMs = nowMs;
+    if (this.#resets >= upstreamResets && !this.isRetired) this.#owner.onWorn(this);
   }
 
   destroy(): void {

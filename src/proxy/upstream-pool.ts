@@ -140,6 +140,12 @@ export class UpstreamPool implements UpstreamOwner {
     this.#openForDemand();
   }
 
+  onWorn(connection: UpstreamConnection): void {
+    this.#remove(connection);
+    connection.retire();
+    this.#openSuccessor();
+  }
+
   onClosed(connection: UpstreamConnection): void {
     this.#open.delete(connection);
     this.#remove(connection);
