@@ -4,7 +4,13 @@ import { ErrorCode } from './errors.ts';
 import { INITIAL_WINDOW_BYTES, MIN_MAX_FRAME_BYTES } from './frame.ts';
 import type { ConnectionHandler, LimitName } from './handler.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
-import { AbuseCost, ASSUMED_PEER_CONCURRENT_STREAMS, MAX_QUEUED_CONTROL_FRAMES, type Http2Limits } from './limits.ts';
+import {
+  AbuseCost,
+  ASSUMED_PEER_CONCURRENT_STREAMS,
+  MAX_QUEUED_ANSWER_BYTES,
+  MAX_QUEUED_CONTROL_FRAMES,
+  type Http2Limits,
+} from './limits.ts';
 import { OutputBuffer } from './output.ts';
 import { PastStream, RecentStreams } from './recent-streams.ts';
 import { StreamFlag, type StreamRecord } from './stream.ts';
@@ -66,6 +72,9 @@ export class ConnectionCore<U> {
   liveStreams = 0;
   /** A message was sent or received since the peer's last PING: keepalive of a busy connection is free. */
   messagesSincePing = false;
+  /** PINGs of ours that are not answered yet. */
+  unansweredPings = 0;
+  goawaysReceived = 0;
 
   constructor(role: 'server' | 'client', handler: ConnectionHandler<U>, limits: Http2Limits) {
     this.isServer = role === 'server';
@@ -135,6 +144,8 @@ export class ConnectionCore<U> {
     if (this.score.isExhausted) this.failOnLimit('abuse-score', 'too many suspicious frames');
     else if (this.output.controlFrames > MAX_QUEUED_CONTROL_FRAMES) {
       this.failOnLimit('queued-control-frames', 'answers are not read');
+    } else if (this.isServer && this.output.byteLength > MAX_QUEUED_ANSWER_BYTES) {
+      this.failOnLimit('queued-answer-bytes', 'answers are not read');
     }
   }
 

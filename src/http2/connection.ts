@@ -16,7 +16,7 @@ import {
   WINDOW_UPDATE_BYTES,
 } from './frame.ts';
 import type { ConnectionHandler } from './handler.ts';
-import { AbuseCost, type Http2Limits } from './limits.ts';
+import { AbuseCost, SLIVER_BYTES, type Http2Limits } from './limits.ts';
 import { FrameReader } from './reader.ts';
 import {
   drainPing,
@@ -198,6 +198,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     }
     const isAll = allowed === wanted;
     if (allowed === 0 && !(isAll && endStream)) return 0;
+    if (!isAll && allowed < SLIVER_BYTES) this.score.charge(AbuseCost.sliver);
     record.sendWindow -= allowed;
     this.connectionSendWindow -= allowed;
     this.messagesSincePing = true;
@@ -245,7 +246,9 @@ export class Http2Connection<U> extends ConnectionCore<U> {
 
   /** Sends a PING; `onPingAck` follows. */
   ping(): void {
-    if (!this.closed) this.writer.ping(0, ownPing, 0);
+    if (this.closed) return;
+    this.unansweredPings++;
+    this.writer.ping(0, ownPing, 0);
   }
 
   /** Sends a GOAWAY as it is, for example a keepalive policy's ENHANCE_YOUR_CALM. Opens no streams afterwards. */
@@ -266,6 +269,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     this.drainBegun = true;
     if (!this.isServer) return;
     this.writer.goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR, '');
+    this.unansweredPings++;
     this.writer.ping(0, drainPing, 0);
   }
 

@@ -65,4 +65,5 @@ export type LimitName =
   | 'header-list-bytes'
   | 'header-list-fields'
   | 'informational-responses'
+  | 'queued-answer-bytes'
   | 'queued-control-frames';

@@ -130,6 +130,9 @@ const floods: Readonly<Record<string, (i: number) => Uint8Array>> = {
   'unknown frames': () => frame(0x99, 0, 0, Buffer.alloc(0)),
   'large unknown frames': () => frame(0x99, 0, 0, Buffer.alloc(16_384)),
   'RST_STREAM of a gone stream': () => build.reset(3, 8),
+  'PING acknowledgements': () => frame(6, 1, 0, Buffer.alloc(8)),
+  'SETTINGS acknowledgements': () => frame(4, 1, 0, Buffer.alloc(0)),
+  GOAWAY: () => frame(7, 0, 0, Buffer.alloc(8)),
 };
 
 for (const [name, make] of Object.entries(floods)) {
@@ -237,4 +240,45 @@ test('survives: a receiver that returns window for each small frame', () => {
       [],
     );
   }
+});
+
+test('streams beyond the limit cost something even before SETTINGS were acknowledged, but a first burst of 1,000 passes', () => {
+  const server = harness({ role: 'server', raw: true, limits: { maxConcurrentStreams: 1 } });
+  server.send(build.preface, build.settings());
+  const open = (i: number) => build.headers(1 + 2 * i, request);
+  server.send(...Array.from({ length: 1000 }, (_, i) => open(i)));
+  assert.ok(!server.connection.isClosed);
+  const taken = floodUntilClosed(server, 5000, (i) => open(1000 + i));
+  assert.ok(taken < 3000, `${taken}`);
+  expectCalm(server, 'abuse-score');
+});
+
+test('a response taken byte by byte (CVE-2019-9511) closes the connection; one window that ends in a sliver does not', () => {
+  const server = harness(fast);
+  server.send(build.settings([[4, 8]]), build.headers(1, request, full));
+  const stream = server.streams.get(1) ?? assert.fail('no stream');
+  server.connection.sendHeaders(stream, ok, 1, false);
+  const body = Buffer.alloc(65_536);
+  let at = server.connection.sendData(stream, body, 0, body.length, true);
+  assert.equal(at, 8);
+  assert.ok(!server.connection.isClosed);
+  const taken = floodUntilClosed(server, 20_000, () => {
+    at += server.connection.sendData(stream, body, at, body.length, true);
+    return build.windowUpdate(1, 1);
+  });
+  assert.ok(taken > 1000 && taken <= 10_000, `${taken}`);
+  expectCalm(server, 'abuse-score');
+});
+
+test('answers without DATA that nobody reads are bounded in bytes too', () => {
+  const long = [...ok, internField('x-long', 'y'.repeat(8000))];
+  const server = harness({
+    role: 'server',
+    handler: { onHeaders: (stream) => server.connection.sendHeaders(stream, long, long.length, true) },
+  });
+  const open = (i: number) => build.headers(1 + 2 * i, request, full);
+  const frames = Array.from({ length: 1000 }, (_, i) => open(i));
+  server.connection.receive(Buffer.concat(frames), 0);
+  expectCalm(server, 'queued-answer-bytes');
+  assert.ok(server.connection.output.byteLength < 5 * 1024 * 1024);
 });

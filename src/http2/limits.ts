@@ -67,6 +67,18 @@ export const MAX_INFORMATIONAL_RESPONSES = 8;
 /** Answers (acknowledgements, resets) that wait because the peer does not read (CVE-2019-9512, -9514, -9515). */
 export const MAX_QUEUED_CONTROL_FRAMES = 1000;
 
+/**
+ * Bytes that wait for a client that does not read, of answers that no window bounds: heads, trailers, local answers.
+ * An honest client cannot cause as much with 100 streams whose head and trailers are at the list limit.
+ */
+export const MAX_QUEUED_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** GOAWAYs that a graceful end has (RFC 9113 §6.8). */
+export const GRACEFUL_GOAWAYS = 2;
+
+/** DATA cut by a window to fewer bytes than this is a sliver: a frame's head has 9. Honest receivers batch their updates. */
+export const SLIVER_BYTES = 9;
+
 /** Concurrent streams assumed until the peer's SETTINGS arrive: the minimum RFC 9113 §6.5.2 recommends. */
 export const ASSUMED_PEER_CONCURRENT_STREAMS = 100;
 
@@ -100,6 +112,8 @@ export const AbuseCost = {
   ownReset: 2,
   /** A stream beyond the announced limit, after the peer acknowledged it. */
   refusedStream: 1,
+  /** The same before it did: an honest client may send hundreds in its first round trip, none goes on for ever. */
+  refusedUnawareStream: 0.25,
   /** DATA that carries nothing and ends nothing (CVE-2019-9518). */
   emptyData: 1,
   /** DATA shorter than a gRPC message prefix: happens when windows run out, but not thousands of times. */
@@ -108,12 +122,18 @@ export const AbuseCost = {
   idlePing: 2,
   /** SETTINGS after the first: auto-tuning clients send a dozen in a connection's life. */
   settings: 5,
+  /** An acknowledgement of a PING or SETTINGS that we did not send. */
+  strayAcknowledgement: 1,
+  /** GOAWAY beyond the two of a graceful end. */
+  repeatedGoaway: 1,
   /** WINDOW_UPDATE beyond what the DATA and streams so far explain (CVE-2019-9511 dribble, A23 flood). */
   needlessWindowUpdate: 1,
   /** PRIORITY beyond what the streams so far explain; it is validated and ignored. */
   needlessPriority: 0.5,
   /** RST_STREAM or WINDOW_UPDATE for a stream that is gone: normal in races, not in floods. */
   lateFrame: 0.1,
+  /** A send window so small that a frame's head is longer than what it let out (CVE-2019-9511). */
+  sliver: 0.25,
   /** A frame of unknown type: read and thrown away, at least this, and per KiB the same again. */
   ignoredFrame: 0.25,
 } as const;

@@ -13,7 +13,13 @@ import {
   SETTING_BYTES,
   SettingId,
 } from './frame.ts';
-import { AbuseCost, MAX_GOAWAY_DEBUG_BYTES, MAX_SENT_FRAME_BYTES, MAX_SETTINGS_PER_FRAME } from './limits.ts';
+import {
+  AbuseCost,
+  GRACEFUL_GOAWAYS,
+  MAX_GOAWAY_DEBUG_BYTES,
+  MAX_SENT_FRAME_BYTES,
+  MAX_SETTINGS_PER_FRAME,
+} from './limits.ts';
 import { PastStream } from './recent-streams.ts';
 import { StreamFlag, type StreamRecord } from './stream.ts';
 
@@ -49,7 +55,7 @@ export function receiveSettings<U>(
 
 /** The peer applied what we announced at the start: from now on its windows are ours. */
 function settingsAcknowledged<U>(core: ConnectionCore<U>): void {
-  if (core.settingsAcknowledged) return;
+  if (core.settingsAcknowledged) return core.chargeAbuse(AbuseCost.strayAcknowledgement);
   core.settingsAcknowledged = true;
   const change = core.limits.streamWindowBytes - core.streamWindowBytes;
   core.streamWindowBytes = core.limits.streamWindowBytes;
@@ -169,6 +175,8 @@ export function receivePing<U>(
   start: number,
 ): 'drained' | void {
   if ((flags & Flag.ACK) !== 0) {
+    if (core.unansweredPings > 0) core.unansweredPings--;
+    else core.chargeAbuse(AbuseCost.strayAcknowledgement);
     for (let i = 0; i < PING_BYTES; i++) {
       if (payload[start + i] !== drainPing[i]) return core.handler.onPingAck();
     }
@@ -186,6 +194,7 @@ export function receiveGoaway<U>(core: ConnectionCore<U>, payload: Buffer, start
   const debugStart = start + GOAWAY_MIN_BYTES;
   const debug = Buffer.from(payload.subarray(debugStart, Math.min(end, debugStart + MAX_GOAWAY_DEBUG_BYTES)));
   core.goawayReceived = true;
+  if (++core.goawaysReceived > GRACEFUL_GOAWAYS) core.chargeAbuse(AbuseCost.repeatedGoaway);
   core.handler.onGoaway(lastStreamId, code, debug);
   if (core.isServer) return;
   for (const stream of core.streams.all()) {

@@ -87,11 +87,10 @@ export class HeaderReceiver<U> {
     if (streamId > core.acceptUpTo) return core.rejectStream(streamId, ErrorCode.REFUSED_STREAM, 0);
     if (core.liveStreams >= core.limits.maxConcurrentStreams) {
       core.handler.onLimit('concurrent-streams');
-      // Before our SETTINGS were acknowledged the peer could not know the limit.
       return core.rejectStream(
         streamId,
         ErrorCode.REFUSED_STREAM,
-        core.settingsAcknowledged ? AbuseCost.refusedStream : 0,
+        core.settingsAcknowledged ? AbuseCost.refusedStream : AbuseCost.refusedUnawareStream,
       );
     }
     const decoder = core.decoder;
