@@ -109,12 +109,14 @@ export function leaveUpstream(exchange: Exchange, code: ErrorCode): void {
   if (up === undefined || upStream === undefined) return;
   up.waiting.delete(exchange);
   upStream.user = undefined;
-  if (!upStream.isClosed) {
+  // The engine may still be in the call that brought the end, and marks the stream as closed only after it.
+  if (upStream.isClosed || (exchange.upstreamEnded && exchange.requestEndSent)) {
+    // The upstream ended well, so its connection still waits for credit for what the client never took.
+    if (exchange.responseQueue.byteLength > 0)
+      up.connection.creditReceived(upStream, exchange.responseQueue.byteLength);
+  } else {
     up.connection.resetStream(upStream, code);
     up.noteReset();
-  } else if (exchange.responseQueue.byteLength > 0) {
-    // The upstream ended well, so its connection still waits for credit for what the client never took.
-    up.connection.creditReceived(upStream, exchange.responseQueue.byteLength);
   }
   exchange.up = undefined;
   exchange.upStream = undefined;

@@ -141,7 +141,9 @@ export class Exchange {
 
   // Response bytes.
   responseStarted = false;
-  /** The upstream (or this proxy) has said all; the end may still be queued. */
+  /** The upstream has said all. */
+  upstreamEnded = false;
+  /** The upstream or this proxy has said all; the end may still be queued. */
   responseEnded = false;
   responseEndSent = false;
   readonly responseQueue = new ByteQueue();
@@ -258,6 +260,7 @@ function reset(exchange: Exchange): void {
   resetMessageCounter(exchange.requestMessages);
   exchange.requestBytes = 0;
   exchange.responseStarted = false;
+  exchange.upstreamEnded = false;
   exchange.responseEnded = false;
   exchange.responseEndSent = false;
   exchange.trailerCount = 0;

@@ -1,3 +1,3 @@
-export { defaultProxyLimits, type ProxyLimits } from './limits.ts';
+export type { ProxyLimits } from './limits.ts';
 export { createProxy } from './proxy.ts';
 export type { Address, ClusterSnapshot, Proxy, ProxyOptions, ProxySnapshot } from './proxy-api.ts';

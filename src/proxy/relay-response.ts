@@ -32,6 +32,7 @@ function onHeaders(exchange: Exchange, fields: readonly Field[], count: number, 
   forgetReplay(exchange);
   if (endStream) {
     readStatus(exchange, fields, count);
+    exchange.upstreamEnded = true;
     exchange.responseEnded = true;
   }
   down.connection.sendHeaders(downStream, fields, count, endStream);
@@ -42,6 +43,7 @@ function onTrailers(exchange: Exchange, fields: readonly Field[], count: number)
   const { down, downStream } = exchange;
   if (exchange.responseEnded || down === undefined || downStream === undefined) return;
   readStatus(exchange, fields, count);
+  exchange.upstreamEnded = true;
   exchange.responseEnded = true;
   if (exchange.responseQueue.byteLength === 0) {
     down.connection.sendHeaders(downStream, fields, count, true);
@@ -55,6 +57,7 @@ function onTrailers(exchange: Exchange, fields: readonly Field[], count: number)
 
 function onData(exchange: Exchange, chunk: Buffer, start: number, end: number, endStream: boolean): void {
   if (endStream) {
+    exchange.upstreamEnded = true;
     exchange.responseEnded = true;
     exchange.grpcStatus = grpcStatusFromHttp(exchange.httpStatus);
   }

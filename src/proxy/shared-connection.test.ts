@@ -6,6 +6,7 @@ import { startEchoBackend } from '../../test/kit/proxy-backend.ts';
 import { echoClient } from '../../test/kit/proxy-client.ts';
 import { startMesh } from '../../test/kit/proxy-mesh.ts';
 import { publicHost } from '../../test/kit/proxy-plan.ts';
+import { startScripted } from '../../test/kit/proxy-scripted.ts';
 
 const resetsPerClient = 400;
 
@@ -56,3 +57,26 @@ test(
     backend.close();
   },
 );
+
+test('calls that end well are not cancelled afterwards, so they do not wear the connection out', async () => {
+  const backend = await startScripted({
+    onRequest: () => undefined,
+    onEnd: (request) => {
+      // Trailers-only and full responses by turns: both have an end that the proxy passes on.
+      if (request.requestIndex % 2 === 0) request.begin();
+      request.end(5);
+    },
+  });
+  const mesh = await startMesh({ application: backend.address });
+  const client = echoClient(mesh.gatewayAddress);
+  for (let i = 0; i < 40; i++) {
+    await Promise.all(Array.from({ length: 20 }, () => client.unary('x')));
+  }
+  for (const { proxy } of [mesh.gateway, mesh.sidecar]) {
+    assert.equal(proxy.snapshot().clusters[0]?.endpoints[0]?.connectionsOpened, 1);
+  }
+  assert.deepEqual(backend.resets, []);
+  client.close();
+  await mesh.close();
+  await backend.close();
+});
