@@ -3,11 +3,12 @@
  * start, because a key does not belong into a repository.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { makeListenerSecret } from '../src/cli/certs.ts';
 import { main } from '../src/cli/main.ts';
 
-const root = dirname(import.meta.dirname);
+// Short paths, because findings and the access log name them. npm runs scripts in the project's root.
+const root = relative(process.cwd(), dirname(import.meta.dirname));
 const example = join(root, 'examples', 'asset-management');
 const stateDir = join(root, '.sallyport');
 const secretFile = join(stateDir, 'listener-secret.yaml');

@@ -3,7 +3,14 @@ import { compileAll } from '../compile/index.ts';
 import { loadPaths } from '../manifest/index.ts';
 import { exitCode } from './exit-codes.ts';
 import { countFindings, formatFindings, wantsColour } from './findings.ts';
-import { explainUsage, paperBindings, readSettings, type ManifestOptions } from './settings.ts';
+import {
+  explainMistakes,
+  InputError,
+  paperBindings,
+  readSettings,
+  UsageError,
+  type ManifestOptions,
+} from './settings.ts';
 
 interface CheckOptions extends ManifestOptions {
   readonly output: string;
@@ -19,11 +26,11 @@ const severityRank: Readonly<Record<string, number>> = { error: 0, warning: 1, i
 export async function checkVerb(parsed: unknown): Promise<number> {
   const options = parsed as CheckOptions;
   const threshold = severityRank[options.failureThreshold];
-  if (threshold === undefined || !['text', 'json'].includes(options.output)) {
-    process.stderr.write('expected --failure-threshold error|warning|info and --output text|json\n');
-    return exitCode.usage;
-  }
-  try {
+  return explainMistakes(async () => {
+    if (threshold === undefined)
+      throw new UsageError(`--failure-threshold ${options.failureThreshold}: expected error, warning or info`);
+    if (!['text', 'json'].includes(options.output))
+      throw new UsageError(`--output ${options.output}: expected text or json`);
     const settings = readSettings(options);
     const loaded = await loadPaths(settings.paths);
     const result = compileAll({
@@ -33,6 +40,9 @@ export async function checkVerb(parsed: unknown): Promise<number> {
       options: settings.compile,
     });
     const diagnostics = [...loaded.diagnostics, ...result.diagnostics];
+    // An empty pipe is a mistake before it, and "no findings" would hide that.
+    if (loaded.documents.length === 0 && diagnostics.length === 0)
+      throw new InputError(`no Kubernetes objects in ${settings.paths.join(', ')}`);
     if (options.output === 'json') {
       process.stdout.write(`${JSON.stringify({ version: 1, diagnostics }, undefined, 2)}\n`);
     } else {
@@ -44,10 +54,5 @@ export async function checkVerb(parsed: unknown): Promise<number> {
     return diagnostics.some(({ severity }) => (severityRank[severity] ?? 0) <= threshold)
       ? exitCode.findings
       : exitCode.ok;
-  } catch (error) {
-    const usage = explainUsage(error);
-    if (usage === undefined) throw error;
-    process.stderr.write(usage);
-    return exitCode.usage;
-  }
+  });
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve, sep } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml';
 import type { Origin } from '../base/index.ts';
 import { parseWorkloadAddress, type WorkloadSetting } from './workload-flag.ts';
@@ -55,7 +55,7 @@ export function readConfigFile(path: string | undefined): ConfigFile | undefined
     if (name === 'manifests') {
       if (!isSeq(value) || !value.items.every((item) => isScalar(item) && typeof item.value === 'string'))
         return fail(offset, 'manifests: expected a list of paths');
-      manifests = (value.toJSON() as string[]).map((entry) => resolve(folder, entry));
+      manifests = (value.toJSON() as string[]).map((entry) => fromHere(resolve(folder, entry)));
     } else if (name === 'workloads') {
       if (!isMap(value)) return fail(offset, 'workloads: expected a map from NAMESPACE/NAME to its settings');
       workloads = value.items.map((item) => {
@@ -101,6 +101,12 @@ function workloadSetting(map: YAMLMap, { origin, folder }: { origin: Origin; fol
           },
         }),
   };
+}
+
+/** Findings and the access log repeat this path, so it is kept as short as what a user would type here. */
+function fromHere(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' ? '.' : short.startsWith(`..${sep}`) || short === '..' ? path : short;
 }
 
 function splitName(name: string): { namespace: string; name: string } {

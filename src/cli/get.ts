@@ -8,7 +8,14 @@ import { exitCode } from './exit-codes.ts';
 import { countFindings } from './findings.ts';
 import { columnsFor, kindNamed, type KindName } from './get-columns.ts';
 import { parseSelector, type LabelTest } from './label-selector.ts';
-import { explainUsage, paperBindings, readSettings, UsageError, type ManifestOptions } from './settings.ts';
+import {
+  explainMistakes,
+  paperBindings,
+  readSettings,
+  requirePaths,
+  UsageError,
+  type ManifestOptions,
+} from './settings.ts';
 import { formatTable } from './table.ts';
 
 interface GetOptions extends ManifestOptions {
@@ -26,7 +33,7 @@ export async function getVerb(
   parsed: unknown,
 ): Promise<number> {
   const options = parsed as GetOptions;
-  try {
+  return explainMistakes(async () => {
     if (!outputs.includes(options.output))
       throw new UsageError(`--output ${options.output}: expected ${outputs.join(', ')}`);
     const kind = wanted.kind === undefined || wanted.kind === 'all' ? undefined : kindNamed(wanted.kind);
@@ -46,12 +53,7 @@ export async function getVerb(
     }
     process.stdout.write(print(found, options.output));
     return exitCode.ok;
-  } catch (error) {
-    const usage = explainUsage(error);
-    if (usage === undefined) throw error;
-    process.stderr.write(usage);
-    return exitCode.usage;
-  }
+  });
 }
 
 /** From files where `-f` or sallyport.yaml names some, else from the mesh that runs in the state directory. */
@@ -75,6 +77,7 @@ async function objects(options: GetOptions): Promise<readonly ObjectView[] | und
     );
     return undefined;
   }
+  requirePaths(settings.paths);
   const loaded = await loadPaths(settings.paths);
   const result = compileAll({
     documents: loaded.documents,
@@ -128,6 +131,7 @@ function print(found: readonly ObjectView[], output: string): string {
       const table = formatTable(
         columns.map(({ heading }) => heading),
         ofKind.map((object) => columns.map(({ cell }) => cell(object))),
+        { columns: process.stdout.columns },
       );
       return byKind.size === 1 ? table : `${kind}\n${table}`;
     })

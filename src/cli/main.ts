@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { exitCode } from './exit-codes.ts';
 
-const description = `Runs the gRPC traffic path that your Kubernetes manifests describe: a Gateway API gateway in front, strict
-mutual TLS between SPIFFE identities behind it, Istio policy at each door. Unchanged YAML, no cluster.`;
+const description = `Runs the gRPC traffic path that your Kubernetes manifests describe: a Gateway API gateway in front, \
+strict mutual TLS between SPIFFE identities behind it, Istio policy at each door. Unchanged YAML, no cluster.`;
 
 const examples = `
 Examples:
@@ -16,7 +16,8 @@ Examples:
   sallyport call -plaintext -authority=shop.example 127.0.0.1:80 list
       what the gateway offers under that name; grpcurl's flags
 
-Exit codes: 0 ok, 1 failure, 64 usage, 65 bad input, 69 unreachable, 79 check found something; call uses grpcurl's (64 + gRPC status).`;
+Exit codes: 0 ok, 1 failure, 64 usage, 65 bad input, 69 unreachable, 79 check found something;
+call uses grpcurl's (64 + gRPC status).`;
 
 /**
  * Runs one command line and answers with the exit code. Verbs are loaded when asked for, so that `--help` is quick.
@@ -32,6 +33,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       env: process.env,
     });
   }
+  process.stdout.on('error', endWhenNobodyReads);
   let code: number = exitCode.ok;
   const program = createProgram((result) => (code = result));
   try {
@@ -44,6 +46,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   return code;
 }
 
+/** `sallyport get | head` closes the pipe early; that is no failure, and there is nothing left to say. */
+function endWhenNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitCode.ok);
+}
+
 function createProgram(done: (code: number) => void): Command {
   const program = new Command('sallyport')
     .description(description)
@@ -52,6 +60,7 @@ function createProgram(done: (code: number) => void): Command {
     .addHelpText('after', examples)
     .showSuggestionAfterError()
     .showHelpAfterError('(run `sallyport help VERB` for its options)')
+    .configureHelp({ optionDescription })
     .enablePositionalOptions()
     .exitOverride();
 
@@ -148,6 +157,12 @@ function manifestOptions(command: Command): Command {
     .option('--add-missing', 'supply the obvious that is referenced but absent, and list it', false)
     .option('--trust-domain <domain>', 'SPIFFE trust domain of the mesh', 'cluster.local')
     .option('--root-namespace <namespace>', 'namespace of mesh-wide policy', 'istio-system');
+}
+
+/** "(default: [])" and "(default: false)" tell nobody anything. */
+function optionDescription(option: Option): string {
+  const isTelling = option.defaultValue !== false && !Array.isArray(option.defaultValue);
+  return isTelling ? new Help().optionDescription(option) : option.description;
 }
 
 function collect(value: string, previous: readonly string[]): string[] {

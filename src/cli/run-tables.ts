@@ -1,6 +1,6 @@
-import { formatOrigin, type Origin } from '../base/index.ts';
-import type { Plan, Port, Route } from '../plan/index.ts';
-import { formatTable } from './table.ts';
+import { compareText, formatOrigin, qualifiedName, type Origin } from '../base/index.ts';
+import type { Listener, Plan, Port, Route } from '../plan/index.ts';
+import { formatTable, type TableLayout } from './table.ts';
 
 /** Where a proxy really bound a port of the plan: `HOST:PORT` by port id. */
 export type BoundAddresses = ReadonlyMap<string, string>;
@@ -9,14 +9,19 @@ export type BoundAddresses = ReadonlyMap<string, string>;
 const maxRouteRows = 20;
 
 /** What `run` says once it serves: gateways with their listeners, routes, workloads with their identities. */
-export function formatMesh(plan: Plan, addresses: BoundAddresses): string {
-  return [gatewayTable(plan, addresses), routeTable(plan), workloadTable(plan)]
+export function formatMesh(plan: Plan, addresses: BoundAddresses, layout: TableLayout = {}): string {
+  return [formatGateways(plan, addresses, layout), routeTable(plan, layout), workloadTable(plan, layout)]
     .filter((table) => table !== '')
     .join('\n');
 }
 
-function gatewayTable(plan: Plan, addresses: BoundAddresses): string {
-  const rows = Object.values(plan.listeners).flatMap((listener) => {
+/** Gateways with the addresses they really listen on, in the order of their ports. */
+export function formatGateways(plan: Plan, addresses: BoundAddresses, layout: TableLayout = {}): string {
+  const portOf = ({ port }: Listener) => plan.ports[port]?.number ?? 0;
+  const listeners = Object.values(plan.listeners).sort(
+    (a, b) => compareText(gatewayOf(plan, a), gatewayOf(plan, b)) || portOf(a) - portOf(b),
+  );
+  const rows = listeners.flatMap((listener) => {
     const port = plan.ports[listener.port];
     const proxy = port === undefined ? undefined : plan.proxies[port.proxy];
     if (port === undefined || proxy?.role !== 'gateway') return [];
@@ -33,10 +38,14 @@ function gatewayTable(plan: Plan, addresses: BoundAddresses): string {
   });
   return rows.length === 0
     ? ''
-    : formatTable(['GATEWAY', 'LISTENER', 'PROTOCOL', 'HOSTNAME', 'ADDRESS', 'IDENTITY'], rows);
+    : formatTable(['GATEWAY', 'LISTENER', 'PROTOCOL', 'HOSTNAME', 'ADDRESS', 'IDENTITY'], rows, layout);
 }
 
-function routeTable(plan: Plan): string {
+function gatewayOf(plan: Plan, { port }: Listener): string {
+  return plan.ports[port]?.proxy ?? '';
+}
+
+function routeTable(plan: Plan, layout: TableLayout): string {
   const seen = new Set<string>();
   const rows: string[][] = [];
   let left = 0;
@@ -61,10 +70,10 @@ function routeTable(plan: Plan): string {
   }
   if (rows.length === 0) return '';
   const more = left === 0 ? '' : `… and ${left} more (\`sallyport get httproutes\`)\n`;
-  return formatTable(['ROUTE', 'HOSTNAME', 'MATCH', 'BACKEND', 'SOURCE'], rows) + more;
+  return formatTable(['ROUTE', 'HOSTNAME', 'MATCH', 'BACKEND', 'SOURCE'], rows, layout) + more;
 }
 
-function workloadTable(plan: Plan): string {
+function workloadTable(plan: Plan, layout: TableLayout): string {
   const rows = Object.values(plan.ports).flatMap((port) => {
     const proxy = plan.proxies[port.proxy];
     if (proxy?.role !== 'sidecar') return [];
@@ -84,7 +93,7 @@ function workloadTable(plan: Plan): string {
   });
   return rows.length === 0
     ? ''
-    : formatTable(['WORKLOAD', 'IDENTITY', 'PORT', 'APPLICATION', 'MTLS', 'POLICIES'], rows);
+    : formatTable(['WORKLOAD', 'IDENTITY', 'PORT', 'APPLICATION', 'MTLS', 'POLICIES'], rows, layout);
 }
 
 function matchOf({ match }: Route): string {
@@ -99,7 +108,7 @@ function backendsOf(plan: Plan, { action }: Route): string {
   return action.backends
     .map((backend) => {
       const cluster = 'cluster' in backend ? plan.clusters[backend.cluster] : undefined;
-      const name = cluster === undefined ? 'invalid' : `${cluster.service.host}:${cluster.port}`;
+      const name = cluster === undefined ? 'invalid' : `${qualifiedName(cluster.service)}:${cluster.port}`;
       return action.backends.length === 1 ? name : `${name} (weight ${backend.weight})`;
     })
     .join(', ');

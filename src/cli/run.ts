@@ -1,12 +1,19 @@
-import { spawn } from 'node:child_process';
 import { compareDiagnostics, type Diagnostic } from '../base/index.ts';
-import { MeshStartError, startMesh, type Mesh, type MeshEvent } from '../app/index.ts';
+import { MeshStartError, startMesh, type Mesh, type MeshEvent, type MeshOptions } from '../app/index.ts';
 import { diffPlans, type Plan, type PlanCollection } from '../plan/index.ts';
-import { exitCode } from './exit-codes.ts';
+import { exitCode, signalExitCode } from './exit-codes.ts';
 import { countFindings, formatFindings, wantsColour } from './findings.ts';
-import { formatMesh } from './run-tables.ts';
+import { runCommand } from './run-command.ts';
+import { formatGateways, formatMesh } from './run-tables.ts';
 import { suggestCall } from './suggest-call.ts';
-import { explainUsage, readSettings, UsageError, type ManifestOptions } from './settings.ts';
+import {
+  explainMistakes,
+  InputError,
+  readSettings,
+  requirePaths,
+  UsageError,
+  type ManifestOptions,
+} from './settings.ts';
 
 interface RunOptions extends ManifestOptions {
   readonly stateDir: string;
@@ -31,60 +38,88 @@ const collectionWords: Readonly<Record<PlanCollection, string>> = {
 /** `sallyport run`: serves until it is told to stop, or until the command after `--` has ended. */
 export async function runVerb(command: readonly string[], parsed: unknown): Promise<number> {
   const options = parsed as RunOptions;
-  try {
+  return explainMistakes(async () => {
     const settings = readSettings(options);
+    requirePaths(settings.paths);
     const session = new RunSession({
       command,
+      isWatching: !settings.paths.includes('-'),
       graceMs: number(options.grace, { name: '--grace', max: 86_400 }) * 1000,
     });
-    const mesh = await startMesh({
+    const mesh = await startMeshOrExplain({
       ...settings,
       stateDir: options.stateDir,
       adminPort: number(options.adminPort, { name: '--admin-port', max: 65_535 }),
       accessLog: accessLogFormat(options.accessLog),
       onEvent: (event) => session.onEvent(event),
     });
-    return await session.run(mesh);
+    return mesh === undefined ? exitCode.failure : await session.run(mesh);
+  });
+}
+
+async function startMeshOrExplain(options: MeshOptions): Promise<Mesh | undefined> {
+  try {
+    return await startMesh(options);
   } catch (error) {
-    if (error instanceof MeshStartError) {
-      say(`${error.message}\n`);
-      return exitCode.failure;
-    }
-    const usage = explainUsage(error);
-    if (usage === undefined) throw error;
-    say(usage);
-    return exitCode.usage;
+    if (!(error instanceof MeshStartError)) throw error;
+    say(`${error.message}\n`);
+    return undefined;
   }
+}
+
+interface SessionOptions {
+  readonly command: readonly string[];
+  readonly graceMs: number;
+  /** False for manifests from standard input, which cannot change any more. */
+  readonly isWatching: boolean;
 }
 
 /** One run: prints what happens, reacts to signals, runs the command. */
 class RunSession {
   readonly #command: readonly string[];
   readonly #graceMs: number;
+  readonly #isWatching: boolean;
   readonly #colour = wantsColour(process.stderr);
   #shownFindings = new Set<string>();
   #keptShown = '';
   #settledBefore = false;
   #changed = false;
   #plan: Plan | undefined;
+  #mesh: Mesh | undefined;
+  #shownGateways = '';
+  #shownAdded: ReadonlySet<string> = new Set();
 
-  constructor({ command, graceMs }: { readonly command: readonly string[]; readonly graceMs: number }) {
+  constructor({ command, graceMs, isWatching }: SessionOptions) {
     this.#command = command;
     this.#graceMs = graceMs;
+    this.#isWatching = isWatching;
   }
 
   async run(mesh: Mesh): Promise<number> {
     const stopped = this.#untilSignal(mesh);
     const first = await Promise.race([mesh.ready, stopped]);
     if (first !== undefined) return first;
-    const call = await suggestCall(mesh);
-    say(`\n${formatMesh(mesh.state().result.plan, mesh.addresses())}\n`);
-    say(`Ready. Admin pages on http://${mesh.adminAddress}; Ctrl-C stops.\n`);
-    if (call !== undefined) say(`Try:\n  ${call}\n`);
+    this.#mesh = mesh;
+    const { plan } = mesh.state().result;
+    const isEmpty = Object.keys(plan.proxies).length === 0;
+    if (isEmpty && (!this.#isWatching || this.#command.length > 0)) {
+      mesh.kill();
+      throw new InputError(nothingToServe);
+    }
+    if (isEmpty) say(`${nothingToServe}; waiting for the files to change. Ctrl-C stops.\n`);
+    else await this.#sayReady(mesh, plan);
     if (this.#command.length === 0) return stopped;
     const code = await Promise.race([runCommand(this.#command, mesh), stopped]);
     await mesh.stop(this.#graceMs);
     return code;
+  }
+
+  async #sayReady(mesh: Mesh, plan: Plan): Promise<void> {
+    const call = await suggestCall(mesh);
+    this.#shownGateways = formatGateways(plan, mesh.addresses());
+    say(`\n${formatMesh(plan, mesh.addresses(), { columns: process.stderr.columns })}\n`);
+    say(`Ready. Admin pages on http://${mesh.adminAddress}; Ctrl-C stops.\n`);
+    if (call !== undefined) say(`Try:\n  ${call}\n`);
   }
 
   onEvent(event: MeshEvent): void {
@@ -96,6 +131,7 @@ class RunSession {
       this.#showAdded(event.state.result.added);
     } else if (event.type === 'settled') {
       if (this.#settledBefore && this.#changed) this.#sayApplied(event.plan);
+      this.#showNewGateways(event.plan);
       this.#plan = event.plan;
       this.#settledBefore = true;
       this.#changed = false;
@@ -117,6 +153,15 @@ class RunSession {
       return `${collectionWords[collection as PlanCollection]} ${counts.filter((count) => count !== '').join(' ')}`;
     });
     say(`Applied. ${parts.length === 0 ? 'Nothing changed for the traffic' : parts.join(', ')}.\n`);
+  }
+
+  /** Where gateways listen is said again when it has changed: a new one's address is not in the YAML. */
+  #showNewGateways(plan: Plan): void {
+    if (this.#mesh === undefined) return;
+    const gateways = formatGateways(plan, this.#mesh.addresses());
+    if (gateways !== this.#shownGateways)
+      say(formatGateways(plan, this.#mesh.addresses(), { columns: process.stderr.columns }));
+    this.#shownGateways = gateways;
   }
 
   /** Only what was not there before: a change elsewhere must not repeat the whole list. */
@@ -145,9 +190,11 @@ class RunSession {
       readonly why: string;
     }[],
   ): void {
-    if (this.#settledBefore) return;
-    for (const { kind, namespace, name, why } of added)
-      say(`Added ${kind} ${namespace === '' ? '' : `${namespace}/`}${name}: ${why}\n`);
+    const lines = added.map(
+      ({ kind, namespace, name, why }) => `Added ${kind} ${namespace === '' ? '' : `${namespace}/`}${name}: ${why}\n`,
+    );
+    say(lines.filter((line) => !this.#shownAdded.has(line)).join(''));
+    this.#shownAdded = new Set(lines);
   }
 
   /** Resolves with the exit code once the mesh has stopped because of a signal. */
@@ -162,7 +209,9 @@ class RunSession {
           return;
         }
         stopping = true;
-        say(`\nDraining: calls in flight may take ${this.#graceMs / 1000} s; ${signal} again stops at once.\n`);
+        say(
+          `\nDraining: calls in flight may take ${this.#graceMs / 1000} s; ${signal === 'SIGINT' ? 'Ctrl-C' : signal} again stops at once.\n`,
+        );
         void mesh
           .stop(this.#graceMs)
           .then(() => resolve(this.#command.length === 0 ? exitCode.ok : signalExitCode(signal)));
@@ -173,6 +222,8 @@ class RunSession {
   }
 }
 
+const nothingToServe = 'Nothing to serve: no Gateway in the manifests, and no workload placed by --workload or --exec';
+
 function sayProxyEvent(event: Extract<MeshEvent, { type: 'proxy' }>['event']): void {
   if (event.type === 'exit')
     say(`[${event.proxy}] ended (${event.description}); starts again in ${Math.round(event.restartInMs)} ms\n`);
@@ -180,33 +231,6 @@ function sayProxyEvent(event: Extract<MeshEvent, { type: 'proxy' }>['event']): v
   else if (event.type === 'bound-elsewhere')
     say(`[${event.proxy}] port ${event.wanted} may not be bound or is taken: listening on ${event.got} instead\n`);
   else say(`[${event.proxy}] ${event.message}\n`);
-}
-
-/** Runs the command with the addresses of the mesh in its environment. Resolves with its exit code. */
-function runCommand(command: readonly string[], mesh: Mesh): Promise<number> {
-  const [program = '', ...args] = command;
-  return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...meshEnvironment(mesh) } });
-    child.on('error', (error) => {
-      say(`${program}: ${error.message}\n`);
-      resolve(127);
-    });
-    child.on('exit', (code, signal) => resolve(code ?? (signal === null ? exitCode.failure : signalExitCode(signal))));
-  });
-}
-
-/** `SALLYPORT_<GATEWAY>_<LISTENER>=HOST:PORT` for each listener, and `SALLYPORT_ADMIN`. */
-function meshEnvironment(mesh: Mesh): Record<string, string> {
-  const { plan } = mesh.state().result;
-  const environment: Record<string, string> = { SALLYPORT_ADMIN: mesh.adminAddress };
-  for (const listener of Object.values(plan.listeners)) {
-    const proxy = plan.proxies[plan.ports[listener.port]?.proxy ?? ''];
-    const address = mesh.addresses().get(listener.port);
-    if (proxy?.role !== 'gateway' || address === undefined) continue;
-    const gateway = proxy.id.split('/').at(-1) ?? '';
-    environment[`SALLYPORT_${gateway}_${listener.name}`.toUpperCase().replace(/[^A-Z0-9]/g, '_')] = address;
-  }
-  return environment;
 }
 
 function number(text: string, { name, max }: { readonly name: string; readonly max: number }): number {
@@ -218,10 +242,6 @@ function number(text: string, { name, max }: { readonly name: string; readonly m
 function accessLogFormat(text: string): 'text' | 'json' | 'off' {
   if (text === 'text' || text === 'json' || text === 'off') return text;
   throw new UsageError(`--access-log ${text}: expected text, json or off`);
-}
-
-function signalExitCode(signal: NodeJS.Signals): number {
-  return signal === 'SIGINT' ? 130 : 143;
 }
 
 function say(text: string): void {

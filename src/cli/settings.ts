@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
 import { checkTrustDomain } from '../identity/index.ts';
 import { ConfigFileError, readConfigFile } from './config-file.ts';
+import { exitCode } from './exit-codes.ts';
 import { parseExecFlag, parseWorkloadFlag, type WorkloadSetting } from './workload-flag.ts';
 
 /** The options of every verb that reads manifests, as the option parser gives them. */
@@ -26,6 +28,9 @@ export interface Settings {
 
 /** A mistake in the arguments: printed with the way to help, exit code 64. */
 export class UsageError extends Error {}
+
+/** What the arguments name cannot be used: printed as it is, exit code 65. */
+export class InputError extends Error {}
 
 /** Brings flags and `sallyport.yaml` together; flags win. @throws UsageError, ConfigFileError */
 export function readSettings(options: ManifestOptions): Settings {
@@ -90,8 +95,23 @@ export function paperBindings(workloads: readonly WorkloadSetting[]): WorkloadBi
   }));
 }
 
-/** One line on standard error for a mistake in arguments or configuration; undefined for any other error. */
-export function explainUsage(error: unknown): string | undefined {
-  if (error instanceof UsageError || error instanceof ConfigFileError) return `${error.message}\n`;
-  return undefined;
+/** A path on the command line that does not exist is a slip of the finger: nothing is gained by going on. @throws InputError */
+export function requirePaths(paths: readonly string[]): void {
+  const missing = paths.filter((path) => path !== '-' && !existsSync(path));
+  if (missing.length > 0) throw new InputError(`no such file or directory: ${missing.join(', ')}`);
+}
+
+/**
+ * Runs a verb. A mistake in arguments or configuration becomes one line on standard error and the exit code for it: 64 for
+ * arguments, 65 for files.
+ */
+export async function explainMistakes(verb: () => Promise<number>): Promise<number> {
+  try {
+    return await verb();
+  } catch (error) {
+    const isInput = error instanceof InputError || error instanceof ConfigFileError;
+    if (!isInput && !(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return isInput ? exitCode.badInput : exitCode.usage;
+  }
 }

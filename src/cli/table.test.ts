@@ -18,3 +18,17 @@ test('columns are aligned and lines carry no trailing blanks', () => {
 test('a table without rows is its headings', () => {
   assert.equal(formatTable(['NAME', 'AGE'], []), 'NAME   AGE\n');
 });
+
+test('a terminal too narrow for the table gets one line per cell', () => {
+  const rows = [
+    ['web', 'spiffe://cluster.local/ns/default/sa/web'],
+    ['db', ''],
+  ];
+  const asTable = formatTable(['NAME', 'IDENTITY'], rows);
+  const width = Math.max(...asTable.split('\n').map((line) => line.length));
+  assert.equal(formatTable(['NAME', 'IDENTITY'], rows, { columns: width }), asTable);
+  assert.equal(
+    formatTable(['NAME', 'IDENTITY'], rows, { columns: width - 1 }),
+    'NAME       web\nIDENTITY   spiffe://cluster.local/ns/default/sa/web\n\nNAME       db\nIDENTITY\n',
+  );
+});
