@@ -70,6 +70,7 @@ def main():
         peers=[
             {
                 "cutAfterMs": None if peer.cut_after is None else round(peer.cut_after * 1000),
+                "ageMs": round((time.monotonic() - peer.started) * 1000),
                 "how": peer.how,
                 "sent": peer.sent,
                 "received": peer.received,

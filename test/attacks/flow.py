@@ -85,8 +85,9 @@ class BackendUnread(Attack):
     positions = ("backend",)
     small_buffers = True
 
-    def __init__(self, values):
+    def __init__(self, values, reads=True):
         self.settings = values
+        self.reads = reads
 
 
 class BackendEndless(Attack):
@@ -158,7 +159,7 @@ ATTACKS = {
     "A06 dribble": Dribble(),
     "A12 unread-responses": Unread(),
     "A12 windows-shut": WindowShut(),
-    "A12 backend-reads-nothing": BackendUnread({}),
+    "A12 backend-reads-nothing": BackendUnread({}, reads=False),
     "A12 backend-windows-shut": BackendUnread({4: 0}),
     "A12 backend-endless": BackendEndless(),
     "A13 unread-upload": Upload(bytes(8192)),

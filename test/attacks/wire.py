@@ -159,6 +159,7 @@ class Arena:
         self.finished = []
         self.poll = select.poll()
         self.listener = None
+        self.next_look = 0
 
     def connect(self):
         sock = socket.socket()
@@ -174,8 +175,10 @@ class Arena:
     def add(self, sock):
         sock.setblocking(False)
         peer = Peer(sock, self.options)
+        peer.port = sock.getsockname()[1]
         peer.is_server = self.listener is not None
-        peer.reads = self.attack.reads
+        # A backend looks at its first request before it stops reading.
+        peer.reads = self.attack.reads or peer.is_server
         if self.attack.handshake:
             peer.out += (b"" if peer.is_server else PREFACE) + settings(self.attack.settings)
             if self.attack.window_update:
@@ -222,12 +225,28 @@ class Arena:
                     self.serve(self.peers.get(descriptor), events)
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + 0.01
+                self.look_at_unread()
                 for peer in list(self.peers.values()):
                     self.put(peer, self.attack.tick(peer))
                     self.feed(peer)
         for peer in list(self.peers.values()):
             self.last_words(peer)
         return self.finished
+
+    def look_at_unread(self):
+        """Who does not read sees no end of the stream behind what is unread; the kernel's table of sockets tells."""
+        if self.attack.reads or self.options.position == "backend" or time.monotonic() < self.next_look:
+            return
+        self.next_look = time.monotonic() + 0.1
+        waiting = {peer.port: peer for peer in self.peers.values() if peer.cut_after is None}
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            next(table)
+            for line in table:
+                _, _, remote, state = line.split()[:4]
+                if state == "01":
+                    waiting.pop(int(remote.split(":")[1], 16), None)
+        for peer in waiting.values():
+            peer.cut("closed while we did not read")
 
     def accept(self):
         try:
@@ -242,7 +261,7 @@ class Arena:
 
     def feed(self, peer):
         """Lets the attack make more while the socket takes it."""
-        if peer.is_done:
+        if peer.is_done or (peer.cut_after is not None and not peer.reads):
             return
         ready = not peer.is_server or peer.state.get("requested")
         while ready and len(peer.out) < SEND_AHEAD_BYTES and peer.sent < self.options.max_bytes:
@@ -311,7 +330,8 @@ class Arena:
             code = int.from_bytes(payload[4:8], "big")
             if code or payload[:4] != b"\x7f\xff\xff\xff":
                 name = CODES[code] if code < len(CODES) else str(code)
-                peer.cut("GOAWAY " + name + ": " + payload[8:].decode("ascii", "replace"))
+                peer.cut("")
+                peer.how = "GOAWAY " + name + ": " + payload[8:].decode("ascii", "replace")
         elif kind == SETTINGS and not flags & ACK:
             if not peer.state.get("never_acknowledges"):
                 self.put(peer, frame(SETTINGS, ACK))
@@ -327,13 +347,14 @@ class Arena:
             if not peer.state.get("requested"):
                 peer.state["requested"] = stream
                 peer.started = time.monotonic()
+                peer.reads = self.attack.reads
                 self.put(peer, self.attack.begin(peer))
             self.put(peer, self.attack.on_request(peer, stream))
         self.put(peer, self.attack.on_frame(peer, kind, flags, stream, payload))
 
     def last_words(self, peer):
         """A peer that did not read looks now what the other side had to say."""
-        if not peer.reads and peer.cut_after is None:
+        if not peer.reads:
             peer.sock.settimeout(0.2)
             try:
                 while peer.received < 4 << 20:
@@ -346,8 +367,6 @@ class Arena:
             except OSError as error:
                 if isinstance(error, ConnectionError):
                     peer.cut(type(error).__name__)
-            if peer.cut_after is not None:
-                peer.how += " (seen at the end)"
         self.finish(peer)
 
     def finish(self, peer):

@@ -9,6 +9,8 @@ export type Position = 'client' | 'mesh' | 'backend';
 export interface AttackerPeer {
   /** Milliseconds until the attacker was told or cut off; null if never. */
   readonly cutAfterMs: number | null;
+  /** Milliseconds from its beginning to the end of the attack. */
+  readonly ageMs: number;
   readonly how: string;
   readonly sent: number;
   readonly received: number;

@@ -3,7 +3,7 @@
  * message, each message of a stream with one; `x-hold` keeps a call open and unread, `x-response-bytes` sets a size.
  * Says `{port}` to its parent when it listens, and `{inFlightMax, requests, connections}` when asked.
  */
-import { createServer, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 
 const emptyMessage = Buffer.alloc(5);
 const pieceBytes = 65_536;
@@ -18,7 +18,7 @@ server.on('session', (session) => {
   connections += 1;
   session.on('error', () => undefined);
 });
-server.on('stream', (stream, headers) => {
+server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
   requests += 1;
   inFlight += 1;
   inFlightMax = Math.max(inFlightMax, inFlight);
@@ -47,7 +47,7 @@ process.on('disconnect', () => process.exit(0));
 
 /** One empty message per message received, the end after the client's end. */
 function answerEach(stream: ServerHttp2Stream): void {
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   stream.on('data', (chunk: Buffer) => {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     while (rest.length >= 5 && rest.length >= 5 + rest.readUInt32BE(1)) {

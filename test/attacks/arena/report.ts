@@ -13,8 +13,8 @@ const maxRecoveryRatio = 1.1;
 export function cutAfterMs({ peers }: Measured): number | undefined {
   let last = 0;
   for (const peer of peers) {
-    if (peer.cutAfterMs === null) return undefined;
-    last = Math.max(last, peer.cutAfterMs);
+    if (peer.cutAfterMs === null && peer.ageMs > maxCutMs) return undefined;
+    last = Math.max(last, peer.cutAfterMs ?? 0);
   }
   return last;
 }
