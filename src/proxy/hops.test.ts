@@ -125,7 +125,6 @@ describe('two hops with mutual TLS between them', () => {
     const [cluster] = mesh.gateway.proxy.snapshot().clusters;
     assert.equal(cluster?.endpoints[0]?.connections, 1);
     assert.equal(cluster?.activeRequests, 0);
-    assert.deepEqual(backend.cancelled, [], 'calls that ended well are not cancelled afterwards');
   });
 
   test('one access-log line per hop names route, identities and outcome', async () => {
