@@ -251,7 +251,7 @@ class DataPlane implements Proxy {
       }
       const watch = new DescriptorWatch({
         address: endpoint.address,
-        authority: cluster.service.host,
+        authority: cluster.service.host || `${endpoint.address.host}:${endpoint.address.port}`,
         wheel: this.#wheel,
         random,
         limits: this.#limits,
