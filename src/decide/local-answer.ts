@@ -86,6 +86,11 @@ const rows = {
   connect_timeout: reset('UF', 'connection timeout', 'connection_timeout'),
   connection_termination: reset('UC', 'connection termination', 'connection_termination'),
   upstream_remote_reset: reset('UR', 'remote reset', 'remote_reset'),
+  // What the code of the reset says to a gRPC client (PROTOCOL-HTTP2.md, Errors); Envoy says UNAVAILABLE to all of them.
+  upstream_reset_internal: remoteReset(grpc.internal),
+  upstream_reset_cancelled: remoteReset(grpc.cancelled),
+  upstream_reset_exhausted: remoteReset(grpc.resourceExhausted),
+  upstream_reset_denied: remoteReset(grpc.permissionDenied),
   upstream_protocol_error: {
     ...reset('UPE', 'protocol error', 'protocol_error'),
     httpStatus: 502,
@@ -160,6 +165,10 @@ function row(
   source: Row['source'],
 ): Row {
   return { httpStatus, grpcStatus, message, flag, details, source };
+}
+
+function remoteReset(grpcStatus: number): Row {
+  return { ...reset('UR', 'remote reset', 'remote_reset'), grpcStatus };
 }
 
 /** An upstream that failed: 503 and UNAVAILABLE, in Envoy's words. */

@@ -12,6 +12,14 @@ import { LENGTH_UNKNOWN, StreamFlag, StreamRecord } from './stream.ts';
 /** The answer to a request whose header section exceeds our limits (RFC 6585 §5); the stream costs nobody else. */
 const tooLargeAnswer = [internField(':status', '431') as EngineField];
 
+/** The same for a gRPC client, which would make INTERNAL of 431: RESOURCE_EXHAUSTED, in the one frame that gRPC wants. */
+const tooLargeGrpcAnswer = [
+  internField(':status', '200') as EngineField,
+  internField('content-type', 'application/grpc') as EngineField,
+  internField('grpc-status', '8') as EngineField,
+  internField('grpc-message', 'request headers are too large') as EngineField,
+];
+
 const nothing = Buffer.alloc(0);
 
 /** One connection's header blocks; at most one is under way at any time (RFC 9113 §4.3). */
@@ -112,7 +120,9 @@ export class HeaderReceiver<U> {
   #answerTooLarge(streamId: number): void {
     const core = this.#core;
     this.#reportTooLarge();
-    core.writer.headers(streamId, tooLargeAnswer, 1, true, core.peer.maxFrameBytes);
+    const { fields, count } = core.decoder;
+    const answer = saysGrpc(fields, count) ? tooLargeGrpcAnswer : tooLargeAnswer;
+    core.writer.headers(streamId, answer, answer.length, true, core.peer.maxFrameBytes);
     // What the client still sends is ignored; NO_ERROR: the answer above stands (RFC 9113 §8.1).
     core.rejectStream(streamId, ErrorCode.NO_ERROR, AbuseCost.ownReset);
   }
@@ -184,6 +194,15 @@ export class HeaderReceiver<U> {
         return core.rejectStream(streamId, ErrorCode.STREAM_CLOSED, AbuseCost.ownReset);
     }
   }
+}
+
+/** Whether the fields that were kept before the limit name gRPC's content type. */
+function saysGrpc(fields: readonly EngineField[], count: number): boolean {
+  for (let i = 0; i < count; i++) {
+    const { kind, value } = fields[i] as EngineField;
+    if (kind === FieldKind.contentType) return value.startsWith('application/grpc');
+  }
+  return false;
 }
 
 /** Whether a request that we send is HEAD; its response announces content that never comes. */

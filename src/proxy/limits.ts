@@ -57,6 +57,13 @@ export const upstreamResets = 300;
 export const upstreamResetsForgottenPerSecond = 30;
 
 /**
+ * What a gateway adds to a request head at most (`x-forwarded-for`, `x-forwarded-proto`, `x-request-id`, `te`), by
+ * HTTP/2's count. The next hop allows that much more, or it would refuse a head that just fits at the gateway.
+ */
+const addedHeaderBytes = 1_024;
+const addedHeaderFields = 8;
+
+/**
  * HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. The
  * connection's window is that of all its streams together (6.25 MiB), so that streams whose receivers stand still can
  * never use up what the others need. A client's own connection keeps the small default, for there it harms only itself.
@@ -64,6 +71,8 @@ export const upstreamResetsForgottenPerSecond = 30;
 export const sharedConnectionLimits: Http2Limits = {
   ...defaultLimits,
   maxConcurrentStreams: sharedConnectionStreams,
+  maxHeaderListBytes: defaultLimits.maxHeaderListBytes + addedHeaderBytes,
+  maxHeaderFields: defaultLimits.maxHeaderFields + addedHeaderFields,
   connectionWindowBytes: sharedConnectionStreams * defaultLimits.streamWindowBytes,
 };
 

@@ -1,6 +1,6 @@
 // Hot file: a response on its way back, and every way in which an upstream can fail to give one.
 import type { LocalCause } from '../decide/index.ts';
-import { countMessages, grpcStatusFromHttp, parseGrpcStatus } from '../grpc/index.ts';
+import { countMessages, GrpcStatus, grpcStatusFromHttp, grpcStatusFromReset, parseGrpcStatus } from '../grpc/index.ts';
 import { ErrorCode, errorCodeName, FieldKind, type Field } from '../http2/index.ts';
 import { failExchange, leaveUpstream, releaseEndpoint, releaseSlots } from './ending.ts';
 import type { Exchange } from './exchange.ts';
@@ -84,6 +84,24 @@ const resetCauses: Readonly<Record<'peer' | 'protocol' | 'lost', LocalCause>> = 
   lost: 'connection_termination',
 };
 
+function resetCause(code: ErrorCode, cause: 'peer' | 'protocol' | 'lost'): LocalCause {
+  // The engine's own reset with this code: a limit for what a server may say before its body acted.
+  if (cause === 'protocol' && code === ErrorCode.ENHANCE_YOUR_CALM) return 'response_headers_too_large';
+  if (cause !== 'peer') return resetCauses[cause];
+  switch (grpcStatusFromReset(code)) {
+    case GrpcStatus.CANCELLED:
+      return 'upstream_reset_cancelled';
+    case GrpcStatus.RESOURCE_EXHAUSTED:
+      return 'upstream_reset_exhausted';
+    case GrpcStatus.PERMISSION_DENIED:
+      return 'upstream_reset_denied';
+    case GrpcStatus.INTERNAL:
+      return 'upstream_reset_internal';
+    default:
+      return resetCauses.peer;
+  }
+}
+
 function onReset(exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol' | 'lost'): void {
   if (exchange.responseEnded) {
     // The response is complete and must be delivered, whatever the upstream does then (RFC 9113 §8.1).
@@ -100,7 +118,7 @@ function onReset(exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol'
     down.connection.resetStream(downStream, code);
     return;
   }
-  failExchange(exchange, resetCauses[cause], detail);
+  failExchange(exchange, resetCause(code, cause), detail);
 }
 
 /** Transparent retry: the peer surely did not process the request, and all of it is still here (RFC 9113 §8.7). */
