@@ -6,9 +6,9 @@
  *   node scripts/attacks.ts --small-heap          with a heap of 64 MiB for each proxy (A26)
  */
 import { writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { listAttacks, python } from '../test/attacks/arena/attacker.ts';
+import { freePort } from '../test/attacks/arena/free-port.ts';
 import { startGoodClient } from '../test/attacks/arena/good-client.ts';
 import { startAttackedMesh } from '../test/attacks/arena/mesh.ts';
 import { isSustained, measure, type Measured } from '../test/attacks/arena/measure.ts';
@@ -62,12 +62,4 @@ async function settle(): Promise<void> {
       await measure({ name, position, scale: 1, mesh, good, evilPort });
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -221,6 +221,8 @@ export class Http2Connection<U> extends ConnectionCore<U> {
 
   #endLocal(stream: StreamRecord<U>): void {
     stream.flags |= StreamFlag.localEnded;
+    // A client has no more requests open than we allow until it reads their answers; who does not read goes on and on.
+    if (this.isServer) this.output.controlFrames++;
     if (stream.isComplete) this.complete(stream);
   }
 

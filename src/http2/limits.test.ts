@@ -282,3 +282,18 @@ test('answers without DATA that nobody reads are bounded in bytes too', () => {
   expectCalm(server, 'queued-answer-bytes');
   assert.ok(server.connection.output.byteLength < 5 * 1024 * 1024);
 });
+
+test('ended responses that nobody reads are bounded: 1,000 wait, one more closes', () => {
+  const server = harness({
+    role: 'server',
+    handler: { onHeaders: (stream) => server.connection.sendHeaders(stream, ok, ok.length, true) },
+  });
+  const open = (i: number) => build.headers(1 + 2 * i, request, full);
+  for (let i = 0; i < 1000; i++) server.connection.receive(open(i), 0);
+  assert.ok(!server.connection.isClosed);
+  server.transcript();
+  for (let i = 1000; i < 2000; i++) server.connection.receive(open(i), 0);
+  assert.ok(!server.connection.isClosed);
+  server.connection.receive(open(2000), 0);
+  expectCalm(server, 'queued-control-frames');
+});

@@ -64,7 +64,7 @@ export const MAX_SETTINGS_PER_FRAME = 32;
 /** Informational responses on one stream: 100, 103 and a few extensions exist; more is a flood. */
 export const MAX_INFORMATIONAL_RESPONSES = 8;
 
-/** Answers (acknowledgements, resets) that wait because the peer does not read (CVE-2019-9512, -9514, -9515). */
+/** Answers (acknowledgements, resets, ended responses) that wait because the peer does not read (CVE-2019-9512, -9514, -9515). */
 export const MAX_QUEUED_CONTROL_FRAMES = 1000;
 
 /**

@@ -9,7 +9,7 @@ export class OutputBuffer {
   byteLength = 0;
   /** Called when the first byte is written into an empty buffer; the transport schedules its flush here. */
   onPending: (() => void) | undefined;
-  /** Acknowledgements, resets and window updates among what waits: a peer that does not read makes them pile up. */
+  /** Acknowledgements, resets and ends of answers among what waits: a peer that does not read makes them pile up. */
   controlFrames = 0;
   /** Where to write now; valid between `reserve` and `commit`. */
   slab: Buffer = nothing;

@@ -13,11 +13,12 @@ import time
 import floods
 import flow
 import headers
+import neighbours
 import resets
 import sockets
 from wire import Arena, say
 
-ATTACKS = {**resets.ATTACKS, **headers.ATTACKS, **floods.ATTACKS, **flow.ATTACKS, **sockets.ATTACKS}
+ATTACKS = {**resets.ATTACKS, **headers.ATTACKS, **floods.ATTACKS, **flow.ATTACKS, **sockets.ATTACKS, **neighbours.ATTACKS}
 
 
 def main():
@@ -31,6 +32,7 @@ def main():
     parser.add_argument("--max-bytes", type=int, default=2_000_000, help="per connection")
     parser.add_argument("--scale", type=int, default=1, help="ten times the bytes and steps: 10")
     parser.add_argument("--port", type=int, default=0, help="where an evil backend listens")
+    parser.add_argument("--until-cut", action="store_true", help="an evil backend ends with its first connection")
     parser.add_argument("--cert")
     parser.add_argument("--key")
     parser.add_argument("--sni", default="outbound_.8080_._.asset-management.default.svc.cluster.local")

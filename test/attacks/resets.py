@@ -88,6 +88,8 @@ class AnswersUnread(Attack):
 class TooLongUnread(Attack):
     """Requests over the header limit: each is answered 431."""
 
+    bytes_factor = 10
+
     reads = False
     small_buffers = True
 

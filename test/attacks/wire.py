@@ -130,6 +130,8 @@ class Attack:
     small_buffers = False
     handshake = True
     steps = None
+    # Of the usual amount: for attacks whose steps are large.
+    bytes_factor = 1
 
     def begin(self, peer):
         """Bytes after the connection's first SETTINGS."""
@@ -218,6 +220,8 @@ class Arena:
             now = time.monotonic()
             if now > deadline or (self.listener is None and not self.peers):
                 break
+            if self.options.until_cut and any(peer.cut_after is not None for peer in self.finished):
+                break
             for descriptor, events in self.poll.poll(10):
                 if self.listener is not None and descriptor == self.listener.fileno():
                     self.accept()
@@ -264,7 +268,7 @@ class Arena:
         if peer.is_done or (peer.cut_after is not None and not peer.reads):
             return
         ready = not peer.is_server or peer.state.get("requested")
-        while ready and len(peer.out) < SEND_AHEAD_BYTES and peer.sent < self.options.max_bytes:
+        while ready and len(peer.out) < SEND_AHEAD_BYTES and peer.sent < self.options.max_bytes * self.attack.bytes_factor:
             if self.attack.steps is not None and peer.steps >= self.attack.steps * self.options.scale:
                 break
             made = self.attack.step(peer)

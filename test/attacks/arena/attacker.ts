@@ -42,6 +42,8 @@ export interface AttackOptions {
   readonly keyFile?: string;
   /** Where an evil backend listens; any free port by default. */
   readonly port?: number;
+  /** An evil backend ends when the first of its connections was cut. */
+  readonly untilCut?: boolean;
 }
 
 const script = join(import.meta.dirname, '..', 'attack.py');
@@ -97,6 +99,7 @@ function attackArguments(options: AttackOptions): string[] {
   return [
     ...[name, '--position', position, '--seconds', String(seconds)],
     ...['--connections', String(connections), '--scale', String(scale), '--port', String(port)],
+    ...(options.untilCut === true ? ['--until-cut'] : []),
     ...(target === undefined ? [] : ['--target', target]),
     ...(certFile === undefined ? [] : ['--cert', certFile]),
     ...(keyFile === undefined ? [] : ['--key', keyFile]),

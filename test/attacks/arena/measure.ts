@@ -42,7 +42,18 @@ const quietMs = 1_500;
 const afterMs = 1_000;
 
 /** Attacks whose connections may stay open because nothing they do is forbidden; what they hold is bounded instead. */
-const sustained = ['A04 bomb-within', 'A06', 'A12', 'A13 unread', 'A16 negative', 'A18', 'A24', 'A15', 'A01 slow', 'A19 backend'];
+const sustained = [
+  'A04 bomb-within',
+  'A06',
+  'A12',
+  'A13 unread',
+  'A16 negative',
+  'A18',
+  'A24',
+  'A15',
+  'A01 slow',
+  'A19 backend',
+];
 /** Attacks with large data in windows that the protocol grants. */
 const stalled = ['A06', 'A12', 'A13', 'A18'];
 

@@ -115,7 +115,9 @@ async function limitsActed(admin: string): Promise<Record<string, number>> {
   const base = admin.startsWith('http') ? admin : `http://${admin}`;
   const text = await (await fetch(new URL('/metrics', base))).text();
   const found: Record<string, number> = {};
-  for (const [, limit = '', value] of text.matchAll(/^sallyport_limits_acted_total\{[^}]*limit="([^"]+)"[^}]*\} (\d+)/gm)) {
+  for (const [, limit = '', value] of text.matchAll(
+    /^sallyport_limits_acted_total\{[^}]*limit="([^"]+)"[^}]*\} (\d+)/gm,
+  )) {
     found[limit] = (found[limit] ?? 0) + Number(value);
   }
   return found;

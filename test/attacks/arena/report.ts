@@ -30,15 +30,18 @@ export function misses(measured: Measured, quietP99Ms: number): string[] {
   const maxKib = isStalled(name) ? maxStalledKib : maxControlKib;
   const found: string[] = [];
   if (crashed) found.push('a proxy crashed');
-  if (during.failures + after.failures > 0) found.push(`honest client failed: ${during.firstFailure || after.firstFailure}`);
-  if (!isSustained(name) && (cut === undefined || cut > (isSlow(name) ? maxSlowCutMs : maxCutMs))) found.push('not cut in time');
+  if (during.failures + after.failures > 0)
+    found.push(`honest client failed: ${during.firstFailure || after.firstFailure}`);
+  if (!isSustained(name) && (cut === undefined || cut > (isSlow(name) ? maxSlowCutMs : maxCutMs)))
+    found.push('not cut in time');
   if (kibPerConnection(measured) > maxKib) found.push(`memory over ${maxKib} KiB`);
   if (during.p99Ms > quietP99Ms * maxP99Ratio) found.push(`p99 over ${maxP99Ratio}×`);
   return found;
 }
 
 export function summarize(measured: Measured): string {
-  const { name, position, scale, peers, during, after, quiet, limits, logged, inFlightMax, grownKib, leftKib } = measured;
+  const { name, position, scale, peers, during, after, quiet, limits, logged, inFlightMax, grownKib, leftKib } =
+    measured;
   const ways = [...new Set(peers.map((peer) => peer.how))].join(' | ');
   const [peer] = peers;
   return [
