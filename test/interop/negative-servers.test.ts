@@ -280,16 +280,14 @@ describe('what may be sent again', () => {
     assert.equal(server.requests.length, 2);
   });
 
-  for (const [name, code] of Object.entries({ ...ErrorCode, REFUSED_STREAM: undefined })) {
-    if (code === undefined) continue;
+  for (const name of ['NO_ERROR', 'PROTOCOL_ERROR', 'INTERNAL_ERROR', 'CANCEL'] as const)
     test(`a reset with ${name} before any answer is never sent again`, async (t) => {
       const { client, server } = await rawMesh(t, {
-        onEnd: ({ connection, id }) => connection.send(build.reset(id, code)),
+        onEnd: ({ connection, id }) => connection.send(build.reset(id, ErrorCode[name])),
       });
       assert.notEqual((await client.unary('x')).code, Status.OK);
       assert.equal(server.requests.length, 1);
     });
-  }
 
   test('a connection lost after the request was sent is never sent again', async (t) => {
     const { client, server } = await rawMesh(t, { onEnd: ({ connection }) => connection.destroy() });
