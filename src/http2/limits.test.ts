@@ -297,3 +297,23 @@ test('ended responses that nobody reads are bounded: 1,000 wait, one more closes
   server.connection.receive(open(2000), 0);
   expectCalm(server, 'queued-control-frames');
 });
+
+test('header bombs (CVE-2016-6581, CVE-2026-49975) end the connection within a few requests; long metadata does not', () => {
+  const newest = Buffer.alloc(16_000, 0xbe);
+  const entry = (name: string, value: string): Buffer =>
+    Buffer.concat([Buffer.of(0x40), naiveLiteral(name, value).subarray(1)]);
+  const flood = (name: string, value: string): number => {
+    const server = harness(fast);
+    server.send(build.headerBlock(1, Buffer.concat([block(request), entry(name, value)])));
+    const taken = floodUntilClosed(server, 100, (i) =>
+      build.headerBlock(3 + 2 * i, Buffer.concat([block(request), newest]), full),
+    );
+    expectCalm(server, 'abuse-score');
+    return taken;
+  };
+  assert.equal(flood('x', 'y'.repeat(4000)), 1);
+  assert.ok(flood('a', '') <= 15);
+  const honest = harness(fast);
+  for (let i = 0; i < 100; i++) honest.send(build.headers(1 + 2 * i, [...request, ['x', 'y'.repeat(16_000)]], full));
+  assert.ok(!honest.connection.isClosed);
+});

@@ -114,6 +114,8 @@ export const AbuseCost = {
   refusedStream: 1,
   /** The same before it did: an honest client may send hundreds in its first round trip, none goes on for ever. */
   refusedUnawareStream: 0.25,
+  /** For each whole time that a header list exceeds the limit: large metadata does so once, a bomb thousands of times. */
+  oversizedList: 2,
   /** DATA that carries nothing and ends nothing (CVE-2019-9518). */
   emptyData: 1,
   /** DATA shorter than a gRPC message prefix: happens when windows run out, but not thousands of times. */

@@ -129,7 +129,9 @@ export class HeaderReceiver<U> {
 
   #reportTooLarge(): void {
     const core = this.#core;
-    core.handler.onLimit(core.decoder.isOverBytes ? 'header-list-bytes' : 'header-list-fields');
+    const { isOverBytes, listBytes } = core.decoder;
+    core.handler.onLimit(isOverBytes ? 'header-list-bytes' : 'header-list-fields');
+    core.chargeAbuse(AbuseCost.oversizedList * Math.floor(listBytes / core.limits.maxHeaderListBytes));
   }
 
   #onLiveStream(stream: StreamRecord<U>): void {

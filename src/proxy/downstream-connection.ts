@@ -57,6 +57,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   readonly #owner: DownstreamOwner;
   readonly #transport: Http2Transport<Exchange>;
   #scope: Scope | undefined;
+  /** Each is said once per connection; how often they acted is the metric's. */
+  #loggedLimits: Set<string> | undefined;
 
   constructor(options: DownstreamConnectionOptions) {
     const { facts } = options;
@@ -182,6 +184,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
 
   onLimit(name: string): void {
     this.#runtime.countLimit(name);
+    if (this.#loggedLimits?.has(name) === true) return;
+    (this.#loggedLimits ??= new Set()).add(name);
     this.#owner.onNotice(this, `limit ${name} acted`);
   }
 }

@@ -43,17 +43,17 @@ interface Case {
 const cases: Readonly<Record<Position, readonly Case[]>> = {
   client: [
     { name: 'A01 rapid-reset', how: score, limit: 'abuse-score' },
-    { name: 'A01 refused-streams', how: score, limit: 'abuse-score' },
+    { name: 'A01 refused-streams', how: /GOAWAY ENHANCE_YOUR_CALM/, limit: 'concurrent-streams' },
     { name: 'A02 window-update-0', how: score, limit: 'abuse-score' },
     { name: 'A02 content-length', how: score, limit: 'abuse-score' },
     { name: 'A03 continuation-0-byte', how: /too many CONTINUATION frames/, limit: 'continuation-frames' },
-    { name: 'A04 bomb-fields', how: score, limit: 'header-list-fields' },
+    { name: 'A04 bomb-fields', how: score, limit: 'header-list-bytes' },
     { name: 'A05 hpack-bomb', how: score, limit: 'header-list-bytes' },
     { name: 'A05 three-size-updates', how: /COMPRESSION_ERROR/ },
     { name: 'A07 ping-flood', how: score, limit: 'abuse-score' },
     { name: 'A09 answers-unread', how: /closed while we did not read|GOAWAY|Error/, limit: 'queued-control-frames' },
     { name: 'A13 empty-data', how: score, limit: 'abuse-score' },
-    { name: 'A19 stream-ids', how: /GOAWAY PROTOCOL_ERROR/ },
+    { name: 'A19 stream-ids', how: score, limit: 'abuse-score' },
     { name: 'A20 oversized-frame', how: /GOAWAY FRAME_SIZE_ERROR/ },
     { name: 'A23 window-updates', how: score, limit: 'abuse-score' },
   ],
@@ -66,7 +66,7 @@ const cases: Readonly<Record<Position, readonly Case[]>> = {
   backend: [
     { name: 'A03 continuation-16k', how: /GOAWAY ENHANCE_YOUR_CALM|Connection/, limit: 'header-block-bytes' },
     { name: 'A07 ping-flood', how: score, limit: 'abuse-score' },
-    { name: 'A22 push-promise', how: /PUSH_PROMISE without permission/ },
+    { name: 'A22 push-promise', how: /PUSH_PROMISE without permission|Connection/ },
   ],
 };
 

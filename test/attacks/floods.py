@@ -73,7 +73,7 @@ class StreamIdsUsedUp(Attack):
         return request(peer.open_stream(), HELD)
 
     def step(self, peer):
-        return request(1, HELD) if peer.steps < 5 else b""
+        return request(1, HELD) * BATCH
 
 
 class BackendGoaway(Attack):

@@ -17,6 +17,8 @@ class ContinuationFlood(Attack):
         self.piece = piece
 
     def begin(self, peer):
+        # An acknowledgement between the pieces would end it for another reason.
+        peer.state["never_acknowledges"] = True
         head = RESPONSE if peer.is_server else HELD
         return frame(HEADERS, 0, peer.state["requested"] if peer.is_server else peer.open_stream(), head)
 
@@ -71,6 +73,7 @@ class OneBlock(Attack):
     """A header block that is itself the attack."""
 
     positions = EVERYWHERE
+    bytes_factor = 10
 
     def __init__(self, extra, first=b""):
         self.extra = extra
@@ -103,6 +106,7 @@ class TableThrash(Attack):
     """Size updates that empty and refill the table with each request; two per block are allowed."""
 
     positions = EVERYWHERE
+    bytes_factor = 10
 
     def thrash(self):
         # To 0 and back to 4096, then an entry that fills it.
