@@ -181,7 +181,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
 
   /**
    * Sends `chunk[start..end)` as far as both windows allow; returns the bytes taken. `endStream` takes effect only when
-   * all were taken. After less, `onWindow` tells when to go on. The chunk may be kept by reference until written.
+   * all were taken. After less, `onWindow` tells when to go on. The bytes are copied.
    */
   sendData(stream: Http2Stream<U>, chunk: Buffer, start: number, end: number, endStream: boolean): number {
     const record = stream as StreamRecord<U>;

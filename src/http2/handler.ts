@@ -23,7 +23,7 @@ export interface ConnectionHandler<U> {
   onTrailers(stream: Http2Stream<U>, fields: readonly Field[], count: number): void;
   /**
    * A part of a DATA frame as it arrived, without padding: `chunk[start..end)`. Empty only with `endStream`.
-   * `chunk` is the buffer given to `receive()`, never reused by the engine. Each byte must be given back by
+   * `chunk` is the buffer given to `receive()`, which its owner may use again afterwards: what is kept must be copied. Each byte must be given back by
    * `creditReceived` once it left, also after a clean end of the stream; after a reset the engine gives back by itself.
    */
   onData(stream: Http2Stream<U>, chunk: Buffer, start: number, end: number, endStream: boolean): void;

@@ -88,9 +88,6 @@ export const MAX_ENCODER_TABLE_BYTES = 4096;
 /** Frames we send are no larger, whatever the peer accepts, so that one stream does not hold up the others. */
 export const MAX_SENT_FRAME_BYTES = 16_384;
 
-/** DATA up to this size is copied into the slab; larger parts are passed by reference and written with writev. */
-export const COPY_PAYLOAD_BYTES = 8 * 1024;
-
 /** GOAWAY debug data kept for the log. */
 export const MAX_GOAWAY_DEBUG_BYTES = 256;
 

@@ -34,13 +34,6 @@ export class OutputBuffer {
     if (before === 0 && this.onPending !== undefined) this.onPending();
   }
 
-  /** Appends bytes by reference, behind what was committed; only after a `commit` of their frame header. */
-  appendReference(payload: Buffer): void {
-    this.#closeSegment();
-    this.#segments.push(payload);
-    this.byteLength += payload.length;
-  }
-
   /** Hands over everything that waits. The memory stays valid until `written()` is called for this batch. */
   take(): Buffer[] {
     this.#closeSegment();

@@ -44,6 +44,7 @@ export function receiveSettings<U>(
   if (core.settingsReceived) core.chargeAbuse(AbuseCost.settings);
   else core.peer.maxConcurrentStreams = Infinity;
   core.settingsReceived = true;
+  const windowBytes = core.peer.initialWindowBytes;
   for (let at = start; at < end; at += SETTING_BYTES) {
     const id = ((payload[at] as number) << 8) | (payload[at + 1] as number);
     applySetting(core, id, readUint32(payload, at + 2));
@@ -51,6 +52,8 @@ export function receiveSettings<U>(
   }
   core.writer.settingsAck();
   core.handler.onSettings();
+  // Behind the acknowledgement: peers expect it before the first frame that makes use of what they allowed.
+  if (core.peer.initialWindowBytes > windowBytes) for (const stream of core.streams.all()) reportWindow(core, stream);
 }
 
 /** The peer applied what we announced at the start: from now on its windows are ours. */
@@ -93,14 +96,12 @@ function applyInitialWindow<U>(core: ConnectionCore<U>, value: number): void {
   const change = value - core.peer.initialWindowBytes;
   core.peer.initialWindowBytes = value;
   if (change === 0) return;
-  const streams = core.streams.all();
-  for (const stream of streams) {
+  for (const stream of core.streams.all()) {
     stream.sendWindow += change;
     if (stream.sendWindow > MAX_WINDOW_BYTES) {
       return core.fail(ErrorCode.FLOW_CONTROL_ERROR, 'stream window above 2^31-1');
     }
   }
-  if (change > 0) for (const stream of streams) reportWindow(core, stream);
 }
 
 function reportWindow<U>(core: ConnectionCore<U>, stream: StreamRecord<U>): void {

@@ -14,7 +14,6 @@ import {
   writeUint32,
 } from './frame.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
-import { COPY_PAYLOAD_BYTES } from './limits.ts';
 import type { OutputBuffer } from './output.ts';
 
 export class FrameWriter {
@@ -111,17 +110,11 @@ export class FrameWriter {
   data(streamId: number, chunk: Buffer, start: number, end: number, endStream: boolean): void {
     const length = end - start;
     const output = this.#output;
-    const isCopied = length <= COPY_PAYLOAD_BYTES;
-    const head = output.reserve(FRAME_HEADER_BYTES + (isCopied ? length : 0));
+    const head = output.reserve(FRAME_HEADER_BYTES + length);
     const flags = endStream ? Flag.END_STREAM : 0;
     const at = writeFrameHeader(output.slab, head, length, FrameType.DATA, flags, streamId);
-    if (isCopied) {
-      if (length > 0) chunk.copy(output.slab, at, start, end);
-      output.commit(at + length);
-    } else {
-      output.commit(at);
-      output.appendReference(chunk.subarray(start, end));
-    }
+    if (length > 0) chunk.copy(output.slab, at, start, end);
+    output.commit(at + length);
   }
 
   #begin(type: number, flags: number, streamId: number, length: number): number {

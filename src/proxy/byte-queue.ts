@@ -2,8 +2,6 @@
 
 /** Blocks for small pieces: eight HTTP/2 frames of one gRPC message each share one. */
 const blockBytes = 4_096;
-/** Pieces of at least this size are kept by reference when they fill most of their buffer; smaller ones would pin it. */
-const referenceBytes = 16_384;
 
 /** Where bytes go: an HTTP/2 connection. Returns how many bytes it took now. */
 export interface DataSink<S> {
@@ -19,27 +17,24 @@ export class ByteQueue {
   #chunks: Buffer[] = [];
   #starts: number[] = [];
   #ends: number[] = [];
-  #tailIsOwn = false;
 
   push(chunk: Buffer, start: number, end: number): void {
     const length = end - start;
     if (length === 0) return;
     this.byteLength += length;
-    if (length >= referenceBytes && length * 2 >= chunk.buffer.byteLength) {
-      this.#append(chunk, start, end, false);
-      return;
-    }
     const last = this.#chunks.length - 1;
     const tail = this.#chunks[last];
     const tailEnd = this.#ends[last] ?? 0;
-    if (this.#tailIsOwn && tail !== undefined && tail.length - tailEnd >= length) {
+    if (tail !== undefined && tail.length - tailEnd >= length) {
       chunk.copy(tail, tailEnd, start, end);
       this.#ends[last] = tailEnd + length;
       return;
     }
     const block = Buffer.allocUnsafeSlow(Math.max(blockBytes, length));
     chunk.copy(block, 0, start, end);
-    this.#append(block, 0, length, true);
+    this.#chunks.push(block);
+    this.#starts.push(0);
+    this.#ends.push(length);
   }
 
   /** Hands bytes to `sink` until it takes less than offered; returns how many were taken in all. */
@@ -69,14 +64,6 @@ export class ByteQueue {
     this.#chunks.length = 0;
     this.#starts.length = 0;
     this.#ends.length = 0;
-    this.#tailIsOwn = false;
-  }
-
-  #append(chunk: Buffer, start: number, end: number, own: boolean): void {
-    this.#chunks.push(chunk);
-    this.#starts.push(start);
-    this.#ends.push(end);
-    this.#tailIsOwn = own;
   }
 
   #drop(count: number): void {

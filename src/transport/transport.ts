@@ -1,6 +1,7 @@
 /** Hot file: drives one socket. */
 import type { Socket } from 'node:net';
 import { defaultLimits, ErrorCode, Http2Connection, type ConnectionHandler, type Http2Limits } from '../http2/index.ts';
+import { readIntoSharedBuffer } from './read-buffer.ts';
 import type { SocketFacts } from './socket-facts.ts';
 import { WheelTimer, type TimerWheel } from './timer-wheel.ts';
 import { defaultTransportLimits, type TransportLimits } from './transport-limits.ts';
@@ -97,7 +98,10 @@ export class Http2Transport<U> implements Flushable {
   #listen(): void {
     const socket = this.#socket;
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    const read = (chunk: Buffer): void => this.#read(chunk);
+    readIntoSharedBuffer(socket, read);
+    // Bytes that came before, and all of them where there is no shared buffer.
+    socket.on('data', read);
     socket.on('end', () => this.#finish({ cause: 'peer-closed', error: '' }));
     socket.on('error', (error: Error) => this.#finish({ cause: 'socket-error', error: error.message }));
     socket.on('close', () => this.#onSocketClosed());

@@ -103,7 +103,7 @@ export function echoServer(socket: Socket, facts: SocketFacts, options: EndOptio
         pump(stream);
       },
       onData(stream, chunk, start, end, endStream) {
-        stream.user?.body.push(chunk.subarray(start, end));
+        stream.user?.body.push(Buffer.from(chunk.subarray(start, end)));
         if (stream.user !== undefined) stream.user.isComplete = endStream;
         transport.connection.creditReceived(stream, end - start);
         pump(stream);
@@ -138,7 +138,7 @@ export function callClient(socket: Socket, facts: SocketFacts, options: EndOptio
         if (stream.user !== undefined) stream.user.grpcStatus = fields[0]?.value ?? '';
       },
       onData(stream, chunk, start, end) {
-        stream.user?.body.push(chunk.subarray(start, end));
+        stream.user?.body.push(Buffer.from(chunk.subarray(start, end)));
         transport.connection.creditReceived(stream, end - start);
       },
       onStreamClosed: (stream) => stream.user?.done(stream.user),
