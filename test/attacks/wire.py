@@ -220,7 +220,9 @@ class Arena:
             now = time.monotonic()
             if now > deadline or (self.listener is None and not self.peers):
                 break
-            if self.options.until_cut and self.listener is not None and any(peer.cut_after is not None for peer in self.finished):
+            if self.options.until_cut and self.listener is not None and any(
+                peer.how.startswith(("GOAWAY", "Connection")) for peer in self.finished
+            ):
                 break
             for descriptor, events in self.poll.poll(10):
                 if self.listener is not None and descriptor == self.listener.fileno():
@@ -251,6 +253,7 @@ class Arena:
                     waiting.pop(int(remote.split(":")[1], 16), None)
         for peer in waiting.values():
             peer.cut("closed while we did not read")
+            self.last_words(peer)
 
     def accept(self):
         try:
