@@ -27,8 +27,12 @@ export class ReflectionError extends Error {
 export interface ReflectionClient {
   /** @throws {ReflectionError} for an error answer, or when the stream fails. */
   ask(question: Question): Promise<Answer>;
-  close(): void;
+  /** Ends the stream in order, so that no log on the way tells of a client that went away. Never throws. */
+  close(): Promise<void>;
 }
+
+/** How long, in milliseconds, a server may take to end its half of the stream before it is cancelled. */
+const closeTimeoutMs = 200;
 
 const versions = ['v1', 'v1alpha'] as const;
 
@@ -71,8 +75,14 @@ export function createReflectionClient(open: (path: string) => GrpcCall): Reflec
       }
       return messageResponse;
     },
-    close() {
-      stream?.call.cancel();
+    async close() {
+      if (stream === undefined) return;
+      const { call, messages } = stream;
+      stream = undefined;
+      call.closeSend();
+      const timer = setTimeout(() => call.cancel(), closeTimeoutMs);
+      await messages.next();
+      clearTimeout(timer);
     },
   };
 }

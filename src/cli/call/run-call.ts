@@ -106,7 +106,7 @@ async function runLine(options: CallOptions, session: Session): Promise<number> 
     await writeProtoset(options, { types, symbols });
     return exitOk;
   } finally {
-    reflection?.close();
+    await reflection?.close();
     connection?.close();
     deadline.clear();
   }
