@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { compileProxy, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../grpc/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
-import { limitsActed } from '../telemetry/index.ts';
+import { limitsActed, upstreamConnections } from '../telemetry/index.ts';
 import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
-import { failExchange } from './ending.ts';
+import { timeIsUp } from './ending.ts';
 import { ExchangePool } from './exchange.ts';
 import { createGatewayTls, type CertificateCache } from './gateway-tls.ts';
 import { HeadView } from './head-view.ts';
@@ -121,7 +121,7 @@ class DataPlane implements Proxy {
     const view = new HeadView();
     const exchanges = new ExchangePool({
       capacity: this.#limits.pooledExchanges,
-      onDeadline: (exchange) => failExchange(exchange, exchange.deadlineIsRoute ? 'route_timeout' : 'deadline'),
+      onDeadline: timeIsUp,
     });
     return {
       clock,
@@ -226,6 +226,7 @@ class DataPlane implements Proxy {
         poolEvents: this.#poolEvents,
         countLimit: (name) => this.#runtime.countLimit(name),
         log: (message) => this.#log(`upstream ${host}:${port} (${endpoint.cluster}): ${message}`),
+        onOpened: () => this.#options.counters.add(upstreamConnections, [endpoint.cluster]),
         onReached: () => this.#watches.get(endpoint.cluster)?.refresh(),
       },
       settings,

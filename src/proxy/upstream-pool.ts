@@ -37,6 +37,8 @@ export interface UpstreamPoolOptions {
   readonly countLimit: (name: string) => void;
   /** The endpoint is reached, while no other connection to it was open; sidecars ask the workload what it serves then. */
   readonly onReached: () => void;
+  /** A connection was made, its peer verified. */
+  readonly onOpened: () => void;
 }
 
 /** The part of the cluster's settings that a pool follows; may change while the pool lives. */
@@ -254,6 +256,7 @@ export class UpstreamPool implements UpstreamOwner {
         this.#open.add(connection);
         this.#ready.push(connection);
         this.#servePending();
+        this.#options.onOpened();
         if (isFirst) this.#options.onReached();
       },
       onFailed: (failure) => {

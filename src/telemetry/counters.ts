@@ -25,6 +25,11 @@ export const plaintextRefused: CounterDefinition = {
   help: 'Plaintext connections closed at a port that requires mutual TLS',
   labels: ['port'],
 };
+export const upstreamConnections: CounterDefinition = {
+  name: 'sallyport_upstream_connections_total',
+  help: 'Connections made to endpoints; with maxRequestsPerConnection they are replaced as they are used up',
+  labels: ['cluster'],
+};
 export const accessLogDropped: CounterDefinition = {
   name: 'sallyport_access_log_dropped_lines_total',
   help: 'Access log lines lost because the log could not be written fast enough',

@@ -6,6 +6,7 @@ export {
   handshakeFailures,
   limitsActed,
   plaintextRefused,
+  upstreamConnections,
   type CounterDefinition,
 } from './counters.ts';
 export { createExposition, type Exposition } from './exposition.ts';
