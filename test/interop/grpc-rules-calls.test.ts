@@ -1,7 +1,7 @@
 /** What a gRPC proxy must do, rules G7 and G12 to G17: deadlines, half-closed streams, windows, GOAWAY, retries. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { status as Status } from '@grpc/grpc-js';
+import { GrpcStatus as Status } from '../../src/grpc/index.ts';
 import {
   answer,
   fieldOf,

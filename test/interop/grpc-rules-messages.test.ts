@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { status as Status } from '@grpc/grpc-js';
+import { GrpcStatus as Status, grpcStatusName } from '../../src/grpc/index.ts';
 import {
   answer,
   fieldOf,
@@ -143,7 +143,7 @@ describe('G4: HTTP statuses without grpc-status', () => {
     504: Status.UNAVAILABLE,
   };
   for (const [http, grpc] of Object.entries(expected))
-    test(`G4: ${http} is ${Status[grpc]} at the client and in the log`, async (t) => {
+    test(`G4: ${http} is ${grpcStatusName(grpc)} at the client and in the log`, async (t) => {
       const { client, mesh } = await rawMesh(t, {
         onEnd: ({ connection, id }) =>
           connection.send(
@@ -195,12 +195,12 @@ describe('G5: resets become statuses', () => {
     [12, 'INADEQUATE_SECURITY', Status.PERMISSION_DENIED],
   ];
   for (const [code, name, grpc] of expected) {
-    test(`G5: ${name} before the response is ${Status[grpc]}`, async (t) => {
+    test(`G5: ${name} before the response is ${grpcStatusName(grpc)}`, async (t) => {
       const { raw } = await rawMesh(t, { onEnd: ({ connection, id }) => connection.send(build.reset(id, code)) });
       const frames = await exchange(raw(), 1, requestHead);
       assert.equal(fieldOf(frames[0]?.fields, 'grpc-status'), String(grpc));
     });
-    test(`G5: ${name} within the response is ${Status[grpc]}`, async (t) => {
+    test(`G5: ${name} within the response is ${grpcStatusName(grpc)}`, async (t) => {
       const { raw } = await rawMesh(t, {
         onEnd: ({ connection, id }) =>
           connection.send(build.headers(id, responseHead), build.data(id, message(3)), build.reset(id, code)),

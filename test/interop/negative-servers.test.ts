@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
-import { status as Status } from '@grpc/grpc-js';
+import { GrpcStatus as Status } from '../../src/grpc/index.ts';
 import { answer, chunksOf, okTrailers, rawMesh, requestHead, responseHead, wholeResponse } from './raw-mesh.ts';
 import { build, END_HEADERS, END_STREAM, Frame, MAX_CONCURRENT_STREAMS, message, type RawServer } from './raw-peer.ts';
 
@@ -265,7 +265,10 @@ describe('what may be sent again', () => {
       answers.map(({ code }) => code),
       [Status.OK, Status.OK, Status.OK],
     );
-    assert.deepEqual(answers.map(({ message: reply }) => reply.length).sort(), [1, 2, 2]);
+    assert.deepEqual(
+      answers.map(({ message: reply }) => reply.length).sort((a, b) => a - b),
+      [1, 2, 2],
+    );
     assert.equal(server.requests.length, 5);
   });
 

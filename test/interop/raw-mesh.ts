@@ -22,7 +22,7 @@ export interface RawMesh {
   /** A grpc-js client. */
   readonly client: EchoClient;
   /** A new connection of raw frames to the gateway. */
-  raw(options?: Parameters<typeof rawClient>[1]): RawConnection;
+  readonly raw: (options?: Parameters<typeof rawClient>[1]) => RawConnection;
 }
 
 /** Everything ends with the test. */

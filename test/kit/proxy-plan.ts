@@ -33,6 +33,8 @@ export interface ProxyPlanSpec {
   readonly gatewayPool?: Partial<ConnectionPool>;
   readonly gatewayBind?: Address;
   readonly gatewayPolicies?: readonly AuthorizationPolicy[];
+  /** The host that the gateway serves; default: `publicHost`. */
+  readonly hostname?: string;
   /** The route's match; default: everything under `/test.Echo`. */
   readonly pathPrefix?: string;
   readonly routeTimeoutMs?: number;
@@ -129,7 +131,7 @@ function gatewayParts(spec: ProxyPlanSpec): Parts {
     ...doors(gatewayPortId, {
       direction: 'gateway',
       security: { mode: 'plaintext' },
-      hostname: publicHost,
+      hostname: spec.hostname ?? publicHost,
       clusterId: cluster.id,
       number: 8080,
       ...(spec.gatewayBind === undefined ? {} : { bind: spec.gatewayBind }),
