@@ -1,1 +1,2 @@
 export { MeshStartError, startMesh, type Mesh, type MeshEvent, type MeshOptions, type MeshWorkload } from './mesh.ts';
+export { readRunFile } from './run-file.ts';

@@ -8,7 +8,7 @@ import { loadPaths, watchPaths, type LoadResult, type Watch } from '../manifest/
 import type { Plan } from '../plan/index.ts';
 import { adminPages } from './admin-pages.ts';
 import { findFreePort } from './free-port.ts';
-import { removeRunFile, writeRunFile, type RunFile } from './run-file.ts';
+import { removeRunFile, runningElsewhere, writeRunFile, type RunFile } from './run-file.ts';
 import { createSupervisor, type ProxyEvent, type Supervisor } from './supervisor.ts';
 import { startWorkloadProcess, waitUntilListening, type WorkloadProcess } from './workload-process.ts';
 
@@ -39,6 +39,8 @@ export type MeshEvent =
   | { readonly type: 'compiled'; readonly state: ControlState }
   /** Every proxy has applied the newest plan, and every workload that was started listens. Again after each change. */
   | { readonly type: 'settled'; readonly plan: Plan }
+  /** A command that was started does not listen yet at the address it was told. */
+  | { readonly type: 'workload-waiting'; readonly workload: string; readonly address: string }
   | { readonly type: 'workload-line'; readonly workload: string; readonly line: string }
   | {
       readonly type: 'workload-exit';
@@ -71,7 +73,12 @@ export class MeshStartError extends Error {}
  * @throws MeshStartError when the state directory or the admin port cannot be used.
  */
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
-  mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+  makeStateDir(options.stateDir);
+  const other = await runningElsewhere(options.stateDir);
+  if (other !== undefined)
+    throw new MeshStartError(
+      `process ${other.pid} already runs a mesh in ${options.stateDir}\n  Stop it, or give this one a directory of its own with --state-dir.`,
+    );
   const opened = await CertificateAuthority.open(options.stateDir);
   if (opened.authority === undefined) throw new MeshStartError(`${opened.error}\n  ${opened.remedy}`);
 
@@ -81,12 +88,26 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   return mesh;
 }
 
+function makeStateDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new MeshStartError(
+      `the state directory cannot be made: ${error instanceof Error ? error.message : String(error)}\n  Name another one with --state-dir.`,
+      { cause: error },
+    );
+  }
+}
+
 interface PlacedWorkload extends MeshWorkload {
   readonly address: { readonly host: string; readonly port: number };
 }
 
 /** Bounds for the wait between the signal to stop and the end of a workload that was started here. */
 const workloadStopGraceMs = 5_000;
+
+/** A command that takes this long, in milliseconds, has probably not read the port it was told. */
+const slowStartMs = 10_000;
 
 class RunningMesh implements Mesh {
   readonly ready: Promise<void>;
@@ -205,7 +226,7 @@ class RunningMesh implements Mesh {
         onExit: (exit) => this.#options.onEvent({ type: 'workload-exit', workload: id, ...exit }),
       });
     });
-    Promise.all(this.#processes.map(({ address }) => waitUntilListening(address, this.#abort.signal))).then(
+    Promise.all(this.#processes.map((process) => this.#untilListening(process))).then(
       () => {
         this.#workloadsListen = true;
         this.#maybeSettled();
@@ -213,6 +234,16 @@ class RunningMesh implements Mesh {
       // Only when the mesh is stopped before its workloads came up; then nobody waits for it to settle.
       () => undefined,
     );
+  }
+
+  async #untilListening({ namespace, name, address }: WorkloadProcess): Promise<void> {
+    const waiting = { workload: `${namespace}/${name}`, address: `${address.host}:${address.port}` };
+    const timer = setTimeout(() => this.#options.onEvent({ type: 'workload-waiting', ...waiting }), slowStartMs);
+    try {
+      await waitUntilListening(address, this.#abort.signal);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #watchFiles(loaded: LoadResult): void {

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What a running mesh tells others on this machine: written when it is ready and when an address changes. */
@@ -27,6 +27,36 @@ export function writeRunFile(stateDir: string, content: RunFile): void {
   renameSync(next, path);
 }
 
+/** Removes the file, unless a mesh of another process has replaced it. */
 export function removeRunFile(stateDir: string): void {
-  rmSync(join(stateDir, fileName), { force: true });
+  if (readRunFile(stateDir)?.pid === process.pid) rmSync(join(stateDir, fileName), { force: true });
+}
+
+/**
+ * What another process runs in this directory. A file that outlived its process (a power cut) does not count, which is
+ * asked of the admin pages: process ids come round again.
+ */
+export async function runningElsewhere(stateDir: string): Promise<RunFile | undefined> {
+  const file = readRunFile(stateDir);
+  if (file === undefined || file.pid === process.pid) return undefined;
+  try {
+    process.kill(file.pid, 0);
+    await fetch(`http://${file.admin}/ready`, { signal: AbortSignal.timeout(answerTimeoutMs) });
+    return file;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An admin page on this machine that takes longer, in milliseconds, is not there. */
+const answerTimeoutMs = 1_000;
+
+/** The file as a mesh wrote it; undefined where there is none, or one that nobody can read. */
+export function readRunFile(stateDir: string): RunFile | undefined {
+  try {
+    const content = JSON.parse(readFileSync(join(stateDir, fileName), 'utf8')) as Partial<RunFile>;
+    return typeof content.pid === 'number' && typeof content.admin === 'string' ? (content as RunFile) : undefined;
+  } catch {
+    return undefined;
+  }
 }

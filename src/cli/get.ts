@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { readRunFile } from '../app/index.ts';
 import { compileAll } from '../compile/index.ts';
 import { viewObjects, type ObjectView } from '../control/index.ts';
 import { loadPaths } from '../manifest/index.ts';
@@ -58,7 +57,7 @@ export async function getVerb(
 
 /** From files where `-f` or sallyport.yaml names some, else from the mesh that runs in the state directory. */
 async function objects(options: GetOptions): Promise<readonly ObjectView[] | undefined> {
-  const running = options.filename.length === 0 ? readAdminAddress(options.stateDir) : undefined;
+  const running = options.filename.length === 0 ? readRunFile(options.stateDir)?.admin : undefined;
   if (running !== undefined) {
     try {
       const response = await fetch(`http://${running}/objects`);
@@ -88,14 +87,6 @@ async function objects(options: GetOptions): Promise<readonly ObjectView[] | und
   const counts = countFindings([...loaded.diagnostics, ...result.diagnostics]);
   if (counts !== '') process.stderr.write(`${counts}; \`sallyport check\` shows them\n`);
   return viewObjects(loaded.documents, result.status);
-}
-
-function readAdminAddress(stateDir: string): string | undefined {
-  try {
-    return (JSON.parse(readFileSync(join(stateDir, 'run.json'), 'utf8')) as { admin: string }).admin;
-  } catch {
-    return undefined;
-  }
 }
 
 interface Wanted {

@@ -87,6 +87,7 @@ class RunSession {
   #plan: Plan | undefined;
   #mesh: Mesh | undefined;
   #shownGateways = '';
+  readonly #shownBindFailures = new Map<string, string>();
   #shownAdded: ReadonlySet<string> = new Set();
 
   constructor({ command, graceMs, isWatching }: SessionOptions) {
@@ -118,7 +119,10 @@ class RunSession {
     const call = await suggestCall(mesh);
     this.#shownGateways = formatGateways(plan, mesh.addresses());
     say(`\n${formatMesh(plan, mesh.addresses(), { columns: process.stderr.columns })}\n`);
-    say(`Ready. Admin pages on http://${mesh.adminAddress}; Ctrl-C stops.\n`);
+    const unbound = Object.values(plan.listeners).filter(({ port }) => !mesh.addresses().has(port)).length;
+    const but =
+      unbound === 0 ? '' : `, but ${unbound} of the listeners above ${unbound === 1 ? 'is' : 'are'} not bound`;
+    say(`Ready${but}. Admin pages on http://${mesh.adminAddress}; Ctrl-C stops.\n`);
     if (call !== undefined) say(`Try:\n  ${call}\n`);
   }
 
@@ -138,7 +142,19 @@ class RunSession {
     } else if (event.type === 'workload-line') say(`[${event.workload}] ${event.line}\n`);
     else if (event.type === 'workload-exit')
       say(`[${event.workload}] ended (${event.description}); starts again in ${event.restartInMs} ms\n`);
+    else if (event.type === 'workload-waiting')
+      say(
+        `[${event.workload}] does not listen on ${event.address} yet: the command is told this address by HOST and PORT\n`,
+      );
+    else if (event.event.type === 'bind-failed') this.#sayBindFailed(event.event);
     else sayProxyEvent(event.event);
+  }
+
+  /** Each new plan tries again; the same failure is said once. */
+  #sayBindFailed({ proxy, port, message }: Extract<ProxyEvent, { type: 'bind-failed' }>): void {
+    if (this.#shownBindFailures.get(port) !== message)
+      say(`[${proxy}] ${message}\n  Stop what holds the port, or run with --free-ports.\n`);
+    this.#shownBindFailures.set(port, message);
   }
 
   /** What the change came to, so that a save which had no effect shows at once. */
@@ -224,7 +240,9 @@ class RunSession {
 
 const nothingToServe = 'Nothing to serve: no Gateway in the manifests, and no workload placed by --workload or --exec';
 
-function sayProxyEvent(event: Extract<MeshEvent, { type: 'proxy' }>['event']): void {
+type ProxyEvent = Extract<MeshEvent, { type: 'proxy' }>['event'];
+
+function sayProxyEvent(event: Exclude<ProxyEvent, { type: 'bind-failed' }>): void {
   if (event.type === 'exit')
     say(`[${event.proxy}] ended (${event.description}); starts again in ${Math.round(event.restartInMs)} ms\n`);
   else if (event.type === 'log') say(`[${event.proxy}] ${event.line}\n`);

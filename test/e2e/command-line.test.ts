@@ -153,6 +153,28 @@ test('a command that does not exist: exit code 127', async () => {
   await mesh.stop();
 });
 
+test('a second run in the same state directory is refused, and leaves the first one’s files alone', async () => {
+  const stateDir = join(folder, 'state');
+  const args = ['-f', exampleManifest('04-gateway.yaml'), '--state-dir', stateDir];
+  const mesh = new SallyportProcess(['run', ...args]);
+  try {
+    await mesh.ready();
+    const second = await sallyport(['run', ...args, '--free-ports', '--admin-port', '0']);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /process \d+ already runs a mesh in .*\n  Stop it, or .*--state-dir/);
+    const shown = await sallyport(['get', 'gateways', '-o', 'name', '--state-dir', stateDir]);
+    assert.equal(shown.stdout, 'gateway/public-api-gateway\n');
+  } finally {
+    await mesh.stop();
+  }
+});
+
+test('a state directory that cannot be made is one line, not a stack trace', async () => {
+  const { code, stderr } = await sallyport(['run', '-f', broken, '--state-dir', join(broken, 'state')]);
+  assert.equal(code, 1);
+  assert.match(stderr, /the state directory cannot be made: .*\n  Name another one with --state-dir\.\n$/);
+});
+
 const gateway = `apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: later}
