@@ -14,10 +14,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { end, freePort, listening, type Contender, type Running } from './contender.ts';
 import { direct } from './contenders/direct.ts';
+import { envoy } from './contenders/envoy.ts';
 import { haproxy } from './contenders/haproxy.ts';
 import { nginx } from './contenders/nginx.ts';
 import { nodeHttp2 } from './contenders/node-http2.ts';
-import { sallyport, sallyportCycling } from './contenders/sallyport.ts';
+import { sallyport, sallyportCycling, sallyportLogging } from './contenders/sallyport.ts';
 import { makeCredentials } from './credentials.ts';
 import { runLoad, type LoadResult, type LoadShape } from './load.ts';
 import { cpuMicroseconds, memoryMebibytes } from './process-usage.ts';
@@ -43,7 +44,7 @@ const { values } = parseArgs({
   options: { rows: { type: 'string' }, rounds: { type: 'string', default: '3' }, only: { type: 'string' } },
 });
 const wantedRows = values.rows?.split(',') ?? Object.keys(rows);
-const contenders = [direct, sallyport, sallyportCycling, haproxy, nginx, nodeHttp2].filter(
+const contenders = [direct, sallyport, sallyportLogging, sallyportCycling, haproxy, envoy, nginx, nodeHttp2].filter(
   ({ name }) => values.only === undefined || values.only.split(',').includes(name),
 );
 

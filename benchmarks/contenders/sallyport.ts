@@ -5,24 +5,28 @@ import { end, type Contender, type Running, type Setting } from '../contender.ts
 
 const root = dirname(dirname(import.meta.dirname));
 
-/**
- * Sallyport as a user runs it: the example's manifests, all features on, access log included. Connections live as long as
- * with the other contenders, which have no `maxRequestsPerConnection`.
- */
-export const sallyport: Contender = contender('Sallyport', (text) =>
-  text.replace(/^ +maxRequestsPerConnection:.*\n/m, ''),
-);
+interface Variant {
+  readonly name: string;
+  /** As the document's DestinationRule has it: every hundredth call makes a new connection, with its TLS handshake. */
+  readonly cyclesConnections?: boolean;
+  readonly accessLog?: 'text' | 'off';
+}
 
-/** The document's DestinationRule as it is: every hundredth call makes a new connection, with its TLS handshake. */
-export const sallyportCycling: Contender = contender('Sallyport, 100 calls/connection', (text) => text);
+/** The example's manifests with mTLS, policies and metrics; connections live as long as with the other contenders. */
+export const sallyport: Contender = contender({ name: 'Sallyport' });
+export const sallyportLogging: Contender = contender({ name: 'Sallyport, access log', accessLog: 'text' });
+export const sallyportCycling: Contender = contender({
+  name: 'Sallyport, 100 calls/connection',
+  cyclesConnections: true,
+});
 
-function contender(name: string, editRule: (text: string) => string): Contender {
-  return { name, unavailable: () => undefined, start: (setting) => startSallyport(setting, editRule) };
+function contender(variant: Variant): Contender {
+  return { name: variant.name, unavailable: () => undefined, start: (setting) => startSallyport(setting, variant) };
 }
 
 async function startSallyport(
   { backendPort, directory }: Setting,
-  editRule: (text: string) => string,
+  { cyclesConnections = false, accessLog = 'off' }: Variant,
 ): Promise<Running> {
   const stateDir = join(directory, 'sallyport-state');
   rmSync(stateDir, { recursive: true, force: true });
@@ -30,7 +34,8 @@ async function startSallyport(
   const manifests = join(directory, 'manifests');
   cpSync(join(root, 'examples', 'asset-management', 'k8s'), manifests, { recursive: true });
   const rule = join(manifests, '20-destinationrule.yaml');
-  writeFileSync(rule, editRule(readFileSync(rule, 'utf8')));
+  if (!cyclesConnections)
+    writeFileSync(rule, readFileSync(rule, 'utf8').replace(/^ +maxRequestsPerConnection:.*\n/m, ''));
   const child = spawn(
     process.execPath,
     [
@@ -39,7 +44,7 @@ async function startSallyport(
       ...['-f', manifests],
       ...['--workload', `default/asset-management=127.0.0.1:${backendPort}`],
       ...['--state-dir', stateDir, '--admin-port', '0', '--free-ports', '--no-reflection'],
-      ...['--access-log', process.env['BENCH_ACCESS_LOG'] ?? 'text'],
+      ...['--access-log', accessLog],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
