@@ -25,7 +25,7 @@ describe('answers on the wire', () => {
       onRequest: (request) => (seen = request),
       onEnd: (request) => request.end(5),
     });
-    gateway = await startProxy(gatewayId);
+    gateway = await startProxy(gatewayId, { limits: { answeredRequestMs: 20 } });
     await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
     const { host, port } = gateway.addressOf(gatewayPortId);
     session = connect(`http://${host}:${port}`);

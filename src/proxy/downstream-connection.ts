@@ -113,6 +113,12 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
     return this.#scope;
   }
 
+  awaitRequestEnd(exchange: Exchange): void {
+    const { answeredRequestBytes, answeredRequestMs } = this.#runtime.limits;
+    exchange.requestBytesAllowed = exchange.requestBytes + answeredRequestBytes;
+    this.#runtime.wheel.arm(exchange.timer, answeredRequestMs);
+  }
+
   /** No new requests; those under way finish, then it closes. */
   drain(): void {
     this.#transport.drain();

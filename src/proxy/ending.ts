@@ -3,7 +3,7 @@ import { localAnswer, type LocalAnswer, type LocalCause } from '../decide/index.
 import { encodeGrpcMessage } from '../grpc/index.ts';
 import { ErrorCode, internField, type Field } from '../http2/index.ts';
 import type { Exchange } from './exchange.ts';
-import { flushResponse, responseSent } from './flow.ts';
+import { flushResponse, responseSent, stopClient } from './flow.ts';
 import type { Runtime } from './runtime.ts';
 
 const grpcHeads = new Map<LocalCause, readonly Field[]>();
@@ -41,6 +41,12 @@ export function failExchange(exchange: Exchange, cause: LocalCause, detail = '')
     return;
   }
   responseSent(exchange);
+}
+
+/** The request's timer: its deadline, or after an answer of our own the time its client had to end by itself. */
+export function timeIsUp(exchange: Exchange): void {
+  if (exchange.error !== undefined && exchange.responseEndSent) stopClient(exchange);
+  else failExchange(exchange, exchange.deadlineIsRoute ? 'route_timeout' : 'deadline');
 }
 
 function cutResponse(exchange: Exchange, answer: LocalAnswer): void {

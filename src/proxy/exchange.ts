@@ -39,6 +39,8 @@ export interface DownstreamLink extends Link {
   readonly facts: SocketFacts;
   /** The peer's verified SPIFFE id with `spiffe://`, or empty. */
   readonly peerSpiffeId: string;
+  /** This proxy's own answer is out while the client still sends: the rest is judged and dropped, for a bounded time. */
+  awaitRequestEnd(exchange: Exchange): void;
 }
 
 /** The plan as one connection sees it; a request keeps the one it began with. */
@@ -138,6 +140,8 @@ export class Exchange {
   requestTrailerCount = 0;
   readonly requestMessages = newMessageCounter();
   requestBytes = 0;
+  /** `requestBytes` from which a client that goes on sending after this proxy's own answer is told to stop. */
+  requestBytesAllowed = Number.POSITIVE_INFINITY;
 
   // Response bytes.
   responseStarted = false;
@@ -259,6 +263,7 @@ function reset(exchange: Exchange): void {
   exchange.replayable = true;
   resetMessageCounter(exchange.requestMessages);
   exchange.requestBytes = 0;
+  exchange.requestBytesAllowed = Number.POSITIVE_INFINITY;
   exchange.responseStarted = false;
   exchange.upstreamEnded = false;
   exchange.responseEnded = false;

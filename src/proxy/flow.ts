@@ -156,15 +156,23 @@ function sendResponseEnd(exchange: Exchange): void {
 }
 
 /**
- * The client has been given the whole response. If it is still sending and nobody reads that, it is told to stop:
- * RST_STREAM(NO_ERROR) after END_STREAM, RFC 9113 §8.1.
+ * The client has been given the whole response. If it is still sending and the upstream reads no more, it is told to stop.
+ * After an answer of our own its request usually ends by itself within a round trip; until then what comes is still judged,
+ * so that a malformed request is never taken for a good one because it was refused early.
  */
 export function responseSent(exchange: Exchange): void {
   exchange.responseEndSent = true;
   const { down, downStream } = exchange;
   if (exchange.done || down === undefined || downStream === undefined) return;
   if (!exchange.stopClient || exchange.requestEnded) return;
-  down.connection.resetStream(downStream, ErrorCode.NO_ERROR);
+  if (exchange.error === undefined) stopClient(exchange);
+  else down.awaitRequestEnd(exchange);
+}
+
+/** Tells the client to stop sending: RST_STREAM(NO_ERROR) after END_STREAM, RFC 9113 §8.1. */
+export function stopClient(exchange: Exchange): void {
+  const { down, downStream } = exchange;
+  if (down !== undefined && downStream !== undefined) down.connection.resetStream(downStream, ErrorCode.NO_ERROR);
 }
 
 function creditUpstream(exchange: Exchange, bytes: number): void {

@@ -35,6 +35,13 @@ export interface ProxyLimits {
   readonly descriptorBytes: number;
   /** One reflection exchange with the workload, in milliseconds. */
   readonly learnTimeoutMs: number;
+  /**
+   * How long a client may go on sending after this proxy answered in the upstream's place, in milliseconds, and how many
+   * bytes, before RST_STREAM(NO_ERROR). A round trip anywhere is enough for a client that saw the answer, and 64 KiB is the
+   * window it may have filled before it did; a request that ends in time needs no reset at all.
+   */
+  readonly answeredRequestMs: number;
+  readonly answeredRequestBytes: number;
   /** Port offset tried when a fixed port may not be bound (EACCES below 1024, EADDRINUSE). */
   readonly portOffset: number;
   /** Records of finished requests kept for reuse; above it they are left to the collector. */
@@ -89,6 +96,8 @@ export const defaultProxyLimits: ProxyLimits = {
   reflectionRequestBytes: 65_536,
   descriptorBytes: 16_777_216,
   learnTimeoutMs: 5_000,
+  answeredRequestMs: 1_000,
+  answeredRequestBytes: 65_536,
   portOffset: 8_000,
   pooledExchanges: 4_096,
 };

@@ -11,7 +11,7 @@ import { countMessages, formatGrpcTimeout, parseGrpcTimeout } from '../grpc/inde
 import { transientField, type Field, type Http2Stream } from '../http2/index.ts';
 import { failExchange, releaseEndpoint } from './ending.ts';
 import type { DownstreamLink, Exchange, Scope } from './exchange.ts';
-import { flushRequest, hasUnsentRequest, relayRequestData } from './flow.ts';
+import { flushRequest, hasUnsentRequest, relayRequestData, stopClient } from './flow.ts';
 import { checkHead, readHead, type HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
@@ -171,9 +171,10 @@ export function continueRequest(
     return;
   }
   if (exchange.responseEnded && (exchange.upStream === undefined || exchange.upStream.isClosed)) {
-    // Nobody reads it any more; the client is being told to stop.
+    // Nobody reads it any more.
     const { down, downStream } = exchange;
     if (downStream !== undefined) down?.connection.creditReceived(downStream, end - start);
+    if (exchange.requestBytes > exchange.requestBytesAllowed && !endStream) stopClient(exchange);
     return;
   }
   countMessages(exchange.requestMessages, chunk, start, end);
