@@ -1,17 +1,18 @@
 /**
- * Runs every attack of test/attacks against a running Sallyport, measures what it costs, and writes docs/attacks.md.
+ * Runs every attack of test/attacks against a running Sallyport and measures what it costs.
  *
- *   node scripts/attacks.ts                       all of them (about 15 minutes)
- *   node scripts/attacks.ts A01 A12               only those whose name contains one of the words; writes nothing
- *   node scripts/attacks.ts --small-heap          with a heap of 64 MiB for each proxy (A26)
+ *   node scripts/attacks.ts                  all of them, about 15 minutes
+ *   node scripts/attacks.ts A01 A12          those whose name contains one of the words
+ *   node scripts/attacks.ts --write          writes docs/attacks.md
+ *   node scripts/attacks.ts --small-heap     with 64 MiB of heap for each process (A26); writes docs/attacks-small-heap.md
  */
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { listAttacks, python } from '../test/attacks/arena/attacker.ts';
 import { freePort } from '../test/attacks/arena/free-port.ts';
 import { startGoodClient } from '../test/attacks/arena/good-client.ts';
-import { startAttackedMesh } from '../test/attacks/arena/mesh.ts';
 import { isSustained, measure, type Measured } from '../test/attacks/arena/measure.ts';
+import { startAttackedMesh } from '../test/attacks/arena/mesh.ts';
 import { renderReport, summarize } from '../test/attacks/arena/report.ts';
 
 const root = dirname(import.meta.dirname);
@@ -25,29 +26,33 @@ if (python.missing !== false) {
 }
 if (hasSmallHeap) process.env['NODE_OPTIONS'] = smallHeapOption;
 
+let isStopping = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (isStopping = true));
+
 const evilPort = await freePort();
 const mesh = await startAttackedMesh({ evilAddress: `127.0.0.1:${evilPort}` });
 const good = startGoodClient(mesh.gateway);
 const results: Measured[] = [];
 try {
-  const runs = Object.entries(listAttacks())
-    .filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
-    .flatMap(([name, positions]) => positions.map((position) => ({ name, position })));
   await settle();
-  for (const run of runs) {
-    const first = await measure({ ...run, scale: 1, mesh, good, evilPort });
-    report(first);
-    if (!isSustained(run.name)) continue;
-    report(await measure({ ...run, scale: 10, mesh, good, evilPort }));
+  for (const [name, positions] of Object.entries(listAttacks())) {
+    if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
+    for (const position of positions) {
+      if (isStopping) break;
+      const scales = isSustained(name) ? [1, 10] : [1];
+      for (const scale of scales) report(await measure({ name, position, scale, mesh, good, evilPort }));
+    }
   }
 } finally {
   await good.stop();
   await mesh.stop();
 }
-if (wanted.length === 0) {
-  const file = join(root, 'docs', 'attacks.md');
-  const title = hasSmallHeap ? `each proxy with \`${smallHeapOption}\`` : 'each proxy with Node’s own heap limit';
-  writeFileSync(file, renderReport({ results, heap: title }));
+if (process.argv.includes('--write') && !isStopping) {
+  const file = join(root, 'docs', hasSmallHeap ? 'attacks-small-heap.md' : 'attacks.md');
+  const heap = hasSmallHeap
+    ? `every process with \`${smallHeapOption}\` (A26)`
+    : 'every process with Node’s own heap limit';
+  writeFileSync(file, renderReport({ results, heap }));
 }
 
 function report(measured: Measured): void {

@@ -83,6 +83,8 @@ def main():
                 "spent": peer.state.get("spent", 0),
             }
             for peer in peers
+            # Connections that a sidecar opened and did not use were not attacked.
+            if not peer.is_server or peer.state.get("requested")
         ],
     )
 

@@ -27,6 +27,7 @@ class Flood(Attack):
     """The same frames again and again, beside `streams` held requests."""
 
     positions = EVERYWHERE
+    bytes_factor = 10
 
     def __init__(self, make, reads=True, streams=0, positions=EVERYWHERE):
         self.make = make

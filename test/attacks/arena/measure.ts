@@ -11,7 +11,9 @@ export interface Measured {
   /** Of the usual amount of bytes. */
   readonly scale: number;
   readonly peers: readonly AttackerPeer[];
-  /** Growth of the proxy that grew most, while the attack ran. */
+  /** Memory before, of the proxy that grew most. */
+  readonly beforeKib: number;
+  /** Its growth while the attack ran. */
   readonly grownKib: number;
   /** Growth of that proxy a second after the attack. */
   readonly leftKib: number;
@@ -20,8 +22,7 @@ export interface Measured {
   readonly after: Quality;
   /** `sallyport_limits_acted_total` that grew. */
   readonly limits: readonly string[];
-  /** A log line that names the peer and the limit. */
-  readonly logged: string;
+
   readonly inFlightMax: number;
   /** A proxy died. */
   readonly crashed: boolean;
@@ -112,10 +113,11 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   const log = mesh.process.stderr.slice(logFrom);
   return {
     ...{ name, position, scale, peers, quiet, during, after },
+    beforeKib: before[grown.indexOf(Math.max(...grown))] ?? 0,
     grownKib: Math.max(...grown),
     leftKib: Math.max(...left),
     limits: Object.keys(limitsAfter).filter((limit) => (limitsAfter[limit] ?? 0) > (limitsBefore[limit] ?? 0)),
-    logged: log.split('\n').find((line) => /limit|protocol error|closed:|timeout/.test(line)) ?? '',
+
     inFlightMax: counts.inFlightMax,
     crashed: end.includes(0) || /ended unexpectedly|restart/i.test(log),
   };
