@@ -72,15 +72,16 @@ const addedHeaderFields = 8;
 
 /**
  * HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. The
- * connection's window is that of all its streams together (6.25 MiB), so that streams whose receivers stand still can
- * never use up what the others need. A client's own connection keeps the small default, for there it harms only itself.
+ * connection's window is twice that of all its streams together, so that streams whose receivers stand still can never use
+ * up what the others need: twice, because up to half of it may be credit that is not announced yet. What the streams can
+ * pin stays 6.25 MiB. A client's own connection keeps the small default, for there it harms only itself.
  */
 export const sharedConnectionLimits: Http2Limits = {
   ...defaultLimits,
   maxConcurrentStreams: sharedConnectionStreams,
   maxHeaderListBytes: defaultLimits.maxHeaderListBytes + addedHeaderBytes,
   maxHeaderFields: defaultLimits.maxHeaderFields + addedHeaderFields,
-  connectionWindowBytes: sharedConnectionStreams * defaultLimits.streamWindowBytes,
+  connectionWindowBytes: 2 * sharedConnectionStreams * defaultLimits.streamWindowBytes,
 };
 
 export const defaultProxyLimits: ProxyLimits = {

@@ -6,14 +6,15 @@
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 
 const emptyMessage = Buffer.alloc(5);
-const pieceBytes = 65_536;
+const pieceBytes = 16_384;
 
 let inFlight = 0;
 let inFlightMax = 0;
 let requests = 0;
 let connections = 0;
 
-const server = createServer({ settings: { maxConcurrentStreams: 10_000 } });
+// As grpc-js does; Node's own limit would refuse honest streams beside stalled ones.
+const server = createServer({ maxSessionMemory: Number.MAX_SAFE_INTEGER, settings: { maxConcurrentStreams: 10_000 } });
 server.on('session', (session) => {
   connections += 1;
   session.on('error', () => undefined);
