@@ -2,16 +2,18 @@
  * Measures the documented two-hop path through each contender, in alternating rounds on one machine, and prints medians.
  *
  *   node benchmarks/run.ts                       all rows, three rounds
+ *   node benchmarks/run.ts --out benchmarks/results   also writes the table and a chart there
  *   node benchmarks/run.ts --rows 10x100,1x1 --rounds 5 --only Sallyport,HAProxy
  *
  * CPU is user + system time of both hops, from /proc, divided by the calls of the run. Absolute figures drift with the
  * machine; the ratio to HAProxy in the same run is what holds.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { barChart } from './chart.ts';
 import { end, freePort, listening, type Contender, type Running } from './contender.ts';
 import { direct } from './contenders/direct.ts';
 import { envoy } from './contenders/envoy.ts';
@@ -37,11 +39,17 @@ const rows: Readonly<Record<string, LoadShape>> = {
 interface Sample extends LoadResult {
   readonly cpuMicrosecondsPerCall: number;
   readonly hopCpu: Readonly<Record<string, number>>;
+  readonly idleMebibytes: number;
   readonly peakMebibytes: number;
 }
 
 const { values } = parseArgs({
-  options: { rows: { type: 'string' }, rounds: { type: 'string', default: '3' }, only: { type: 'string' } },
+  options: {
+    out: { type: 'string' },
+    rows: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+  },
 });
 const wantedRows = values.rows?.split(',') ?? Object.keys(rows);
 const contenders = [direct, sallyport, sallyportLogging, sallyportCycling, haproxy, envoy, nginx, nodeHttp2].filter(
@@ -68,7 +76,7 @@ try {
       await measureContender(contender, round);
     }
   }
-  process.stdout.write(report());
+  writeReport();
 } finally {
   await end(backend);
   rmSync(directory, { recursive: true, force: true });
@@ -81,8 +89,9 @@ async function measureContender(contender: Contender, round: number): Promise<vo
     // A fresh start for each row, so that peak memory belongs to the row.
     const running = await contender.start({ backendPort, credentials, directory });
     try {
+      const idleMebibytes = Math.max(0, ...running.hops.map(({ pid }) => memoryMebibytes(pid).resident));
       await runLoad(running.port, { ...shape, requests: Math.ceil(shape.requests / 5) }, directory);
-      const sample = await measure(running, shape);
+      const sample = { ...(await measure(running, shape)), idleMebibytes };
       results.set(`${contender.name} ${name}`, [...(results.get(`${contender.name} ${name}`) ?? []), sample]);
       process.stderr.write(
         `round ${round} ${contender.name} ${name}: ${sample.requestsPerSecond.toFixed(0)}/s, ${sample.cpuMicrosecondsPerCall.toFixed(1)} µs/call ${JSON.stringify(sample.hopCpu)}, p99 ${sample.p99Ms.toFixed(2)} ms, ${sample.failed} failed\n`,
@@ -93,7 +102,7 @@ async function measureContender(contender: Contender, round: number): Promise<vo
   }
 }
 
-async function measure(running: Running, shape: LoadShape): Promise<Sample> {
+async function measure(running: Running, shape: LoadShape): Promise<Omit<Sample, 'idleMebibytes'>> {
   const before = running.hops.map(({ pid }) => cpuMicroseconds(pid));
   const load = await runLoad(running.port, shape, directory);
   const perCall = running.hops.map(({ pid }, index) => (cpuMicroseconds(pid) - (before[index] ?? 0)) / shape.requests);
@@ -105,24 +114,67 @@ async function measure(running: Running, shape: LoadShape): Promise<Sample> {
   };
 }
 
-function report(): string {
+function writeReport(): void {
+  const present = contenders.filter(({ name }) => wantedRows.some((row) => results.has(`${name} ${row}`)));
+  const of = (contender: string, row: string, pick: (sample: Sample) => number) =>
+    median(results.get(`${contender} ${row}`) ?? [], pick);
   const lines = [
-    '| load | contender | requests/s | CPU µs/call (both hops) | ratio to HAProxy | p50 ms | p99 ms | p99.9 ms | peak MiB (larger hop) | failed |',
-    '|---|---|---|---|---|---|---|---|---|---|',
+    '| load | contender | requests/s | CPU µs/call | ratio to HAProxy | p50 ms | p99 ms | p99.9 ms | idle MiB | peak MiB | failed |',
+    '|---|---|---|---|---|---|---|---|---|---|---|',
   ];
   for (const row of wantedRows) {
-    const base = median(results.get(`${haproxy.name} ${row}`) ?? [], (sample) => sample.cpuMicrosecondsPerCall);
-    for (const { name } of contenders) {
+    const base = of(haproxy.name, row, (sample) => sample.cpuMicrosecondsPerCall);
+    for (const { name } of present) {
       const samples = results.get(`${name} ${row}`);
       if (samples === undefined) continue;
-      const of = (pick: (sample: Sample) => number) => median(samples, pick);
-      const cpu = of((sample) => sample.cpuMicrosecondsPerCall);
-      lines.push(
-        `| ${row} | ${name} | ${of((s) => s.requestsPerSecond).toFixed(0)} | ${cpu.toFixed(1)} | ${Number.isFinite(base) && cpu > 0 ? (cpu / base).toFixed(2) : '–'} | ${of((s) => s.p50Ms).toFixed(2)} | ${of((s) => s.p99Ms).toFixed(2)} | ${of((s) => s.p999Ms).toFixed(2)} | ${of((s) => s.peakMebibytes).toFixed(0)} | ${samples.reduce((sum, s) => sum + s.failed, 0)} |`,
-      );
+      const cpu = of(name, row, (sample) => sample.cpuMicrosecondsPerCall);
+      const cells = [
+        row,
+        name,
+        of(name, row, (sample) => sample.requestsPerSecond).toFixed(0),
+        `${cpu.toFixed(1)} (${spread(samples.map((sample) => sample.cpuMicrosecondsPerCall))})`,
+        Number.isFinite(base) && cpu > 0 ? (cpu / base).toFixed(2) : '–',
+        of(name, row, (sample) => sample.p50Ms).toFixed(2),
+        of(name, row, (sample) => sample.p99Ms).toFixed(2),
+        of(name, row, (sample) => sample.p999Ms).toFixed(2),
+        of(name, row, (sample) => sample.idleMebibytes).toFixed(0),
+        of(name, row, (sample) => sample.peakMebibytes).toFixed(0),
+        String(samples.reduce((sum, sample) => sum + sample.failed, 0)),
+      ];
+      lines.push(`| ${cells.join(' | ')} |`);
     }
   }
-  return `${lines.join('\n')}\n`;
+  const groups = wantedRows.map((row) => ({
+    title: row,
+    bars: present
+      .filter(({ name }) => name !== direct.name && results.has(`${name} ${row}`))
+      .map(({ name }) => ({ label: name, value: of(name, row, (sample) => sample.cpuMicrosecondsPerCall) })),
+  }));
+  const table = `${lines.join('\n')}\n`;
+  process.stdout.write(table);
+  if (values.out === undefined) return;
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, 'results.md'), `${header()}\n${table}`);
+  const title = 'CPU time per call, both hops together (less is better)';
+  writeFileSync(join(values.out, 'cpu.svg'), barChart({ title, unit: 'µs', groups }));
+}
+
+function header(): string {
+  const [cpu] = cpus();
+  return `<!-- Written by \`node benchmarks/run.ts --out\`. -->
+# Measured side by side
+
+${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores (${cpu?.model ?? 'unknown'}), Node ${process.versions.node}, ${values.rounds} alternating rounds,
+medians; lowest and highest in brackets. Two hops: plaintext HTTP/2 in, mutual TLS 1.3 between the hops, plaintext HTTP/2 to the
+backend. Load generator, both hops and the backend share the cores. CPU is user and system time of both hops; memory is that of
+the larger hop. Rows are connections × calls at once on each; 64-byte requests, 120-byte responses unless named otherwise.
+
+![CPU time per call](cpu.svg)
+`;
+}
+
+function spread(numbers: readonly number[]): string {
+  return `${Math.min(...numbers).toFixed(1)}–${Math.max(...numbers).toFixed(1)}`;
 }
 
 function median(samples: readonly Sample[], pick: (sample: Sample) => number): number {
