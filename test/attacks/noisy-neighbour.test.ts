@@ -4,11 +4,14 @@ import { EventEmitter, once } from 'node:events';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { python, startAttack, type Position } from './arena/attacker.ts';
-import { goodAuthority, startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
+import { goodAuthority, residentKib, startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
 
 const skip = python.missing;
 const streams = 1_000;
 const streamsPerConnection = 100;
+const attackers = 8;
+/** 100 stalled streams of 64 KiB for each attacker, twice, and what the collector leaves for later. */
+const maxGrowthKib = (attackers * 2 * 6.25 + 64) * 1024;
 const message = Buffer.from([0, 0, 0, 0, 1, 0x78]);
 /** The backend answers each message with an empty one. */
 const answerBytes = 5;
@@ -72,6 +75,10 @@ async function exchange(): Promise<void> {
   );
 }
 
+function residents(): number[] {
+  return Object.values(mesh.pids).map(residentKib);
+}
+
 const rows: readonly (readonly [name: string, position: Position])[] = [
   ['A25 noisy-neighbour', 'client'],
   ['A25 noisy-neighbour', 'mesh'],
@@ -84,10 +91,21 @@ const rows: readonly (readonly [name: string, position: Position])[] = [
 for (const [name, position] of rows) {
   test(`${name} by ${position} costs none of 1,000 streams anything`, { skip }, async () => {
     const { certFile, keyFile } = mesh;
+    const kibBefore = residents();
     const target = position === 'mesh' ? mesh.sidecar : mesh.gateway;
-    const attacker = await startAttack({ name, position, target, certFile, keyFile, seconds: 1.5, connections: 8 });
+    const attacker = await startAttack({
+      name,
+      position,
+      target,
+      certFile,
+      keyFile,
+      seconds: 1.5,
+      connections: attackers,
+    });
     await exchange();
     const peers = await attacker.ended;
+    const grown = residents().map((kib, index) => kib - (kibBefore[index] ?? 0));
+    assert.ok(Math.max(...grown) < maxGrowthKib, `${grown.join(', ')} KiB`);
     assert.ok(
       peers.some(({ sent }) => sent > 10_000),
       'nothing was sent',
