@@ -1,7 +1,7 @@
 import type { ObjectView } from '../control/index.ts';
 import { UsageError } from './settings.ts';
 
-export interface KindName {
+interface KindName {
   readonly kind: string;
   /** Names a user may type besides the kind itself, plural first. */
   readonly names: readonly string[];

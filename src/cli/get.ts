@@ -5,7 +5,7 @@ import { viewObjects, type ObjectView } from '../control/index.ts';
 import { loadPaths } from '../manifest/index.ts';
 import { exitCode } from './exit-codes.ts';
 import { countFindings } from './findings.ts';
-import { columnsFor, kindNamed, type KindName } from './get-columns.ts';
+import { columnsFor, kindNamed } from './get-columns.ts';
 import { parseSelector, type LabelTest } from './label-selector.ts';
 import {
   explainMistakes,
@@ -35,7 +35,7 @@ export async function getVerb(
   return explainMistakes(async () => {
     if (!outputs.includes(options.output))
       throw new UsageError(`--output ${options.output}: expected ${outputs.join(', ')}`);
-    const kind = wanted.kind === undefined || wanted.kind === 'all' ? undefined : kindNamed(wanted.kind);
+    const { kinds, name } = parseWanted(wanted);
     const test = parseSelector(options.selector ?? '');
     if (test === undefined)
       throw new UsageError(
@@ -43,16 +43,21 @@ export async function getVerb(
       );
     const all = await objects(options);
     if (all === undefined) return exitCode.unreachable;
-    const found = all.filter((object) =>
-      matches(object, { kind, name: wanted.name, namespace: options.namespace, test }),
-    );
+    const found = all.filter((object) => matches(object, { kinds, name, namespace: options.namespace, test }));
     if (found.length === 0) {
       process.stderr.write('No resources found\n');
-      return wanted.name === undefined ? exitCode.ok : exitCode.failure;
+      return name === undefined ? exitCode.ok : exitCode.failure;
     }
     process.stdout.write(print(found, options.output));
     return exitCode.ok;
   });
+}
+
+/** As kubectl takes them: `gateways`, `gtw,svc`, `gateways public`, `gateway/public`. @throws UsageError */
+function parseWanted({ kind, name }: { readonly kind: string | undefined; readonly name: string | undefined }) {
+  const [words = 'all', nameInWord] = kind?.split('/') ?? [];
+  const kinds = words === 'all' ? undefined : words.split(',').map((word) => kindNamed(word).kind);
+  return { kinds, name: name ?? nameInWord };
 }
 
 /** From files where `-f` or sallyport.yaml names some, else from the mesh that runs in the state directory. */
@@ -90,15 +95,16 @@ async function objects(options: GetOptions): Promise<readonly ObjectView[] | und
 }
 
 interface Wanted {
-  readonly kind: KindName | undefined;
+  /** Undefined: all. */
+  readonly kinds: readonly string[] | undefined;
   readonly name: string | undefined;
   readonly namespace: string | undefined;
   readonly test: LabelTest;
 }
 
-function matches(object: ObjectView, { kind, name, namespace, test }: Wanted): boolean {
+function matches(object: ObjectView, { kinds, name, namespace, test }: Wanted): boolean {
   return (
-    (kind === undefined || object.kind === kind.kind) &&
+    (kinds === undefined || kinds.includes(object.kind)) &&
     (name === undefined || object.name === name) &&
     (namespace === undefined || object.namespace === namespace) &&
     test(object.labels)

@@ -100,7 +100,6 @@ class RunSession {
     const stopped = this.#untilSignal(mesh);
     const first = await Promise.race([mesh.ready, stopped]);
     if (first !== undefined) return first;
-    this.#mesh = mesh;
     const { plan } = mesh.state().result;
     const isEmpty = Object.keys(plan.proxies).length === 0;
     if (isEmpty && (!this.#isWatching || this.#command.length > 0)) {
@@ -108,15 +107,18 @@ class RunSession {
       throw new InputError(nothingToServe);
     }
     if (isEmpty) say(`${nothingToServe}; waiting for the files to change. Ctrl-C stops.\n`);
-    else await this.#sayReady(mesh, plan);
+    else await this.#sayReady(mesh);
+    this.#mesh = mesh;
     if (this.#command.length === 0) return stopped;
     const code = await Promise.race([runCommand(this.#command, mesh), stopped]);
     await mesh.stop(this.#graceMs);
     return code;
   }
 
-  async #sayReady(mesh: Mesh, plan: Plan): Promise<void> {
+  async #sayReady(mesh: Mesh): Promise<void> {
     const call = await suggestCall(mesh);
+    // Asked for after the wait: what settled meanwhile is in it.
+    const { plan } = mesh.state().result;
     this.#shownGateways = formatGateways(plan, mesh.addresses());
     say(`\n${formatMesh(plan, mesh.addresses(), { columns: process.stderr.columns })}\n`);
     const unbound = Object.values(plan.listeners).filter(({ port }) => !mesh.addresses().has(port)).length;

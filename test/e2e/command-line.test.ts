@@ -101,6 +101,27 @@ test('files of a configuration elsewhere are named from the working directory', 
   assert.match(stdout, / asset-management\/k8s\/10-httproute\.yaml:1\n/);
 });
 
+for (const { words, names } of [
+  { words: ['gtw,svc'], names: ['service/asset-management', 'gateway/public-api-gateway'] },
+  { words: ['gateway/public-api-gateway'], names: ['gateway/public-api-gateway'] },
+  { words: ['svc', 'asset-management'], names: ['service/asset-management'] },
+]) {
+  test(`get ${words.join(' ')}, as kubectl takes it`, async () => {
+    const { stdout } = await sallyport(['get', ...words, '-o', 'name', ...wholeExample()]);
+    assert.deepEqual(stdout.trim().split('\n'), names);
+  });
+}
+
+test('gateways are shown once at the start', async () => {
+  const mesh = new SallyportProcess(['run', ...wholeExample(), '--workload', 'default/asset-management=50051']);
+  try {
+    await mesh.ready();
+    assert.equal(mesh.stderr.match(/^GATEWAY /gm)?.length, 1, mesh.stderr);
+  } finally {
+    await mesh.stop();
+  }
+});
+
 test('manifests without a Gateway: nothing is called ready, and mending them starts the traffic', async () => {
   const file = join(folder, 'later.yaml');
   writeFileSync(file, 'kind: [\n');

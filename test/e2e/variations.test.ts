@@ -63,7 +63,7 @@ test('an HTTPS listener with a Secret from `certs self-signed`: its certificate 
   const secret = execFileSync(process.execPath, [join(root, 'bin', 'sallyport.js'), ...args], { encoding: 'utf8' });
   const { stringData } = parse(secret) as { stringData: Record<string, string> };
   await withMesh(
-    ({ edit }) => edit('secret.yaml', () => secret),
+    (example) => example.edit('secret.yaml', () => secret),
     async (mesh) => {
       const address = mesh.listener(gateway, 'https');
       const trusted = credentials.createSsl(Buffer.from(stringData['tls.crt'] ?? ''));
@@ -82,21 +82,21 @@ test('an HTTPS listener with a Secret from `certs self-signed`: its certificate 
 
 test('a GRPCRoute in the place of the HTTPRoute', async () => {
   await withMesh(
-    ({ edit }) => edit('10-httproute.yaml', () => grpcRoute),
+    (example) => example.edit('10-httproute.yaml', () => grpcRoute),
     async (mesh) => assert.equal(await getAsset(mesh.listener(gateway)), 'a'),
   );
 });
 
 test('a Gateway of class istio without a GatewayClass object', async () => {
   await withMesh(
-    ({ edit }) => edit('04-gateway.yaml', (text) => text.slice(text.indexOf('---'))),
+    (example) => example.edit('04-gateway.yaml', (text) => text.slice(text.indexOf('---'))),
     async (mesh) => assert.equal(await getAsset(mesh.listener(gateway)), 'a'),
   );
 });
 
 test('PERMISSIVE lets plaintext as far as the policy, which wants a principal', async () => {
   await withMesh(
-    ({ edit }) => edit('05-peer-authentication.yaml', (text) => text.replace('STRICT', 'PERMISSIVE')),
+    (example) => example.edit('05-peer-authentication.yaml', (text) => text.replace('STRICT', 'PERMISSIVE')),
     async (mesh) => {
       assert.equal(await getAsset(mesh.listener(gateway)), 'a');
       assert.equal((await refused(getAsset(sidecarOf(mesh)))).code, status.PERMISSION_DENIED);
@@ -107,9 +107,9 @@ test('PERMISSIVE lets plaintext as far as the policy, which wants a principal', 
 test('policy at the gateway by targetRefs, added while it serves', async () => {
   await withMesh(
     () => {},
-    async (mesh, { edit }) => {
+    async (mesh, example) => {
       assert.equal(await getAsset(mesh.listener(gateway)), 'a');
-      edit('40-deny.yaml', () => denyAtGateway);
+      example.edit('40-deny.yaml', () => denyAtGateway);
       await mesh.until(() => mesh.stderr.includes('Applied.'), 'to apply the policy');
       assert.equal((await refused(getAsset(mesh.listener(gateway)))).code, status.PERMISSION_DENIED);
       await mesh.until(() => /reason="denied by .*40-deny\.yaml:\d+/.test(mesh.stdout), 'to name the policy');
@@ -120,12 +120,12 @@ test('policy at the gateway by targetRefs, added while it serves', async () => {
 test('a Gateway that is added is served and its address is said; one that is removed closes its port', async () => {
   await withMesh(
     () => {},
-    async (mesh, { edit }) => {
-      edit('50-second.yaml', () => secondGateway);
+    async (mesh, example) => {
+      example.edit('50-second.yaml', () => secondGateway);
       await mesh.until(() => /^gateway\/second .*127\.0\.0\.1:\d+/m.test(mesh.stderr), 'to show the second gateway');
       const address = mesh.listener('gateway/second');
       assert.equal((await refused(getAsset(address))).code, status.UNIMPLEMENTED);
-      edit('50-second.yaml', () => '');
+      example.edit('50-second.yaml', () => '');
       await mesh.until(() => mesh.stderr.split('Applied.').length === 3, 'to apply the removal');
       await closedPort(address);
       assert.equal(await getAsset(mesh.listener(gateway)), 'a');
