@@ -5,7 +5,6 @@
 import { internField, type ConnectionHandler, type Field, type Http2Stream } from '../src/http2/index.ts';
 import { defaultLimits } from '../src/http2/index.ts';
 import { Http2Transport, listen, TimerWheel } from '../src/transport/index.ts';
-import { systemClock } from '../src/base/index.ts';
 
 interface Call {
   body: Buffer;
@@ -18,7 +17,7 @@ const responseHeaders: readonly Field[] = [
 ];
 const trailers: readonly Field[] = [internField('grpc-status', '0')];
 const bodies = new Map<string, Buffer>();
-const wheel = new TimerWheel({ clock: systemClock });
+const wheel = new TimerWheel();
 
 const limits = { ...defaultLimits, maxConcurrentStreams: 100_000, connectionWindowBytes: 64 * 1024 * 1024 };
 

@@ -36,7 +36,7 @@ const server =
     : http2.createSecureServer({ ...pem(tlsIn), requestCert: true, rejectUnauthorized: true });
 
 server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
-  const request = upstream.request(headers as http2.OutgoingHttpHeaders);
+  const request = upstream.request(headers);
   request.on('response', (response) => {
     const { ':status': status, ...rest } = response;
     stream.respond({ ':status': status, ...rest }, { waitForTrailers: true });

@@ -56,7 +56,9 @@ for (const count of [10, 1_000, 10_000]) {
   const requests = Array.from({ length: 50_000 }, (_, index) =>
     testRequest({ path: `/p${index % count}.Service/M${index}` }),
   );
-  measure(`route, ${count} routes, every path new`, requests.length, (index) => decideRoute(port, requests[index]));
+  measure(`route, ${count} routes, every path new`, requests.length, (index) =>
+    decideRoute(port, requests[index] ?? hot),
+  );
 }
 
 const operations = [{ paths: [{ type: 'prefix', value: '/asset.AssetService/' } as const] }];
