@@ -39,7 +39,9 @@ export interface MeasureOptions {
 
 const connections = 10;
 const sampleMs = 100;
-const quietMs = 1_500;
+const quietMs = 1_000;
+/** Attackers that are cut at once are still measured for this long, so that a p99 is one of hundreds of calls. */
+const duringMs = 2_000;
 const afterMs = 1_000;
 
 /** Attacks whose connections may stay open because nothing they do is forbidden; what they hold is bounded instead. */
@@ -73,7 +75,7 @@ export function isSlow(name: string): boolean {
 
 function secondsOf(name: string): number {
   if (isSlow(name)) return 17;
-  return isSustained(name) ? 5 : 3;
+  return isSustained(name) ? 4 : 3;
 }
 
 function connectionsOf(name: string, position: Position): number {
@@ -93,6 +95,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   const before = resident(mesh);
   const samples: number[][] = [];
   const timer = setInterval(() => samples.push(resident(mesh)), sampleMs);
+  const beganMs = performance.now();
   const attacker = await startAttack({
     ...{ name, position, scale, connections: count, seconds: secondsOf(name), port: evilPort },
     target: position === 'mesh' ? mesh.sidecar : mesh.gateway,
@@ -101,6 +104,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   const stopTrigger = position === 'backend' ? startTrigger(mesh.gateway) : undefined;
   const peers = await attacker.ended;
   stopTrigger?.();
+  await sleep(Math.max(0, beganMs + duringMs - performance.now()));
   const during = good.take();
   const counts = await mesh.backendCounts();
   await sleep(afterMs);
