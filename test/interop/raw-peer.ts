@@ -204,7 +204,7 @@ export async function startRawServer(options: RawServerOptions): Promise<RawServ
       if (seen.type === Frame.HEADERS && isReflection(seen)) connection.send(build.headers(seen.id, unimplemented, 5));
       else if (seen.type === Frame.HEADERS && seen.fields.some(([name]) => name === ':path')) begin(connection, seen);
       if (seen.type <= Frame.HEADERS && hasEnd(seen)) {
-        const ended = requests.find((one) => one.connection === connection && one.id === seen.id);
+        const ended = requests.findLast((one) => one.connection === connection && one.id === seen.id);
         if (ended !== undefined) options.onEnd?.(ended);
       }
     };
