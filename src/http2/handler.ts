@@ -66,4 +66,5 @@ export type LimitName =
   | 'header-list-fields'
   | 'informational-responses'
   | 'queued-answer-bytes'
-  | 'queued-control-frames';
+  | 'queued-control-frames'
+  | 'settings-per-frame';

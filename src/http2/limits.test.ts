@@ -317,3 +317,11 @@ test('header bombs (CVE-2016-6581, CVE-2026-49975) end the connection within a f
   for (let i = 0; i < 100; i++) honest.send(build.headers(1 + 2 * i, [...request, ['x', 'y'.repeat(16_000)]], full));
   assert.ok(!honest.connection.isClosed);
 });
+
+test('32 settings in one frame pass, 33 close the connection', () => {
+  const frameOf = (count: number) => build.settings(Array.from({ length: count }, (_, i) => [0x1000 + i, i]));
+  const server = harness(fast);
+  assert.deepEqual(server.send(frameOf(32)), ['SETTINGS ACK']);
+  assert.deepEqual(server.send(frameOf(33)), ['GOAWAY 0 ENHANCE_YOUR_CALM']);
+  expectCalm(server, 'settings-per-frame');
+});

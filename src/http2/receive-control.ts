@@ -39,7 +39,7 @@ export function receiveSettings<U>(
   }
   if ((end - start) % SETTING_BYTES !== 0) return core.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS of odd length');
   if (end - start > MAX_SETTINGS_PER_FRAME * SETTING_BYTES) {
-    return core.fail(ErrorCode.ENHANCE_YOUR_CALM, 'too many settings');
+    return core.failOnLimit('settings-per-frame', 'too many settings');
   }
   if (core.settingsReceived) core.chargeAbuse(AbuseCost.settings);
   else core.peer.maxConcurrentStreams = Infinity;

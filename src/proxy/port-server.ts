@@ -120,7 +120,9 @@ export class PortServer implements DownstreamOwner {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#onEmpty?.();
     const { cause } = reason;
-    if (cause === 'headers-timeout' || cause === 'write-stall') this.onNotice(connection, `closed: ${cause}`);
+    if (cause !== 'headers-timeout' && cause !== 'write-stall') return;
+    this.#options.runtime.countLimit(cause);
+    this.onNotice(connection, `closed: ${cause}`);
   }
 
   onNotice({ facts }: { readonly facts: SocketFacts }, message: string): void {

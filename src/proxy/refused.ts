@@ -15,6 +15,7 @@ export function reportRefused(options: {
   if (cause === 'plaintext-refused') counters.add(plaintextRefused, [port.id]);
   else if (cause === 'connection-cap') counters.add(limitsActed, ['connection-cap']);
   else counters.add(handshakeFailures, ['server', cause]);
+  if (cause === 'handshake-timeout' || cause === 'first-byte-timeout') counters.add(limitsActed, [cause]);
   const rule =
     port.security.mode === 'mtls'
       ? ` (${port.security.peerAuthentication} by ${formatOrigin(port.security.origin)})`
