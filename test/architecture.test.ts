@@ -48,7 +48,7 @@ const table: Readonly<Record<string, FolderRule>> = {
   },
   cli: {
     imports: ['base', 'manifest', 'compile', 'plan', 'control', 'grpc', 'identity', 'app'],
-    node: ['child_process', 'fs', 'http2', 'net', 'path', 'tls', 'util'],
+    node: ['child_process', 'fs', 'http2', 'net', 'os', 'path', 'tls', 'util'],
     npm: ['commander', '@bufbuild/protobuf', 'yaml'],
   },
 };

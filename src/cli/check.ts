@@ -1,4 +1,4 @@
-import type { Severity } from '../base/index.ts';
+import { compareDiagnostics, type Severity } from '../base/index.ts';
 import { compileAll } from '../compile/index.ts';
 import { loadPaths } from '../manifest/index.ts';
 import { exitCode } from './exit-codes.ts';
@@ -39,7 +39,7 @@ export async function checkVerb(parsed: unknown): Promise<number> {
       placements: {},
       options: settings.compile,
     });
-    const diagnostics = [...loaded.diagnostics, ...result.diagnostics];
+    const diagnostics = [...loaded.diagnostics, ...result.diagnostics].sort(compareDiagnostics);
     // An empty pipe is a mistake before it, and "no findings" would hide that.
     if (loaded.documents.length === 0 && diagnostics.length === 0)
       throw new InputError(`no Kubernetes objects in ${settings.paths.join(', ')}`);

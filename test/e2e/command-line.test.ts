@@ -66,14 +66,18 @@ test('check reads what kustomize prints, and -o json has the findings with their
   const input = [
     'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: lost}\n',
     'spec:\n  parentRefs: [{name: nowhere}]\n  hostnames: [a.example]\n',
+    '---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: default}\ndata: {a: yes}\n',
+    '---\napiVersion: v1\n',
   ].join('');
   const { stdout, code } = await sallyport(['check', '-f', '-', '-o', 'json'], { input });
   assert.equal(code, 79);
   const { version, diagnostics } = JSON.parse(stdout) as {
     version: number;
-    diagnostics: { code: string; origin: { file: string; line: number } }[];
+    diagnostics: { severity: string; origin: { file: string; line: number } }[];
   };
   assert.equal(version, 1);
+  const ranks = diagnostics.map(({ severity }) => ['error', 'warning', 'info'].indexOf(severity));
+  assert.deepEqual(ranks, ranks.toSorted(), 'worst first');
   assert.ok(
     diagnostics.some(({ origin }) => origin.file === '-' && origin.line === 5),
     stdout,
