@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { compileProxy, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../grpc/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
@@ -18,7 +18,6 @@ import { createRecorder } from './record.ts';
 import { DescriptorWatch } from './reflection-learn.ts';
 import { ReflectionService } from './reflection-service.ts';
 import { reportRefused } from './refused.ts';
-import { createRequestIds } from './request-id.ts';
 import { retryElsewhere, sendRequest } from './relay-request.ts';
 import { createUpstreamEvents } from './relay-response.ts';
 import type { Runtime } from './runtime.ts';
@@ -127,7 +126,7 @@ class DataPlane implements Proxy {
     return {
       clock,
       random,
-      newRequestId: newRequestId ?? createRequestIds(randomBytes(16)),
+      newRequestId: newRequestId ?? randomUUID,
       limits: this.#limits,
       wheel: this.#wheel,
       exchanges,
