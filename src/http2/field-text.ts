@@ -18,7 +18,6 @@ const isUpper = (code: number): boolean => code >= 0x41 && code <= 0x5a;
 const isVisible = (code: number): boolean => code > 0x20 && code < 0x7f;
 
 const tokenMarks = charCodes("!#$%&'*+-.^_`|~");
-const schemeMarks = charCodes('+-.');
 const authorityForbidden = charCodes('@/\\?#"<>^`{|}');
 
 /** `token` without upper case: RFC 9113 §8.2.1 wants names in lower case. */
@@ -27,7 +26,6 @@ const nameTable = tableOf((code) => isDigit(code) || isLower(code) || tokenMarks
 const tokenTable = tableOf((code) => isDigit(code) || isLower(code) || isUpper(code) || tokenMarks.has(code));
 /** No control characters but HTAB; stricter than RFC 9113's NUL, CR and LF, as nghttp2 does it. */
 const valueTable = tableOf((code) => code === 0x09 || (code >= 0x20 && code !== 0x7f));
-const schemeTable = tableOf((code) => isDigit(code) || isLower(code) || schemeMarks.has(code));
 /** A fragment never belongs in a request (CVE-2021-32779), so `#` is out. */
 const pathTable = tableOf((code) => isVisible(code) && code !== 0x23);
 /** No user information (RFC 9113 §8.3.1), nothing that a parser could take for a path. */
@@ -58,8 +56,9 @@ export function isMethod(text: string): boolean {
   return text.length > 0 && consistsOf(tokenTable, text);
 }
 
+/** The two schemes that HTTP has, in lower case: gRPC knows no other, and `HTTP` is one for some readers only (CVE-2023-35944). */
 export function isScheme(text: string): boolean {
-  return text.length > 0 && isLower(text.charCodeAt(0)) && consistsOf(schemeTable, text);
+  return text === 'http' || text === 'https';
 }
 
 /** An absolute path; `*` is not offered: nothing here answers OPTIONS for a whole server. */

@@ -74,6 +74,7 @@ const refused: Readonly<Record<string, readonly Pair[]>> = {
   'an upper-case scheme': having(':scheme', 'HTTP'),
   'an empty scheme': having(':scheme', ''),
   'a scheme that begins with a digit': having(':scheme', '1http'),
+  'a scheme that gRPC does not have': having(':scheme', 'ftp'),
   'an empty method': having(':method', ''),
   'a space in the method': having(':method', 'GET /'),
   CONNECT: having(':method', 'CONNECT'),

@@ -221,6 +221,7 @@ function headRules({ owner, facts, ownSpiffeId }: DownstreamConnectionOptions): 
     remoteIp: facts.remoteAddress,
     forwardedFor: internField('x-forwarded-for', facts.remoteAddress),
     forwardedProto: internField('x-forwarded-proto', facts.isTls ? 'https' : 'http'),
+    scheme: internField(':scheme', facts.isTls ? 'https' : 'http'),
     clientCert,
   };
 }

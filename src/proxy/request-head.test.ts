@@ -10,6 +10,7 @@ const outside: HeadRules = {
   remoteIp: '10.0.0.9',
   forwardedFor: internField('x-forwarded-for', '10.0.0.9'),
   forwardedProto: internField('x-forwarded-proto', 'https'),
+  scheme: internField(':scheme', 'https'),
   clientCert: undefined,
 };
 const verified: HeadRules = {
@@ -59,7 +60,7 @@ describe('readHead', () => {
     );
     assert.deepEqual(lines, [
       ':method: POST',
-      ':scheme: http',
+      ':scheme: https',
       ':path: /a.B/C',
       ':authority: api',
       'content-type: application/grpc',
@@ -95,7 +96,7 @@ describe('readHead', () => {
     assert.deepEqual(alone.lines.slice(0, 5), [
       ':authority: other',
       ':method: POST',
-      ':scheme: http',
+      ':scheme: https',
       ':path: /a.B/C',
       'grpc-timeout: 1S',
     ]);

@@ -11,6 +11,8 @@ export interface HeadRules {
   readonly remoteIp: string;
   readonly forwardedFor: Field;
   readonly forwardedProto: Field;
+  /** What an outsider says about the scheme is replaced by what its connection is. */
+  readonly scheme: Field;
   /**
    * This hop's element of `x-forwarded-client-cert`, for peers with a verified certificate. Without one the header is
    * removed: only a verified peer may speak about who came before it (Istio `APPEND_FORWARD`).
@@ -52,6 +54,9 @@ export function readHead(
   for (let i = 0; i < count; i++) {
     const field = fields[i] as Field;
     switch (field.kind) {
+      case FieldKind.scheme:
+        head[at++] = rules.isEdge ? rules.scheme : field;
+        continue;
       case FieldKind.method:
         exchange.method = field.value;
         break;
