@@ -4,7 +4,7 @@
  * test/interop/known-failures.json.
  *
  *   node scripts/interop.ts             what is on this machine
- *   node scripts/interop.ts --install   build grpc-go's interop programs into .ci/bin first
+ *   node scripts/interop.ts --install   only build grpc-go's interop programs into .ci/bin (wants Go)
  *   node scripts/interop.ts --full      1,000 calls at once and 100 soak iterations, as the description says
  */
 import { execFileSync } from 'node:child_process';
@@ -13,7 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { grpcGoVersion, toolDirectory } from '../test/interop/executables.ts';
 
-if (process.argv.includes('--install')) installGrpcGo();
+if (process.argv.includes('--install')) {
+  installGrpcGo();
+  process.exit();
+}
 
 // Which programs exist is looked at when the stacks are loaded.
 const { caseNames } = await import('../test/interop/cases.ts');

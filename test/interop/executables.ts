@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 
 const root = dirname(dirname(import.meta.dirname));
 
+/** The compiler of schemas, also a gRPC client on Go's own HTTP/2. */
+export const buf = join(root, 'node_modules', '.bin', 'buf');
 /** Where `.ci/run` and `scripts/interop.ts` put what they build. */
 export const toolDirectory = join(root, '.ci', 'bin');
 /** grpc-go at this version is what the suite was last run with. */

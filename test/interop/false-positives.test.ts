@@ -55,19 +55,20 @@ describe('with a grpc-js client and server', () => {
     backend.close();
   });
 
-  /** All calls so far came on one connection from the client and reached the server on a few. */
+  /**
+   * All calls so far came on one connection from the client. Towards the server there may be more: a sidecar replaces a
+   * connection on which many calls were cancelled, gracefully, before the server takes it for an attacker's.
+   */
   function assertOneConnection(): void {
     assertCalm(mesh);
     assert.deepEqual(
       mesh.gateway.proxy.snapshot().ports.map(({ connections }) => connections),
       [1],
     );
-    // The sidecar's question for reflection has had one too.
-    assert.ok(backend.peers.size <= 2, `${backend.peers.size} connections at the server`);
   }
 
   test('F1: tiny messages, streamed by the server', { timeout: 600_000 }, async () => {
-    const count = sized(20_000, 1_000_000);
+    const count = sized(10_000, 1_000_000);
     let received = 0;
     for (const bytes of [1, 600]) {
       const stream = client.raw.ServerStream(Buffer.from(`${count / 2} ${bytes}`));
@@ -78,7 +79,7 @@ describe('with a grpc-js client and server', () => {
   });
 
   test('F1: tiny messages, both ways at once', { timeout: 600_000 }, async () => {
-    const count = sized(20_000, 1_000_000);
+    const count = sized(10_000, 1_000_000);
     const stream = client.raw.Bidi();
     const receiving = (async () => {
       let received = 0;
@@ -236,7 +237,7 @@ describe('with foreign clients', () => {
         await mesh.close();
         await server.close();
       });
-      const settings = { soakIterations: sized(20, 1_000), concurrentCalls: sized(60, 1_000) };
+      const settings = { soakIterations: sized(10, 1_000), concurrentCalls: sized(40, 1_000) };
       const possible = caseNames.filter(
         (one) => names.includes(one) && (name !== 'grpc-go' || one !== 'concurrent_large_unary'),
       );

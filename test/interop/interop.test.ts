@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { caseNames, type CaseName } from './cases.ts';
+import { buf, runToEnd } from './executables.ts';
 import { runPairing, surprises } from './matrix.ts';
+import { protoDir } from './schema.ts';
 import type { RunningServer } from './servers/running.ts';
 import { stackNames, stacks, type StackName } from './stacks.ts';
 import { startWholePath, type Transport, type WholePath } from './whole-path.ts';
@@ -62,3 +64,23 @@ for (const { client, server, transport, names } of rows) {
       });
   });
 }
+
+describe('buf curl (connect-go) → grpc-js, plaintext, mesh', () => {
+  const call = (method: string, data: string) => {
+    const url = `http://127.0.0.1:${path.target('grpc-js', 'plaintext').port}/grpc.testing.TestService/${method}`;
+    const options = ['--protocol', 'grpc', '--http2-prior-knowledge', '--schema', protoDir, '-d', data];
+    return runToEnd(buf, ['curl', ...options, url], { timeoutMs: 20_000 });
+  };
+
+  test('a unary call', async () => {
+    const { code, stdout, stderr } = await call('UnaryCall', '{"responseSize": 6}');
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), { payload: { body: 'AAAAAAAA' } });
+  });
+
+  test('a status', async () => {
+    const { code, stderr } = await call('UnaryCall', '{"responseStatus": {"code": 9, "message": "not now"}}');
+    assert.notEqual(code, 0);
+    assert.match(stderr, /failed_precondition[^]*not now/);
+  });
+});

@@ -9,7 +9,7 @@ import { NaiveDecoder } from '../kit/naive-hpack.ts';
 
 const ACK = 1;
 
-export { build, END_HEADERS, END_STREAM, frame };
+export { build, END_HEADERS, END_STREAM };
 
 export type Pair = readonly [name: string, value: string];
 
@@ -152,7 +152,7 @@ function withoutPadding(payload: Buffer, flags: number): Buffer {
   return (flags & PADDED) === 0 ? payload : payload.subarray(1, payload.length - (payload[0] ?? 0));
 }
 
-export function describeFrame({ type, id, flags, payload, fields }: SeenFrame): string {
+function describeFrame({ type, id, flags, payload, fields }: SeenFrame): string {
   const detail = fields.map(([name, value]) => `${name}=${value}`).join(' ') || `${payload.length} bytes`;
   return `type ${type} stream ${id} flags ${flags} ${detail}`;
 }

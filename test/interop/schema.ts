@@ -1,13 +1,13 @@
 /** The interop service as plain objects: what each stack here and the Python scripts are given. */
 import { execFileSync } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createFileRegistry, fromBinary, type DescService } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type ServiceDefinition as LoadedService } from '@grpc/proto-loader';
+import { buf } from './executables.ts';
 
-const root = dirname(dirname(import.meta.dirname));
-const protoDir = join(import.meta.dirname, 'proto');
+export const protoDir = join(import.meta.dirname, 'proto');
 
 const loaded = loadSync('grpc/testing/test.proto', {
   includeDirs: [protoDir],
@@ -71,7 +71,7 @@ let built: Buffer | undefined;
 
 /** A serialized `FileDescriptorSet` of the service, as the compiler makes it (protobufjs's descriptors are not complete). */
 export function descriptorSet(): Buffer {
-  built ??= execFileSync(join(root, 'node_modules', '.bin', 'buf'), ['build', protoDir, '-o', '-#format=binpb']);
+  built ??= execFileSync(buf, ['build', protoDir, '-o', '-#format=binpb']);
   return built;
 }
 
