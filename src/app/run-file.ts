@@ -41,7 +41,8 @@ export async function runningElsewhere(stateDir: string): Promise<RunFile | unde
   if (file === undefined || file.pid === process.pid) return undefined;
   try {
     process.kill(file.pid, 0);
-    await fetch(`http://${file.admin}/ready`, { signal: AbortSignal.timeout(answerTimeoutMs) });
+    const answer = await fetch(`http://${file.admin}/ready`, { signal: AbortSignal.timeout(answerTimeoutMs) });
+    await answer.text();
     return file;
   } catch {
     return undefined;

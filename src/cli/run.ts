@@ -116,7 +116,8 @@ class RunSession {
   }
 
   async #sayReady(mesh: Mesh): Promise<void> {
-    const call = await suggestCall(mesh);
+    // Nobody pastes a call while a command runs, and the command should not wait for one to be found.
+    const call = this.#command.length === 0 ? await suggestCall(mesh) : undefined;
     // Asked for after the wait: what settled meanwhile is in it.
     const { plan } = mesh.state().result;
     this.#shownGateways = formatGateways(plan, mesh.addresses());
