@@ -77,7 +77,11 @@ test('check reads what kustomize prints, and -o json has the findings with their
   };
   assert.equal(version, 1);
   const ranks = diagnostics.map(({ severity }) => ['error', 'warning', 'info'].indexOf(severity));
-  assert.deepEqual(ranks, ranks.toSorted((a, b) => a - b), 'worst first');
+  assert.deepEqual(
+    ranks,
+    ranks.toSorted((a, b) => a - b),
+    'worst first',
+  );
   assert.ok(
     diagnostics.some(({ origin }) => origin.file === '-' && origin.line === 5),
     stdout,
