@@ -22,6 +22,8 @@ export interface MeshWorkload {
 }
 
 export interface MeshOptions {
+  /** For the metric `istio_build`. */
+  readonly version: string;
   /** Files, directories, `-`. */
   readonly paths: readonly string[];
   readonly workloads: readonly MeshWorkload[];
@@ -130,6 +132,7 @@ class RunningMesh implements Mesh {
     this.ready = new Promise((resolve) => (this.#settledOnce = resolve));
     this.#supervisor = createSupervisor({
       authority,
+      version: options.version,
       trustDomain: options.compile.trustDomain,
       accessLog: options.accessLog,
       onListening: (portId, address) => this.#placed(portId, address),

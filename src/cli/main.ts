@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { exitCode } from './exit-codes.ts';
+import { packageVersion } from './version.ts';
 
 const description = `Runs the gRPC traffic path that your Kubernetes manifests describe: a Gateway API gateway in front, \
 strict mutual TLS between SPIFFE identities behind it, Istio policy at each door. Unchanged YAML, no cluster.`;
@@ -55,7 +55,7 @@ function endWhenNobodyReads(error: NodeJS.ErrnoException): void {
 function createProgram(done: (code: number) => void): Command {
   const program = new Command('sallyport')
     .description(description)
-    .version(version(), '-V, --version')
+    .version(packageVersion(), '-V, --version')
     .helpOption('-h, --help')
     .addHelpText('after', examples)
     .showSuggestionAfterError()
@@ -135,7 +135,7 @@ function createProgram(done: (code: number) => void): Command {
     .command('version')
     .description('print the version')
     .action(() => {
-      process.stdout.write(`sallyport ${version()}\n`);
+      process.stdout.write(`sallyport ${packageVersion()}\n`);
     });
   return program;
 }
@@ -167,9 +167,4 @@ function optionDescription(option: Option): string {
 
 function collect(value: string, previous: readonly string[]): string[] {
   return [...previous, value];
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -5,6 +5,7 @@ import { exitCode, signalExitCode } from './exit-codes.ts';
 import { countFindings, formatFindings, wantsColour } from './findings.ts';
 import { runCommand } from './run-command.ts';
 import { formatGateways, formatMesh } from './run-tables.ts';
+import { packageVersion } from './version.ts';
 import { suggestCall } from './suggest-call.ts';
 import {
   explainMistakes,
@@ -48,6 +49,7 @@ export async function runVerb(command: readonly string[], parsed: unknown): Prom
     });
     const mesh = await startMeshOrExplain({
       ...settings,
+      version: packageVersion(),
       stateDir: options.stateDir,
       adminPort: number(options.adminPort, { name: '--admin-port', max: 65_535 }),
       accessLog: accessLogFormat(options.accessLog),

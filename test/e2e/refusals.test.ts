@@ -96,16 +96,19 @@ test('no client certificate: the sidecar closes the connection, and says who kno
   const from = mesh.stderr.length;
   const socket = tlsConnect({ ...hostAndPort(sidecar), ALPNProtocols: ['h2'], rejectUnauthorized: false });
   await closed(socket);
-  await knocked(from);
+  await knocked(from, reason, strictLine);
 });
 
 test('a certificate of another CA: the sidecar closes the connection', async () => {
   const other = makeCa();
-  await refusedHandshake(issueSvid(other, { uri: gatewayId }));
+  await refusedHandshake(issueSvid(other, { uri: gatewayId }), /certificate was not issued by a trusted root/);
 });
 
 test('a certificate of another trust domain: the sidecar closes the connection', async () => {
-  await refusedHandshake(await svidOf('spiffe://elsewhere.example/ns/gateway/sa/istio-ingressgateway-service-account'));
+  await refusedHandshake(
+    await svidOf('spiffe://elsewhere.example/ns/gateway/sa/istio-ingressgateway-service-account'),
+    /trust domain elsewhere\.example is not cluster\.local/,
+  );
 });
 
 test('plaintext at a STRICT sidecar: connection closed without an answer, and a log line that names the setting', async () => {
@@ -159,7 +162,7 @@ function clientCredentials({ keyPem, chainPem }: Credential) {
   });
 }
 
-async function refusedHandshake({ keyPem, chainPem }: TestSvid | Credential): Promise<void> {
+async function refusedHandshake({ keyPem, chainPem }: TestSvid | Credential, reason: RegExp): Promise<void> {
   const from = mesh.stderr.length;
   const socket = tlsConnect({
     ...hostAndPort(sidecar),
@@ -169,7 +172,7 @@ async function refusedHandshake({ keyPem, chainPem }: TestSvid | Credential): Pr
     cert: chainPem,
   });
   await closed(socket);
-  await knocked(from);
+  await knocked(from, /peer sent no certificate/, strictLine);
 }
 
 function closed(socket: {
