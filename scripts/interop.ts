@@ -11,7 +11,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { grpcGoVersion, toolDirectory } from '../test/interop/executables.ts';
+import { grpcGoVersion, goServerDirectory, toolDirectory } from '../test/interop/executables.ts';
 
 if (process.argv.includes('--install')) {
   installGrpcGo();
@@ -89,13 +89,14 @@ function print(line: string): void {
 function installGrpcGo(): void {
   const built = mkdtempSync(join(tmpdir(), 'sallyport-go-'));
   mkdirSync(toolDirectory, { recursive: true });
-  for (const role of ['client', 'server']) {
-    execFileSync('go', ['install', `google.golang.org/grpc/interop/${role}@${grpcGoVersion}`], {
-      env: { ...process.env, GOBIN: built, GOFLAGS: '-mod=mod' },
-      stdio: 'inherit',
-    });
-    // Not a rename: the scratch directory may be on another file system.
-    cpSync(join(built, role), join(toolDirectory, `grpc-go-interop-${role}`));
-  }
+  const program = (role: string): string => join(toolDirectory, `grpc-go-interop-${role}`);
+  execFileSync('go', ['install', `google.golang.org/grpc/interop/client@${grpcGoVersion}`], {
+    env: { ...process.env, GOBIN: built, GOFLAGS: '-mod=mod' },
+    stdio: 'inherit',
+  });
+  // Not a rename: the scratch directory may be on another file system.
+  cpSync(join(built, 'client'), program('client'));
+  // grpc-go's own server program listens on all interfaces; this one serves the same service on loopback.
+  execFileSync('go', ['build', '-o', program('server'), '.'], { cwd: goServerDirectory, stdio: 'inherit' });
   rmSync(built, { recursive: true });
 }

@@ -9,6 +9,8 @@ const root = dirname(dirname(import.meta.dirname));
 export const buf = join(root, 'node_modules', '.bin', 'buf');
 /** Where `.ci/run` and `scripts/interop.ts` put what they build. */
 export const toolDirectory = join(root, '.ci', 'bin');
+/** The Go module of the interop server. */
+export const goServerDirectory = join(import.meta.dirname, 'go');
 /** grpc-go at this version is what the suite was last run with. */
 export const grpcGoVersion = 'v1.76.0';
 

@@ -53,11 +53,7 @@ export const stacks: Readonly<Record<StackName, Stack>> = {
       goClient === undefined || goServer === undefined
         ? 'grpc-go’s interop programs are not in .ci/bin (node scripts/interop.ts --install builds them)'
         : undefined,
-    start: () =>
-      startProgram(goServer ?? '', ['-port', '0'], {
-        port: /listening on \S*:(\d+)/,
-        env: { GRPC_GO_LOG_SEVERITY_LEVEL: 'info' },
-      }),
+    start: () => startProgram(goServer ?? '', [], { port: /listening on \S*:(\d+)/ }),
     runCases: runGoCases,
   },
 };
