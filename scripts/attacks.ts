@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { listAttacks, python } from '../test/attacks/arena/attacker.ts';
 import { freePort } from '../test/attacks/arena/free-port.ts';
 import { startGoodClient } from '../test/attacks/arena/good-client.ts';
-import { isSustained, measure, type Measured } from '../test/attacks/arena/measure.ts';
+import { isGrowing, measure, type Measured } from '../test/attacks/arena/measure.ts';
 import { startAttackedMesh } from '../test/attacks/arena/mesh.ts';
 import { renderReport, summarize } from '../test/attacks/arena/report.ts';
 
@@ -39,7 +39,7 @@ try {
     if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
     for (const position of positions) {
       if (isStopping) break;
-      const scales = isSustained(name) ? [1, 10] : [1];
+      const scales = isGrowing(name) ? [1, 10] : [1];
       for (const scale of scales) report(await measure({ name, position, scale, mesh, good, evilPort }));
     }
   }

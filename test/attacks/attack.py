@@ -79,8 +79,6 @@ def main():
                 "resets": peer.resets,
                 "responses": peer.responses,
                 "ended": peer.ended,
-                "credit": peer.credit,
-                "spent": peer.state.get("spent", 0),
             }
             for peer in peers
             # Connections that a sidecar opened and did not use were not attacked.

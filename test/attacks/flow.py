@@ -100,28 +100,20 @@ class BackendEndless(Attack):
 
 
 class Cancelled(Attack):
-    """A14, A15: uploads, padded ones too, that are cancelled; the connection's window must come back whole."""
-
-    steps = 40
+    """A14, A15: uploads, padded ones too, that are cancelled. Many windows' worth of them, so a window that leaks is soon
+    exceeded, which ends the connection."""
 
     def tick(self, peer):
-        if peer.steps >= 60:
-            return b""
-        peer.steps += 1
-        out = b""
-        for _ in range(5):
-            stream = peer.open_stream()
-            body = frame(DATA, 0, stream, bytes(1000)) + frame(DATA, PADDED, stream, b"\xff" + bytes(455))
-            out += request(stream, HELD) + body + reset(stream) + body
-            peer.state["spent"] = peer.state.get("spent", 0) + 2 * 1456
-        return out
+        stream = peer.open_stream()
+        body = frame(DATA, 0, stream, bytes(16000)) + frame(DATA, PADDED, stream, b"\xff" + bytes(455))
+        return request(stream, HELD) + body + reset(stream) + body
 
 
 class Overflow(Attack):
     positions = EVERYWHERE
 
     def begin(self, peer):
-        return window(0, 2**31 - 1)
+        return window(0, 2**31 - 1) * 2
 
 
 class Negative(Attack):

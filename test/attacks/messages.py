@@ -27,7 +27,7 @@ QUICK = request_block(path="/nobody.Serves/This")
 LARGE = request_block([("x-response-bytes", str(1 << 20))])
 ENDLESS = request_block([("x-response-bytes", str(100 << 20))])
 MALFORMED = request_block() + literal(b"Upper", b"case")
-TOO_LONG = request_block() + literal(b"x", b"y" * 16200)
+TOO_LONG = request_block() + literal(b"x", b"y" * 20000)
 RESPONSE = block([(":status", "200"), ("content-type", "application/grpc")])
 TRAILERS = block([("grpc-status", "0")])
 

@@ -13,6 +13,7 @@ from wire import (
     Attack,
     frame,
     reset,
+    split,
     window,
 )
 
@@ -94,7 +95,7 @@ class TooLongUnread(Attack):
     small_buffers = True
 
     def step(self, peer):
-        return b"".join(frame(HEADERS, END_HEADERS, peer.open_stream(), TOO_LONG) for _ in range(4))
+        return b"".join(split(TOO_LONG, peer.open_stream()) for _ in range(4))
 
 
 class RefusedStreams(Attack):

@@ -16,6 +16,7 @@ class Slow(Attack):
         self.handshake = False
 
     def begin(self, peer):
+        peer.state["never_acknowledges"] = not self.handshake
         return self.opening
 
     def tick(self, peer):

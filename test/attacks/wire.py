@@ -99,7 +99,6 @@ class Peer:
         self.resets = 0
         self.responses = 0
         self.ended = 0
-        self.credit = 0
         self.state = {}
 
     def open_stream(self):
@@ -344,8 +343,6 @@ class Arena:
                 self.put(peer, frame(SETTINGS, ACK))
         elif kind == RST:
             peer.resets += 1
-        elif kind == WINDOW and stream == 0:
-            peer.credit += int.from_bytes(payload, "big")
         elif kind == HEADERS:
             peer.responses += 1
         if kind in (HEADERS, DATA) and flags & END_STREAM:

@@ -17,9 +17,6 @@ export interface AttackerPeer {
   readonly resets: number;
   readonly responses: number;
   readonly ended: number;
-  /** Connection window that came back, bytes, and what was spent of it. */
-  readonly credit: number;
-  readonly spent: number;
 }
 
 export interface Attacker {

@@ -76,7 +76,7 @@ export async function startAttackedMesh({ evilAddress = '127.0.0.1:9' }: MeshOpt
     limitsActed: () => limitsActed(sallyport.run.admin),
     stop: async () => {
       await sallyport.stop();
-      backend.disconnect();
+      if (backend.connected) backend.disconnect();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -38,14 +38,15 @@ function moreMemory({ once, tenfold }: Row): number | undefined {
 }
 
 function misses(row: Row, quietP99Ms: number): string[] {
-  const { name, during, after, crashed } = row.once;
+  const { name, position, during, after, crashed } = row.once;
   const cut = cutAfterMs(row.once);
   const maxKib = isStalled(name) ? maxStalledKib : maxControlKib;
   const failure = during.firstFailure || after.firstFailure;
   const found: string[] = [];
   if (crashed) found.push('a proxy crashed');
+  if (name.startsWith('A15') && cut !== undefined) found.push('window leaked');
   if (during.failures + after.failures > 0) found.push(`honest calls failed (${failure.slice(0, 120)})`);
-  if (!isSustained(name) && (cut === undefined || cut > (isSlow(name) ? maxSlowCutMs : maxCutMs))) {
+  if (!isSustained(name, position) && (cut === undefined || cut > (isSlow(name) ? maxSlowCutMs : maxCutMs))) {
     found.push('not cut in time');
   }
   if (kibPerConnection(row.once) > maxKib) found.push(`memory over ${maxKib} KiB`);
@@ -125,7 +126,7 @@ function renderRow(
   const cells = [
     name,
     position,
-    cut === undefined ? (isSustained(name) ? 'held' : 'never') : `${cut} ms`,
+    cut === undefined ? (isSustained(name, position) ? 'held' : 'never') : `${cut} ms`,
     String(kibPerConnection(row.once)),
     more === undefined ? '' : `${(more * 100).toFixed(1)} %`,
     `${during.failures + after.failures} of ${during.calls + after.calls}`,
