@@ -1,5 +1,5 @@
 /**
- * Writes what is made from the sources: docs/diagnostics.md, docs/supported.md, src/grpc/gen/. With `--check` it writes
+ * Writes what is made from the sources: docs/diagnostics.md, docs/supported.md, docs/limits.md, src/grpc/gen/. With `--check` it writes
  * nothing and fails when one of them is not what the sources would give now.
  */
 import { spawnSync } from 'node:child_process';
@@ -10,6 +10,7 @@ import { analysisCodes } from '../src/analysis/index.ts';
 import { compareText, type DiagnosticCode } from '../src/base/index.ts';
 import { manifestCodes } from '../src/manifest/index.ts';
 import { fieldCodes, supportedFields, type FieldSupport } from '../src/resource/index.ts';
+import { limitsPage } from './limits-page.ts';
 
 const root = dirname(import.meta.dirname);
 const check = process.argv.includes('--check');
@@ -17,6 +18,7 @@ const stale: string[] = [];
 
 writeOrCompare('docs/diagnostics.md', diagnosticsPage());
 writeOrCompare('docs/supported.md', supportedPage());
+writeOrCompare('docs/limits.md', limitsPage(root));
 generateProtobuf();
 
 if (stale.length > 0) {
