@@ -50,12 +50,12 @@ class WayBack {
   expect(fields: readonly EngineField[], expected: readonly (readonly string[])[], place: string): void {
     const size = tableSizes[this.#blocks++];
     if (size !== undefined) this.#encoder.setPeerTableBytes(size);
-    const target = Buffer.alloc(HpackEncoder.maxEncodedBytes(fields, fields.length));
-    const length = this.#encoder.encode(fields, fields.length, target, 0);
-    assert.ok(this.#decoder.decode(target, 0, length), `${place} re-encoded: ${this.#decoder.error}`);
+    const bytes = Buffer.alloc(HpackEncoder.maxEncodedBytes(fields, fields.length));
+    const length = this.#encoder.encode(fields, fields.length, bytes, 0);
+    assert.ok(this.#decoder.decode(bytes, 0, length), `${place} re-encoded: ${this.#decoder.error}`);
     const decoded = this.#decoder.fields.slice(0, this.#decoder.count).map(({ name, value }) => [name, value]);
     assert.deepEqual(decoded, expected, `${place} re-encoded`);
-    assert.deepEqual(this.#naive.decode(target.subarray(0, length)), expected, `${place} re-encoded, naive`);
+    assert.deepEqual(this.#naive.decode(bytes.subarray(0, length)), expected, `${place} re-encoded, naive`);
     assert.equal(this.#decoder.tableBytes, this.#encoder.tableBytes, place);
   }
 }
