@@ -76,7 +76,7 @@ export async function startAttack(options: AttackOptions): Promise<Attacker> {
   const next = async (): Promise<{ port?: number; failed?: number; peers?: AttackerPeer[] }> => {
     const { value, done } = await lines.next();
     if (done === true) throw new Error(`the attacker of ${options.name} ended without a word`);
-    return JSON.parse(value as string) as { peers?: AttackerPeer[] };
+    return JSON.parse(value) as { peers?: AttackerPeer[] };
   };
   const first = await next();
   return {

@@ -99,7 +99,7 @@ async function issueSvid(stateDir: string, directory: string): Promise<{ certFil
   const { authority, error } = await CertificateAuthority.open(stateDir);
   if (authority === undefined) throw new Error(error);
   const holder = new SvidHolder({ clock: systemClock, random: Math.random });
-  const issued = await authority.issue({ csrPem: await holder.csr(), spiffeId: gatewayIdentity });
+  const issued = await authority.issue({ csrPem: holder.csr(), spiffeId: gatewayIdentity });
   if (issued.chainPem === undefined) throw new Error(issued.error);
   holder.accept(issued.chainPem, authority.rootPem);
   const svid = holder.current();
