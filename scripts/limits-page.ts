@@ -15,12 +15,19 @@ interface Part {
 const parts: readonly Part[] = [
   { file: 'src/http2/limits.ts', title: 'HTTP/2, each connection', values: { ...defaultLimits } },
   { file: 'src/transport/transport-limits.ts', title: 'Sockets and TLS', values: { ...defaultTransportLimits } },
-  { file: 'src/proxy/limits.ts', title: 'One proxy process', values: { ...defaultProxyLimits } },
+  { file: 'src/proxy/limits.ts', title: 'One proxy process', values: numbersOf(defaultProxyLimits) },
   { file: 'src/decide/limits.ts', title: 'Routing and authorization', values: {} },
   { file: 'src/identity/limits.ts', title: 'Certificates', values: {} },
   { file: 'src/telemetry/limits.ts', title: 'Metrics and access log', values: {} },
   { file: 'src/manifest/limits.ts', title: 'Manifests', values: {} },
 ];
+
+/** The members of an object that are numbers. */
+function numbersOf(limits: object): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(limits).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
+}
 
 /** A doc comment, or nothing, then a constant, a member of a constant object, or a member of an interface. */
 const declaration =

@@ -9,7 +9,6 @@ import {
   type CompiledProxy,
 } from '../decide/index.ts';
 import {
-  defaultLimits,
   ErrorCode,
   errorCodeName,
   internField,
@@ -24,7 +23,6 @@ import { settleExchange } from './ending.ts';
 import type { Exchange, Scope } from './exchange.ts';
 import { flushResponse, serveWaiting } from './flow.ts';
 import { beginRequest, continueRequest, endRequestWithTrailers, type RequestSource } from './relay-request.ts';
-import { sharedConnectionLimits } from './limits.ts';
 import type { HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
 import { formatClientCert } from './xfcc.ts';
@@ -62,6 +60,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
 
   constructor(options: DownstreamConnectionOptions) {
     const { facts } = options;
+    const { limits } = options.runtime;
     this.#runtime = options.runtime;
     this.#owner = options.owner;
     this.facts = facts;
@@ -73,7 +72,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       role: 'server',
       handler: this,
       wheel: options.runtime.wheel,
-      limits: this.rules.isEdge ? defaultLimits : sharedConnectionLimits,
+      limits: this.rules.isEdge ? limits.clientConnection : limits.sharedConnection,
+      transportLimits: limits.transport,
       onWritable: () => serveWaiting(this, flushResponse),
       onClose: (reason) => this.#owner.onClosed(this, reason),
     });

@@ -1,4 +1,5 @@
 import { defaultLimits, type Http2Limits } from '../http2/index.ts';
+import type { TransportLimits } from '../transport/index.ts';
 
 /** What bounds one proxy process. Each number says why; the limits of the protocol itself are in `http2/limits.ts`. */
 export interface ProxyLimits {
@@ -47,6 +48,14 @@ export interface ProxyLimits {
   readonly portOffset: number;
   /** Records of finished requests kept for reuse; above it they are left to the collector. */
   readonly pooledExchanges: number;
+  /** Client connections of one port, unfinished handshakes included; what Envoy's edge guide recommends. */
+  readonly connectionsPerPort: number;
+  /** HTTP/2 limits of a client's own connection to a gateway. */
+  readonly clientConnection: Http2Limits;
+  /** HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. */
+  readonly sharedConnection: Http2Limits;
+  /** Where the sockets of this proxy differ from the transport's defaults; `upstreamIdleMs` goes before its idle time. */
+  readonly transport: Partial<TransportLimits>;
 }
 
 /**
@@ -102,4 +111,8 @@ export const defaultProxyLimits: ProxyLimits = {
   answeredRequestBytes: 65_536,
   portOffset: 8_000,
   pooledExchanges: 4_096,
+  connectionsPerPort: 10_000,
+  clientConnection: defaultLimits,
+  sharedConnection: sharedConnectionLimits,
+  transport: {},
 };

@@ -138,6 +138,7 @@ export class PortServer implements DownstreamOwner {
         host: this.#state.port.port.bind.host,
         port,
         security: this.#options.security(this.#state),
+        maxConnections: this.#options.runtime.limits.connectionsPerPort,
         onConnection: (socket, facts) => this.#accept(socket, facts),
         onRefused: (refused) => this.#options.onRefused(this.#state.port.port, refused),
         onError: (error) => this.#options.runtime.log(`${this.#state.port.port.id}: accept failed: ${error.message}`),

@@ -4,12 +4,7 @@ import { ErrorCode, errorCodeName, type ConnectionHandler, type Field, type Http
 import { Http2Transport, type CloseReason, type SocketFacts, type TimerWheel } from '../transport/index.ts';
 import type { Exchange, UpstreamLink } from './exchange.ts';
 import { flushRequest, serveWaiting } from './flow.ts';
-import {
-  sharedConnectionLimits,
-  sharedConnectionStreams,
-  upstreamResets,
-  upstreamResetsForgottenPerSecond,
-} from './limits.ts';
+import { upstreamResets, upstreamResetsForgottenPerSecond, type ProxyLimits } from './limits.ts';
 
 /** What the relay does with the upstream's side of a request. One object for all connections of a proxy. */
 export interface UpstreamEvents {
@@ -41,7 +36,7 @@ export interface UpstreamConnectionOptions {
   readonly socket: Socket;
   readonly facts: SocketFacts;
   readonly wheel: TimerWheel;
-  readonly idleTimeoutMs: number;
+  readonly limits: ProxyLimits;
   readonly events: UpstreamEvents;
   readonly owner: UpstreamOwner;
 }
@@ -54,6 +49,7 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
   requests = 0;
   /** No new requests; it closes when the last one is done. */
   isRetired = false;
+  readonly #maxStreams: number;
   #resets = 0;
   #resetsAtMs = 0;
   readonly #transport: Http2Transport<Exchange>;
@@ -63,6 +59,7 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
   constructor(options: UpstreamConnectionOptions) {
     this.#events = options.events;
     this.#owner = options.owner;
+    this.#maxStreams = options.limits.sharedConnection.maxConcurrentStreams;
     this.localAddress = `${options.facts.localAddress}:${options.facts.localPort}`;
     this.#transport = new Http2Transport<Exchange>({
       socket: options.socket,
@@ -70,8 +67,8 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
       role: 'client',
       handler: this,
       wheel: options.wheel,
-      limits: sharedConnectionLimits,
-      transportLimits: { idleTimeoutMs: options.idleTimeoutMs },
+      limits: options.limits.sharedConnection,
+      transportLimits: { ...options.limits.transport, idleTimeoutMs: options.limits.upstreamIdleMs },
       onWritable: () => serveWaiting(this, flushRequest),
       onClose: (reason) => {
         this.isRetired = true;
@@ -94,7 +91,7 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
 
   get canOpenStream(): boolean {
     const { connection } = this.#transport;
-    return !this.isRetired && connection.canOpenStream && connection.activeStreams < sharedConnectionStreams;
+    return !this.isRetired && connection.canOpenStream && connection.activeStreams < this.#maxStreams;
   }
 
   /** No new requests; those under way finish, then it closes. */

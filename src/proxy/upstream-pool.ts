@@ -8,7 +8,7 @@ import {
 import type { Clock } from '../base/index.ts';
 import type { Http2Stream } from '../http2/index.ts';
 import type { Exchange } from './exchange.ts';
-import { sharedConnectionStreams, type ProxyLimits } from './limits.ts';
+import type { ProxyLimits } from './limits.ts';
 import { UpstreamConnection, type UpstreamEvents, type UpstreamOwner } from './upstream-connection.ts';
 
 /** Why a pool gave a request back. */
@@ -203,7 +203,10 @@ export class UpstreamPool implements UpstreamOwner {
   }
 
   #openForDemand(): void {
-    const perConnection = Math.min(sharedConnectionStreams, this.settings.maxRequestsPerConnection);
+    const perConnection = Math.min(
+      this.#options.limits.sharedConnection.maxConcurrentStreams,
+      this.settings.maxRequestsPerConnection,
+    );
     while (this.#pending.size > this.#attempts.size * perConnection && this.#mayOpen()) this.#connect();
     // Nobody would wake them: the last connection closed while new ones fail.
     if (this.#attempts.size > 0 || this.#ready.length > 0 || this.#lastFailure === undefined) return;
@@ -249,7 +252,7 @@ export class UpstreamPool implements UpstreamOwner {
           socket,
           facts,
           wheel: this.#options.wheel,
-          idleTimeoutMs: this.#options.limits.upstreamIdleMs,
+          limits: this.#options.limits,
           events: this.#options.events,
           owner: this,
         });
