@@ -173,6 +173,8 @@ class RunSession {
       ];
       return `${collectionWords[collection as PlanCollection]} ${counts.filter((count) => count !== '').join(' ')}`;
     });
+    // A broken file that changes nothing has been said to stay as it was.
+    if (parts.length === 0 && this.#keptShown !== '') return;
     say(`Applied. ${parts.length === 0 ? 'Nothing changed for the traffic' : parts.join(', ')}.\n`);
   }
 

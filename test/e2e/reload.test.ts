@@ -45,12 +45,12 @@ test('a broken manifest keeps the last good plan and prints the finding; mending
   example.edit('10-httproute.yaml', (text) =>
     text.replace('rules: [', 'rules:').replace('/asset.AssetService', '/asset.OtherService'),
   );
-  await applied(from);
+  await applied(from, /routes/);
   assert.equal((await refused(client.unary('GetAsset', {}))).code, status.UNIMPLEMENTED);
 
   from = mesh.stderr.length;
   example.edit('10-httproute.yaml', (text) => text.replace('/asset.OtherService', '/asset.AssetService'));
-  await applied(from);
+  await applied(from, /routes/);
   await client.unary('GetAsset', {});
 });
 
@@ -65,13 +65,15 @@ test('a wrong field keeps the last good version of its file, while other files g
 
   from = mesh.stderr.length;
   example.edit('10-httproute.yaml', (text) => text.replace('sit-gateway.tcex.com.vn', 'other.example'));
-  await applied(from);
+  await applied(from, /hosts/);
   assert.equal((await refused(client.unary('GetAsset', {}))).code, status.UNIMPLEMENTED);
 
   from = mesh.stderr.length;
   example.edit('10-httproute.yaml', (text) => text.replace('other.example', 'sit-gateway.tcex.com.vn'));
+  await applied(from, /hosts/);
+  from = mesh.stderr.length;
   example.edit('30-authorizationpolicy.yaml', (text) => text.replace('pathes:', 'paths:'));
-  await applied(from);
+  await applied(from, /Nothing changed/);
   await client.unary('GetAsset', {});
 });
 
@@ -85,7 +87,7 @@ test('a change takes effect for new calls without breaking a stream in flight', 
   example.edit('30-authorizationpolicy.yaml', (text) =>
     text.replace('/asset.AssetService/*', '/asset.AssetService/ListAssets'),
   );
-  await applied(from);
+  await applied(from, /policies/);
   assert.equal((await refused(client.unary('GetAsset', {}))).code, status.PERMISSION_DENIED);
   await client.unary('ListAssets', {});
 
@@ -95,6 +97,8 @@ test('a change takes effect for new calls without breaking a stream in flight', 
   assert.equal((await answers.next()).done, true);
 });
 
-function applied(from: number): Promise<void> {
-  return mesh.until(() => mesh.stderr.slice(from).includes('Applied.'), 'to apply the change');
+/** Resolves when a change has settled that had this effect: an earlier one may still be on its way. */
+function applied(from: number, effect: RegExp): Promise<void> {
+  const line = new RegExp(`^Applied\\. .*${effect.source}`, 'm');
+  return mesh.until(() => line.test(mesh.stderr.slice(from)), 'to apply the change');
 }
