@@ -325,3 +325,12 @@ test('32 settings in one frame pass, 33 close the connection', () => {
   assert.deepEqual(server.send(frameOf(33)), ['GOAWAY 0 ENHANCE_YOUR_CALM']);
   expectCalm(server, 'settings-per-frame');
 });
+
+test('where tiny DATA costs less, as between proxies, it passes by the ten thousand; a flood of it does not', () => {
+  const windows = { streamWindowBytes: 2 ** 28, connectionWindowBytes: 2 ** 28 };
+  const server = harness({ ...fast, limits: { ...windows, tinyDataCost: 0.01 } });
+  server.send(build.headers(1, request));
+  const taken = floodUntilClosed(server, 200_000, () => build.data(1, 'x'));
+  assert.ok(taken > 50_000 && taken <= 100_000, `${taken}`);
+  expectCalm(server, 'abuse-score');
+});

@@ -17,6 +17,8 @@ export interface Http2Limits {
   readonly maxHeaderFields: number;
   /** Dynamic table that the peer's encoder may use, bytes. */
   readonly headerTableBytes: number;
+  /** What one DATA frame of less than `TINY_DATA_BYTES` costs of the abuse budget; less where a proxy relays those of many. */
+  readonly tinyDataCost: number;
 }
 
 /** What the edge guides of Envoy and nginx recommend; enough for every gRPC client, which opens connections as it needs. */
@@ -36,15 +38,6 @@ const MAX_HEADER_FIELDS = 100;
 
 /** The protocol's default; a larger table would be memory per idle connection. */
 const HEADER_TABLE_BYTES = 4096;
-
-export const defaultLimits: Http2Limits = {
-  maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
-  streamWindowBytes: STREAM_WINDOW_BYTES,
-  connectionWindowBytes: CONNECTION_WINDOW_BYTES,
-  maxHeaderListBytes: MAX_HEADER_LIST_BYTES,
-  maxHeaderFields: MAX_HEADER_FIELDS,
-  headerTableBytes: HEADER_TABLE_BYTES,
-};
 
 /** Frames we accept: the protocol's minimum. Larger ones would only delay other streams behind them. */
 export const MAX_RECEIVED_FRAME_BYTES = 16_384;
@@ -149,3 +142,13 @@ export const INITIAL_PRIORITY_ALLOWANCE = 16;
 export const INITIAL_WINDOW_UPDATE_ALLOWANCE = 16;
 /** Explained but unused WINDOW_UPDATEs are not saved up beyond this. */
 export const MAX_WINDOW_UPDATE_ALLOWANCE = 10_000;
+
+export const defaultLimits: Http2Limits = {
+  maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
+  streamWindowBytes: STREAM_WINDOW_BYTES,
+  connectionWindowBytes: CONNECTION_WINDOW_BYTES,
+  maxHeaderListBytes: MAX_HEADER_LIST_BYTES,
+  maxHeaderFields: MAX_HEADER_FIELDS,
+  headerTableBytes: HEADER_TABLE_BYTES,
+  tinyDataCost: AbuseCost.tinyData,
+};

@@ -76,7 +76,7 @@ export class DataReceiver<U> {
       }
     }
     if (last && !endStream && this.#payloadBytes < TINY_DATA_BYTES) {
-      core.chargeAbuse(this.#payloadBytes === 0 ? AbuseCost.emptyData : AbuseCost.tinyData);
+      core.chargeAbuse(this.#payloadBytes === 0 ? AbuseCost.emptyData : core.limits.tinyDataCost);
     }
     if (bytes === 0 && !endStream) return;
     stream.uncreditedBytes += bytes;

@@ -84,6 +84,7 @@ const rows: readonly (readonly [name: string, position: Position])[] = [
   ['A25 noisy-neighbour', 'mesh'],
   ['A25 at-the-limit', 'client'],
   ['A01 rapid-reset', 'client'],
+  ['A13 tiny-data', 'client'],
   ['A12 unread-responses', 'client'],
   ['A13 unread-upload', 'client'],
 ];
