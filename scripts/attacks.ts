@@ -3,10 +3,10 @@
  *
  *   node scripts/attacks.ts                  all of them, about 15 minutes
  *   node scripts/attacks.ts A01 A12          those whose name contains one of the words
- *   node scripts/attacks.ts --write          writes docs/attacks.md
+ *   node scripts/attacks.ts --write          writes docs/attacks.md; with words, only their rows anew
  *   node scripts/attacks.ts --small-heap     with 64 MiB of heap for each process (A26); writes docs/attacks-small-heap.md
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { listAttacks, python } from '../test/attacks/arena/attacker.ts';
 import { freePort } from '../test/attacks/arena/free-port.ts';
@@ -52,7 +52,7 @@ if (process.argv.includes('--write') && !isStopping) {
   const heap = hasSmallHeap
     ? `every process with \`${smallHeapOption}\` (A26)`
     : 'every process with Node’s own heap limit';
-  writeFileSync(file, renderReport({ results, heap }));
+  writeFileSync(file, renderReport({ results, heap, previous: existsSync(file) ? readFileSync(file, 'utf8') : '' }));
 }
 
 function report(measured: Measured): void {
