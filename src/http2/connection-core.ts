@@ -9,6 +9,7 @@ import {
   ASSUMED_PEER_CONCURRENT_STREAMS,
   MAX_QUEUED_ANSWER_BYTES,
   MAX_QUEUED_CONTROL_FRAMES,
+  TINY_DATA_BYTES,
   type Http2Limits,
 } from './limits.ts';
 import { OutputBuffer } from './output.ts';
@@ -75,6 +76,8 @@ export class ConnectionCore<U> {
   /** PINGs of ours that are not answered yet. */
   unansweredPings = 0;
   goawaysReceived = 0;
+  /** Bytes that may still be under way on streams that we reset: a peer that heard of it sends no more. */
+  bytesAfterResets = 0;
 
   constructor(role: 'server' | 'client', handler: ConnectionHandler<U>, limits: Http2Limits) {
     this.isServer = role === 'server';
@@ -131,7 +134,18 @@ export class ConnectionCore<U> {
 
   sendReset(streamId: number, code: ErrorCode): void {
     this.writer.rstStream(streamId, code);
+    const { streamWindowBytes, maxConcurrentStreams } = this.limits;
+    const most = streamWindowBytes * maxConcurrentStreams;
+    this.bytesAfterResets = Math.min(this.bytesAfterResets + streamWindowBytes, most);
     this.recent.mark(streamId, PastStream.resetByUs);
+  }
+
+  /** A frame on a stream that we reset: free as far as it can have been sent before the peer knew, then not. */
+  ignoreAfterReset(bytes: number): void {
+    this.bytesAfterResets -= Math.max(bytes, TINY_DATA_BYTES);
+    if (this.bytesAfterResets >= 0) return;
+    this.bytesAfterResets = 0;
+    this.chargeAbuse(AbuseCost.frameAfterReset);
   }
 
   /** Draws from the abuse budget; `settle` acts on it at the end of the frame. */

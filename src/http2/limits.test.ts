@@ -334,3 +334,34 @@ test('where tiny DATA costs less, as between proxies, it passes by the ten thous
   assert.ok(taken > 50_000 && taken <= 100_000, `${taken}`);
   expectCalm(server, 'abuse-score');
 });
+
+const afterReset: Readonly<Record<string, Uint8Array>> = {
+  'empty DATA': build.data(1, ''),
+  'full DATA': build.data(1, Buffer.alloc(16_000)),
+  HEADERS: build.headers(1, request),
+};
+
+for (const [name, late] of Object.entries(afterReset)) {
+  test(`${name} on a stream that we reset: what was under way is free, a flood is cut`, () => {
+    const server = harness(fast);
+    server.send(build.headers(1, request));
+    server.connection.resetStream(server.streams.get(1) ?? assert.fail('no stream'), ErrorCode.CANCEL);
+    for (let i = 0; i < 4; i++) server.send(late);
+    assert.ok(!server.connection.isClosed);
+    const taken = floodUntilClosed(server, 20_000, () => late);
+    assert.ok(taken <= 15_000, `${taken}`);
+    expectCalm(server, 'abuse-score');
+  });
+}
+
+test('a window of DATA after each of a thousand cancelled streams costs nothing', () => {
+  const client = harness({ role: 'client' });
+  for (let i = 0; i < 1000; i++) {
+    const stream = client.connection.openStream('one') ?? assert.fail('no stream');
+    client.connection.sendHeaders(stream, [internField(':method', 'POST')], 1, false);
+    client.send(build.headers(stream.id, [[':status', '200']]));
+    client.connection.resetStream(stream, ErrorCode.CANCEL);
+    for (let sent = 0; sent < 65_536; sent += 512) client.send(build.data(stream.id, Buffer.alloc(512)));
+  }
+  assert.ok(!client.connection.isClosed);
+});

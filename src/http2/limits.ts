@@ -124,6 +124,8 @@ export const AbuseCost = {
   needlessPriority: 0.5,
   /** RST_STREAM or WINDOW_UPDATE for a stream that is gone: normal in races, not in floods. */
   lateFrame: 0.1,
+  /** DATA or HEADERS on a stream that we reset, beyond what can have been under way. */
+  frameAfterReset: 1,
   /** A send window so small that a frame's head is longer than what it let out (CVE-2019-9511). */
   sliver: 0.25,
   /** A frame of unknown type: read and thrown away, at least this, and per KiB the same again. */

@@ -29,7 +29,7 @@ export class DataReceiver<U> {
     }
     core.connectionReceiveWindow -= length;
     const stream = core.streams.get(streamId);
-    if (stream === undefined) return this.#onPastStream(streamId);
+    if (stream === undefined) return this.#onPastStream(streamId, length);
     if (stream.isRemoteEnded) return core.streamError(stream, ErrorCode.STREAM_CLOSED);
     if ((stream.flags & StreamFlag.headersReceived) === 0) return core.streamError(stream, ErrorCode.PROTOCOL_ERROR);
     if (length > stream.receiveWindow) return core.streamError(stream, ErrorCode.FLOW_CONTROL_ERROR);
@@ -37,12 +37,12 @@ export class DataReceiver<U> {
     this.#stream = stream;
   }
 
-  #onPastStream(streamId: number): void {
+  #onPastStream(streamId: number, length: number): void {
     const core = this.#core;
     if (core.isIdle(streamId)) return core.fail(ErrorCode.PROTOCOL_ERROR, 'DATA on an idle stream');
     switch (core.recent.endOf(streamId)) {
       case PastStream.resetByUs:
-        return;
+        return core.ignoreAfterReset(length);
       case PastStream.skipped:
         return core.fail(ErrorCode.PROTOCOL_ERROR, 'DATA on an idle stream');
       case PastStream.ended:

@@ -187,7 +187,7 @@ export class HeaderReceiver<U> {
     if (core.isIdle(streamId)) return core.fail(ErrorCode.PROTOCOL_ERROR, 'HEADERS on a stream that cannot be opened');
     switch (core.recent.endOf(streamId)) {
       case PastStream.resetByUs:
-        return;
+        return core.ignoreAfterReset(core.decoder.listBytes);
       case PastStream.skipped:
         return core.fail(ErrorCode.PROTOCOL_ERROR, 'stream ids must increase');
       case PastStream.ended:
