@@ -67,4 +67,5 @@ export type LimitName =
   | 'informational-responses'
   | 'queued-answer-bytes'
   | 'queued-control-frames'
-  | 'settings-per-frame';
+  | 'settings-per-frame'
+  | 'tiny-frames-per-stream';

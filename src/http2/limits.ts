@@ -17,7 +17,10 @@ export interface Http2Limits {
   readonly maxHeaderFields: number;
   /** Dynamic table that the peer's encoder may use, bytes. */
   readonly headerTableBytes: number;
-  /** What one DATA frame of less than `TINY_DATA_BYTES` costs of the abuse budget; less where a proxy relays those of many. */
+  /**
+   * What one DATA frame of less than `TINY_DATA_BYTES` costs of the abuse budget. 0 where a proxy relays many clients' frames
+   * as they came: there `MAX_TINY_FRAMES_PER_STREAM` resets the stream of one, and the others' go on.
+   */
   readonly tinyDataCost: number;
 }
 
@@ -131,6 +134,9 @@ export const AbuseCost = {
   /** A frame of unknown type: read and thrown away, at least this, and per KiB the same again. */
   ignoredFrame: 0.25,
 } as const;
+
+/** Tiny frames on one stream, less those that are not tiny: as many as a client's own connection may send at once. */
+export const MAX_TINY_FRAMES_PER_STREAM = 3200;
 
 /** DATA payloads below this (and above 0) are tiny: a gRPC message has a prefix of 5 bytes. */
 export const TINY_DATA_BYTES = 5;

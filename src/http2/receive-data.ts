@@ -2,7 +2,7 @@
 import type { ConnectionCore } from './connection-core.ts';
 import { ErrorCode } from './errors.ts';
 import { Flag } from './frame.ts';
-import { AbuseCost, TINY_DATA_BYTES } from './limits.ts';
+import { AbuseCost, MAX_TINY_FRAMES_PER_STREAM, TINY_DATA_BYTES } from './limits.ts';
 import { PastStream } from './recent-streams.ts';
 import { LENGTH_UNKNOWN, StreamFlag, type StreamRecord } from './stream.ts';
 
@@ -58,6 +58,12 @@ export class DataReceiver<U> {
     this.#core.creditConnection(bytes);
   }
 
+  #tooManyTinyFrames(stream: StreamRecord<U>, bytes: number): void {
+    this.#core.creditConnection(bytes);
+    this.#core.handler.onLimit('tiny-frames-per-stream');
+    this.#core.streamError(stream, ErrorCode.ENHANCE_YOUR_CALM);
+  }
+
   part(chunk: Buffer, start: number, end: number, last: boolean): void {
     const core = this.#core;
     const bytes = end - start;
@@ -77,6 +83,9 @@ export class DataReceiver<U> {
     }
     if (last && !endStream && this.#payloadBytes < TINY_DATA_BYTES) {
       core.chargeAbuse(this.#payloadBytes === 0 ? AbuseCost.emptyData : core.limits.tinyDataCost);
+      if (++stream.tinyFrames > MAX_TINY_FRAMES_PER_STREAM) return this.#tooManyTinyFrames(stream, bytes);
+    } else if (last && stream.tinyFrames > 0) {
+      stream.tinyFrames--;
     }
     if (bytes === 0 && !endStream) return;
     stream.uncreditedBytes += bytes;

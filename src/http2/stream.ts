@@ -65,6 +65,8 @@ export class StreamRecord<U> implements Http2Stream<U> {
   /** Announced content still to come, or LENGTH_UNKNOWN. */
   contentRemaining = LENGTH_UNKNOWN;
   informationalResponses = 0;
+  /** DATA frames too short for a gRPC message prefix, less those that are not. */
+  tinyFrames = 0;
 
   constructor(id: number, sendWindow: number, receiveWindow: number) {
     this.id = id;

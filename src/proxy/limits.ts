@@ -81,12 +81,6 @@ const addedHeaderBytes = 1_024;
 const addedHeaderFields = 8;
 
 /**
- * A proxy passes tiny DATA on as it came, so a shared connection brings the sum of what dozens of clients may send. With
- * the cost of a client's own connection, a few that stay within it would end the calls of all others.
- */
-const relayedTinyDataCost = 0.01;
-
-/**
  * HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. The
  * connection's window is twice that of all its streams together, so that streams whose receivers stand still can never use
  * up what the others need: twice, because up to half of it may be credit that is not announced yet. What the streams can
@@ -98,7 +92,7 @@ export const sharedConnectionLimits: Http2Limits = {
   maxHeaderListBytes: defaultLimits.maxHeaderListBytes + addedHeaderBytes,
   maxHeaderFields: defaultLimits.maxHeaderFields + addedHeaderFields,
   connectionWindowBytes: 2 * sharedConnectionStreams * defaultLimits.streamWindowBytes,
-  tinyDataCost: relayedTinyDataCost,
+  tinyDataCost: 0,
 };
 
 export const defaultProxyLimits: ProxyLimits = {
