@@ -104,6 +104,65 @@ describe('readHead', () => {
   });
 });
 
+describe('readHead, by field', () => {
+  const believed = [
+    ['x-forwarded-proto', 'https'],
+    ['x-forwarded-host', 'first'],
+    ['x-envoy-attempt-count', '1'],
+    ['forwarded', 'for=1.1.1.1'],
+    ['x-real-ip', '1.1.1.1'],
+    ['client-cert', 'MII'],
+  ] as const;
+  const head = [...pseudo, [':authority', 'api']] as const;
+
+  test('what the edge wrote is believed inside the mesh, and only there', () => {
+    const inside = pass([...head, ...believed], verified).lines;
+    const edge = pass([...head, ...believed], outside).lines;
+    for (const [name, value] of believed) {
+      assert.ok(inside.includes(`${name}: ${value}`), name);
+      assert.equal(
+        edge.filter((line) => line.startsWith(`${name}:`)).join(),
+        name === 'x-forwarded-proto' ? `${name}: https` : '',
+      );
+    }
+    assert.ok(inside.includes(':scheme: http'));
+  });
+
+  test('a request id is made at the edge alone, and only where none came', () => {
+    const own = [...head, ['x-request-id', 'mine']] as const;
+    for (const rules of [outside, verified]) {
+      const { exchange, lines } = pass(own, rules);
+      assert.equal(exchange.requestId, 'mine');
+      assert.deepEqual(
+        lines.filter((line) => line.startsWith('x-request-id')),
+        ['x-request-id: mine'],
+      );
+    }
+    assert.equal(pass(head, verified).exchange.requestId, '');
+  });
+
+  test('the certificate of this hop stands alone where none came before', () => {
+    const certs = pass(head, verified).lines.filter((line) => line.startsWith('x-forwarded-client-cert'));
+    assert.deepEqual(certs, ['x-forwarded-client-cert: By=me;URI=peer']);
+    const edge = { ...outside, clientCert: internField('x-forwarded-client-cert', 'By=me') };
+    const spoofed = pass([...head, ['x-forwarded-client-cert', 'URI=evil']], edge).lines;
+    assert.ok(spoofed.includes('x-forwarded-client-cert: By=me'));
+  });
+
+  test('the agent is remembered, what asks for 100 is not passed on, and no host moves nothing', () => {
+    const { exchange, lines } = pass([...head, ['user-agent', 'me'], ['expect', '100-continue']], outside);
+    assert.equal(exchange.userAgent, 'me');
+    assert.ok(lines.includes('user-agent: me') && !lines.some((line) => line.startsWith('expect')));
+    const alone = pass([...pseudo, ['host', 'other']], outside);
+    assert.equal(alone.exchange.timeoutIndex, -1);
+    assert.equal(alone.lines.filter((line) => line.includes('undefined')).length, 0);
+    assert.deepEqual(
+      pass(pseudo, outside).lines.filter((line) => line.startsWith(':authority')),
+      [],
+    );
+  });
+});
+
 describe('HeadView', () => {
   test('shows pseudo-header fields by name, and repeated headers joined and one by one', () => {
     const view = new HeadView();
