@@ -18,6 +18,7 @@ import { renderReport, summarize } from '../test/attacks/arena/report.ts';
 const root = dirname(import.meta.dirname);
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const hasSmallHeap = process.argv.includes('--small-heap');
+const lastWordsCharacters = 4_000;
 const smallHeapOption = '--max-old-space-size=64';
 
 if (python.missing !== false) {
@@ -43,6 +44,9 @@ try {
       for (const scale of scales) report(await measure({ name, position, scale, mesh, good, evilPort }));
     }
   }
+} catch (error) {
+  process.stderr.write(`sallyport said last:\n${mesh.process.stderr.slice(-lastWordsCharacters)}\n`);
+  throw error;
 } finally {
   await good.stop();
   await mesh.stop();
