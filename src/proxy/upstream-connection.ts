@@ -29,7 +29,8 @@ export interface UpstreamOwner {
   /** So many requests were cancelled that the peer may lose patience: no new requests on it. */
   onWorn(connection: UpstreamConnection): void;
   onNotice(message: string): void;
-  onLimit(name: string): void;
+  /** `isFirst`: on this connection; a limit is logged once for each, and counted every time. */
+  onLimit(name: string, isFirst: boolean): void;
 }
 
 export interface UpstreamConnectionOptions {
@@ -55,6 +56,7 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
   readonly #transport: Http2Transport<Exchange>;
   readonly #events: UpstreamEvents;
   readonly #owner: UpstreamOwner;
+  #loggedLimits: Set<string> | undefined;
 
   constructor(options: UpstreamConnectionOptions) {
     this.#events = options.events;
@@ -172,6 +174,8 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
   }
 
   onLimit(name: string): void {
-    this.#owner.onLimit(name);
+    const isFirst = this.#loggedLimits?.has(name) !== true;
+    if (isFirst) (this.#loggedLimits ??= new Set()).add(name);
+    this.#owner.onLimit(name, isFirst);
   }
 }

@@ -97,7 +97,7 @@ export class UpstreamPool implements UpstreamOwner {
       return poolEvents.onFailure(exchange, this.#lastFailure.cause, this.#lastFailure.detail);
     }
     if (this.#pending.size >= limits.pendingRequestsPerPool) {
-      this.onLimit('pendingRequestsPerPool');
+      this.onLimit('pendingRequestsPerPool', true);
       return poolEvents.onFailure(exchange, 'pending-overflow', 'too many requests wait for a connection');
     }
     this.#pending.add(exchange);
@@ -158,9 +158,9 @@ export class UpstreamPool implements UpstreamOwner {
     this.#options.log(message);
   }
 
-  onLimit(name: string): void {
+  onLimit(name: string, isFirst: boolean): void {
     this.#options.countLimit(name);
-    this.#options.log(`limit ${name} acted`);
+    if (isFirst) this.#options.log(`limit ${name} acted`);
   }
 
   #leastBusy(): UpstreamConnection | undefined {
@@ -230,7 +230,7 @@ export class UpstreamPool implements UpstreamOwner {
     if (this.#isGone || this.isBackingOff) return false;
     const isFull = this.#open.size + this.#attempts.size >= this.#options.limits.connectionsPerPool;
     // Said when the pool becomes full, not for each request that then waits.
-    if (isFull && !this.#wasFull) this.onLimit('connectionsPerPool');
+    if (isFull && !this.#wasFull) this.onLimit('connectionsPerPool', true);
     this.#wasFull = isFull;
     return !isFull;
   }
