@@ -30,6 +30,8 @@ const options = [
   '--test',
   '--test-reporter=spec',
   `--test-timeout=${testTimeoutMs}`,
+  // A test that failed may have left a socket open; without this its file, and with it the whole run, would never end.
+  '--test-force-exit',
   // The default leaves one core idle; many tests wait for other processes anyway.
   `--test-concurrency=${availableParallelism()}`,
 ];

@@ -9,6 +9,11 @@ import { startTrigger } from './arena/trigger.ts';
 
 const skip = python.missing;
 const score = /GOAWAY ENHANCE_YOUR_CALM: too many suspicious frames/;
+/**
+ * Who sends without pause may lose our last frames: TCP discards them when the socket goes with input unread. The metric
+ * and the log line name the cause all the same, so a reset counts as cut where a limit is asserted.
+ */
+const reset = /^(ConnectionResetError|BrokenPipeError)$/;
 /** Long enough for a busy machine; an attacker that is cut ends at once. */
 const attackSeconds = 10;
 const connections = 4;
@@ -80,7 +85,7 @@ for (const [position, list] of Object.entries(cases) as [Position, readonly Case
       const peers = await attack(name, position);
       assert.ok(peers.length > 0);
       const ways = peers.map((peer) => peer.how);
-      const unlike = ways.filter((way) => !how.test(way));
+      const unlike = ways.filter((way) => !how.test(way) && !(limit !== undefined && reset.test(way)));
       // A backend also sees connections end that never were attacked.
       assert.ok(position === 'backend' ? unlike.length < ways.length : unlike.length === 0, ways.join(' | '));
       const grown = residents().map((kib, index) => kib - (kibBefore[index] ?? 0));

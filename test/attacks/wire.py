@@ -293,10 +293,20 @@ class Arena:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             pass
         except OSError as error:
+            self.read_rest(peer)
             peer.cut(type(error).__name__)
             self.finish(peer)
             return
         self.feed(peer)
+
+    def read_rest(self, peer):
+        """What came before a reset is still there to read, a GOAWAY among it."""
+        try:
+            while data := peer.sock.recv(64 * 1024):
+                peer.received += len(data)
+                self.parse(peer, data)
+        except OSError:
+            pass
 
     def read(self, peer, events):
         if not peer.reads and not events & (select.POLLERR | select.POLLHUP | select.POLLRDHUP):
