@@ -1,4 +1,5 @@
 import type { Diagnostic, Origin, Secret } from '../base/index.ts';
+import type { DirectResponse, HeaderOperations, Redirect, RouteFilters, RouteMatch } from '../plan/index.ts';
 import type { PathPatternModel, StringPattern } from './policy-match.ts';
 import type { ObjectStatus } from './status.ts';
 
@@ -73,19 +74,9 @@ interface RouteIdentity {
   readonly creationTimestamp?: string | undefined;
 }
 
-export interface MatchModel {
+export interface MatchModel extends RouteMatch {
   /** Why requests that match cannot be served. */
   readonly failure?: string;
-  readonly path: { readonly type: 'Exact' | 'PathPrefix' | 'RegularExpression'; readonly value: string };
-  readonly method?: string;
-  readonly headers: readonly HeaderMatchModel[];
-}
-
-interface HeaderMatchModel {
-  /** Lower case. */
-  readonly name: string;
-  readonly type: 'Exact' | 'RegularExpression';
-  readonly value: string;
 }
 
 export interface RuleModel {
@@ -93,14 +84,29 @@ export interface RuleModel {
   readonly index: number;
   readonly matches: readonly MatchModel[];
   readonly backends: readonly BackendModel[];
-  readonly timeoutMs?: number;
+  /** Answers in place of a backend. */
+  readonly answer?: Redirect | DirectResponse;
+  readonly filters: Omit<RouteFilters, 'mirrors'>;
+  readonly mirrors: readonly MirrorModel[];
   /** Why the rule cannot be served at all. */
   readonly failure?: string;
 }
 
 export type BackendModel =
-  | { readonly weight: number; readonly destination: DestinationModel }
+  | {
+      readonly weight: number;
+      readonly destination: DestinationModel;
+      readonly requestHeaders?: HeaderOperations;
+      readonly responseHeaders?: HeaderOperations;
+    }
   | { readonly weight: number; readonly invalid: string };
+
+export interface MirrorModel {
+  readonly origin: Origin;
+  readonly destination: DestinationModel;
+  /** From 0 to 100. */
+  readonly percent: number;
+}
 
 export interface ServicePortModel {
   readonly namespace: string;

@@ -1,13 +1,10 @@
 import { compareText } from '../base/index.ts';
+import type { RouteMatch } from '../plan/index.ts';
 import { compareAge } from './age.ts';
 
 /** What the Gateway API's order of precedence looks at; one entry for each match of each rule of each route. */
 export interface RankedMatch {
-  readonly match: {
-    readonly path: { readonly type: 'Exact' | 'PathPrefix' | 'RegularExpression'; readonly value: string };
-    readonly method?: string;
-    readonly headers: readonly unknown[];
-  };
+  readonly match: RouteMatch;
   readonly route: {
     /** RFC 3339, as Kubernetes writes it; absent in files that were never applied. */
     readonly creationTimestamp?: string | undefined;

@@ -12,7 +12,7 @@ import type {
   ParentRef,
   Unsupported,
 } from '../resource/index.ts';
-import type { MatchModel } from './model.ts';
+import type { MatchModel, RuleModel } from './model.ts';
 
 /** HTTPRoute and GRPCRoute in one form: from here on their kind is only a name. */
 export interface RouteSource {
@@ -28,7 +28,7 @@ interface RuleSource {
   readonly origin: Origin;
   readonly matches: readonly MatchModel[];
   readonly backendRefs: readonly BackendRef[];
-  readonly timeoutMs?: number;
+  readonly filters: RuleModel['filters'];
   readonly failure?: string;
 }
 
@@ -37,7 +37,7 @@ export function fromHttpRoute({ origin, metadata, spec }: HttpRoute): RouteSourc
     origin: rule.origin,
     matches: rule.matches.map(httpMatch),
     backendRefs: rule.backendRefs,
-    ...(rule.requestTimeout === undefined ? {} : { timeoutMs: rule.requestTimeout.value }),
+    filters: rule.requestTimeout === undefined ? {} : { timeoutMs: rule.requestTimeout.value },
     ...failureOf(rule.unsupported),
   }));
   return { kind: 'HTTPRoute', origin, metadata, parentRefs: spec.parentRefs, hostnames: spec.hostnames, rules };
@@ -48,6 +48,7 @@ export function fromGrpcRoute({ origin, metadata, spec }: GrpcRoute): RouteSourc
     origin: rule.origin,
     matches: rule.matches.length === 0 ? [{ path: catchAll, headers: [] }] : rule.matches.map(grpcMatch),
     backendRefs: rule.backendRefs,
+    filters: {},
     ...failureOf(rule.unsupported),
   }));
   return { kind: 'GRPCRoute', origin, metadata, parentRefs: spec.parentRefs, hostnames: spec.hostnames, rules };
@@ -64,7 +65,7 @@ const catchAll = { type: 'PathPrefix', value: '/' } as const;
 function httpMatch({ path, method, headers, unsupported }: HttpRouteMatch): MatchModel {
   return {
     path: { type: path.type, value: path.type === 'PathPrefix' ? normalPrefix(path.value) : path.value },
-    ...(method === undefined ? {} : { method }),
+    ...(method === undefined ? {} : { method: { type: 'Exact', value: method } }),
     headers: headers.map(headerMatch),
     ...failureOf(unsupported),
   };

@@ -74,7 +74,8 @@ function makeRule(
     index,
     matches: rule.matches,
     backends,
-    ...(rule.timeoutMs === undefined ? {} : { timeoutMs: rule.timeoutMs }),
+    filters: rule.filters,
+    mirrors: [],
     ...(failure === undefined ? {} : { failure }),
   };
 }

@@ -98,13 +98,17 @@ function workloadTable(plan: Plan, layout: TableLayout): string {
 
 function matchOf({ match }: Route): string {
   const headers = match.headers.map(({ name, value }) => `${name}=${value}`);
-  return [match.path.type, match.path.value, ...(match.method === undefined ? [] : [match.method]), ...headers].join(
-    ' ',
-  );
+  return [
+    match.path.type,
+    match.path.value,
+    ...(match.method === undefined ? [] : [match.method.value]),
+    ...headers,
+  ].join(' ');
 }
 
 function backendsOf(plan: Plan, { action }: Route): string {
   if (action.type === 'fail') return `none (${action.reason})`;
+  if (action.type !== 'forward') return `${action.type} ${action.status}`;
   return action.backends
     .map((backend) => {
       const cluster = 'cluster' in backend ? plan.clusters[backend.cluster] : undefined;

@@ -115,7 +115,7 @@ function lowerRoutes(input: {
       order,
       match: matched,
       action: lowerAction(proxy, rule, failure),
-      ...(rule.timeoutMs === undefined ? {} : { timeoutMs: rule.timeoutMs }),
+      ...rule.filters,
     };
   });
 }

@@ -135,7 +135,7 @@ test('routes: requests that differ only in one input are told apart', () => {
   const path = { type: 'Exact', value: '/a/b' } as const;
   const rows: readonly { readonly match: RouteMatch; readonly matching: TestRequest; readonly other: TestRequest }[] = [
     { match: { path, headers: [] }, matching: {}, other: { path: '/a/c' } },
-    { match: { path, method: 'POST', headers: [] }, matching: {}, other: { method: 'GET' } },
+    { match: { path, method: { type: 'Exact', value: 'POST' }, headers: [] }, matching: {}, other: { method: 'GET' } },
     {
       match: { path, headers: [{ name: 'x', type: 'Exact', value: '1' }] },
       matching: { headers: [['x', '1']] },

@@ -120,7 +120,7 @@ function naiveMatches(match: RouteMatch, request: TestRequest): boolean {
       : type === 'PathPrefix'
         ? path === prefix || path.startsWith(`${prefix}/`)
         : new RegExp(`^(?:${value})$`).test(path);
-  if (!pathMatches || (match.method !== undefined && match.method !== request.method)) return false;
+  if (!pathMatches || (match.method !== undefined && match.method.value !== request.method)) return false;
   return match.headers.every(({ name, value: wanted }) => {
     const values = (request.headers ?? []).filter(([key]) => key === name).map(([, one]) => one);
     return values.length > 0 && values.join(',') === wanted;
@@ -147,7 +147,11 @@ const routeMatch: fc.Arbitrary<RouteMatch> = fc
       { maxLength: 2 },
     ),
   })
-  .map(({ path, method, headers }) => ({ path, headers, ...(method === undefined ? {} : { method }) }));
+  .map(({ path, method, headers }) => ({
+    path,
+    headers,
+    ...(method === undefined ? {} : { method: { type: 'Exact' as const, value: method } }),
+  }));
 const request = fc.record({
   path: fc
     .tuple(fc.oneof(pathText, fc.constantFrom('', 'a', '*')), fc.constantFrom('', '?q=/a', '#/b'))

@@ -50,7 +50,7 @@ function resolveHost(port: CompiledPort, authority: string): HostResolution | un
 /** What of the method or the headers does not fit, in the user's words; undefined when all fits. */
 export function firstMismatch(route: CompiledRoute, request: RequestFacts): string | undefined {
   const { method } = route.route.match;
-  if (method !== undefined && method !== request.method) return `method ${method}`;
+  if (method !== undefined && method.value !== request.method) return `method ${method.value}`;
   for (let i = 0; i < route.headers.length; i++) {
     const header = route.headers[i] as CompiledRoute['headers'][number];
     const value = request.header(header.match.name);

@@ -1,32 +1,48 @@
+export type { Cluster, ConnectionPool, Endpoint } from './cluster.ts';
 export { diffPlans, type CollectionDiff, type PlanCollection, type PlanDiff } from './diff.ts';
-export { stableJson } from './stable-json.ts';
 export type {
   AuthorizationPolicy,
-  Certificate,
-  Cluster,
-  ConnectionPool,
-  Endpoint,
-  HeaderMatch,
-  Listener,
-  Mesh,
-  PathMatch,
   PathPattern,
-  Plan,
-  PlanSecrets,
-  PlanSink,
   PolicyCondition,
   PolicyOperation,
   PolicyRule,
   PolicySource,
+  StringMatch,
+} from './policy.ts';
+export type {
+  CorsPolicy,
+  DirectResponse,
+  Fault,
+  HeaderMatch,
+  HeaderOperations,
+  Mirror,
+  NamedMatch,
+  NameValue,
+  PathMatch,
+  PathRewrite,
+  Redirect,
+  RetryCondition,
+  RetryPolicy,
+  Rewrite,
+  RouteAction,
+  RouteFilters,
+  RouteMatch,
+  TextMatch,
+  WeightedBackend,
+} from './route.ts';
+export { stableJson } from './stable-json.ts';
+export type {
+  Certificate,
+  Listener,
+  Mesh,
+  Plan,
+  PlanSecrets,
+  PlanSink,
   Port,
   PortSecurity,
   Proxy,
   Route,
-  RouteAction,
-  RouteMatch,
-  StringMatch,
   VirtualHost,
-  WeightedBackend,
-  WorkloadLabels,
 } from './types.ts';
 export { validatePlan } from './validate.ts';
+export type { WorkloadLabels } from './workload-labels.ts';

@@ -1,5 +1,6 @@
 import { planCollections } from './diff.ts';
-import type { Plan, Route, WeightedBackend } from './types.ts';
+import type { WeightedBackend } from './route.ts';
+import type { Plan, Route } from './types.ts';
 
 /**
  * Checks what the types cannot say: keys equal ids, every parent and every referenced element exists and belongs to the
