@@ -19,8 +19,8 @@ function ranked(choice: Choice): RankedMatch {
   return {
     match: {
       path: choice.path,
-      ...(choice.method === undefined ? {} : { method: choice.method }),
-      headers: Array.from({ length: choice.headers ?? 0 }, () => 'h'),
+      ...(choice.method === undefined ? {} : { method: { type: 'Exact', value: choice.method } }),
+      headers: Array.from({ length: choice.headers ?? 0 }, () => ({ name: 'h', type: 'Exact', value: '1' })),
     },
     route: {
       creationTimestamp: choice.created,
@@ -84,7 +84,7 @@ function descending(count: number): string {
 /** The order as one key of text per match: simple to believe, slow to use. */
 function naiveKey({ match, route, ruleIndex, matchIndex }: RankedMatch): string {
   const isCatchAll = match.path.type === 'PathPrefix' && match.path.value === '/';
-  const type = isCatchAll ? 3 : { Exact: 0, PathPrefix: 1, RegularExpression: 2 }[match.path.type];
+  const type = isCatchAll ? 3 : { Exact: 0, PathPrefix: 1, StringPrefix: 1, RegularExpression: 2 }[match.path.type];
   return [
     type,
     descending(match.path.value.length),
