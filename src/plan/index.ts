@@ -33,6 +33,7 @@ export type {
 export { stableJson } from './stable-json.ts';
 export type {
   Certificate,
+  ClientValidation,
   Listener,
   Mesh,
   Plan,

@@ -83,8 +83,29 @@ export interface Listener {
   readonly name: string;
   /** Lower case; `*` for any, `*.example.com` for one or more labels below it. */
   readonly hostname: string;
-  /** Ids in `certificates`, for `tls` ports. */
+  /** Ids in `certificates`, for `tls` ports. Empty for `passthrough`, which terminates nothing. */
   readonly certificates: readonly string[];
+  /**
+   * Absent: HTTP/2. `tcp`: bytes are relayed as they come, after TLS where the port does TLS. `passthrough`: TLS bytes are
+   * relayed as they come, by the server name of their ClientHello, on a `tls` port. The virtual hosts of both stand for
+   * server names, and each has one route that forwards and whose match takes anything.
+   */
+  readonly relay?: 'tcp' | 'passthrough';
+  /** Client certificates, for `tls` ports; absent: none is asked for. */
+  readonly clientValidation?: ClientValidation;
+}
+
+/** How a gateway judges the certificates of its own clients (GEP-91; Istio `MUTUAL`, `OPTIONAL_MUTUAL`). */
+export interface ClientValidation {
+  /** What asked for it. */
+  readonly origin: Origin;
+  /** PEM of one or more CA certificates, one of which must have issued the client's chain. */
+  readonly caPem: string;
+  /**
+   * `required`: a client without a valid certificate is refused. `optional`: one without any is served, an invalid one is
+   * refused. `insecure-fallback`: every client is served; only a valid certificate counts as one.
+   */
+  readonly mode: 'required' | 'optional' | 'insecure-fallback';
 }
 
 /** The routes of one hostname on one listener. Id: `<listener>/<hostname>`. */

@@ -67,7 +67,9 @@ function checkListeners(plan: Plan): string[] {
     ...listener.certificates
       .filter((id) => !Object.hasOwn(plan.certificates, id))
       .map((id) => `listeners "${listener.id}": certificate "${id}" does not exist`),
-    ...(plan.ports[listener.port]?.security.mode === 'tls' && listener.certificates.length === 0
+    ...(plan.ports[listener.port]?.security.mode === 'tls' &&
+    listener.relay !== 'passthrough' &&
+    listener.certificates.length === 0
       ? [`listeners "${listener.id}": no certificate on a tls port`]
       : []),
   ]);
