@@ -13,7 +13,7 @@ const steps: readonly { readonly name: string; readonly command: readonly string
   { name: 'format', command: ['npm', 'run', '--silent', 'format:check'] },
   { name: 'dead code', command: ['npm', 'run', '--silent', 'deadcode'] },
   { name: 'generated files', command: ['node', 'scripts/generated.ts', '--check'] },
-  { name: 'tests', command: ['npm', 'test', '--silent'] },
+  { name: 'tests', command: ['npm', 'test', '--silent', '--', '--twice'] },
 ];
 
 for (const { name, command } of steps) {

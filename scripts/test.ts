@@ -3,37 +3,64 @@
  *
  *   npm test                 the quick suite (under 3 minutes)
  *   npm test -- http2 call   only matching files
+ *   npm test -- --twice      files that failed run once more, alone; what passes then is named and does not count
  *   SALLYPORT_LONG=1 npm test  with the long runs (whole vector sets, longer fuzzing)
  */
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
 
 const root = dirname(import.meta.dirname);
-const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const runnerOptions = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
+const words = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
+const twice = flags.includes('--twice');
 
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/{src,test}/**/*.test.ts'], { cwd: root })
-  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .filter((file) => words.length === 0 || words.some((part) => file.includes(part)))
   .sort();
 
 if (files.length === 0) {
-  process.stderr.write(`no test file matches ${wanted.join(' ')}\n`);
+  process.stderr.write(`no test file matches ${words.join(' ')}\n`);
   process.exit(1);
 }
 
 /** A test that waits for what never comes fails with its name, instead of holding up everything; the longest takes 20 s. */
 const testTimeoutMs = 120_000;
 
-const options = [
-  '--test',
-  '--test-reporter=spec',
-  `--test-timeout=${testTimeoutMs}`,
-  // A test that failed may have left a socket open; without this its file, and with it the whole run, would never end.
-  '--test-force-exit',
-  // The default leaves one core idle; many tests wait for other processes anyway.
-  `--test-concurrency=${availableParallelism()}`,
-];
-const runner = spawn(process.execPath, [...options, ...runnerOptions, ...files], { cwd: root, stdio: 'inherit' });
-runner.on('exit', (code) => process.exit(code ?? 1));
+const directory = mkdtempSync(join(tmpdir(), 'sallyport-test-'));
+const failedList = join(directory, 'failed');
+
+// The default leaves one core idle; many tests wait for other processes anyway.
+let code = await run(files, availableParallelism());
+const failed = readFileSync(failedList, 'utf8')
+  .split('\n')
+  .filter((file) => file !== '')
+  .map((file) => relative(root, file));
+if (twice && code !== 0 && failed.length > 0) {
+  process.stderr.write(`\nfailed, and run once more, one at a time: ${failed.join(' ')}\n\n`);
+  code = await run(failed, 1);
+  if (code === 0) {
+    process.stderr.write(`\npassed the second time, so it depends on timing and wants mending: ${failed.join(' ')}\n`);
+  }
+}
+rmSync(directory, { recursive: true });
+process.exit(code);
+
+/** The exit code of Node's test runner. */
+async function run(chosen: readonly string[], concurrency: number): Promise<number> {
+  const options = [
+    '--test',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${join(import.meta.dirname, 'failed-files.ts')}`,
+    `--test-reporter-destination=${failedList}`,
+    `--test-timeout=${testTimeoutMs}`,
+    // A test that failed may have left a socket open; without this its file, and with it the whole run, would never end.
+    '--test-force-exit',
+    `--test-concurrency=${concurrency}`,
+  ];
+  const runnerOptions = flags.filter((flag) => flag !== '--twice');
+  const runner = spawn(process.execPath, [...options, ...runnerOptions, ...chosen], { cwd: root, stdio: 'inherit' });
+  return await new Promise((resolve) => runner.on('exit', (status) => resolve(status ?? 1)));
+}
