@@ -2,10 +2,10 @@
 import type { LocalCause } from '../decide/index.ts';
 import { countMessages, GrpcStatus, grpcStatusFromHttp, grpcStatusFromReset, parseGrpcStatus } from '../grpc/index.ts';
 import { ErrorCode, errorCodeName, FieldKind, type Field } from '../http2/index.ts';
+import { dispatch } from './attempt.ts';
 import { failExchange, leaveUpstream, releaseEndpoint, releaseSlots } from './ending.ts';
 import type { Exchange } from './exchange.ts';
 import { flushResponse, forgetReplay, relayResponseData, responseSent } from './flow.ts';
-import { dispatch } from './relay-request.ts';
 import type { Runtime } from './runtime.ts';
 import type { UpstreamEvents } from './upstream-connection.ts';
 
