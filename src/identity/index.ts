@@ -12,3 +12,10 @@ export {
 export { checkTrustDomain, istioSpiffeId, principalOf } from './spiffe-id.ts';
 export { SvidHolder, type AcceptResult, type Svid } from './svid-holder.ts';
 export { verifyPeer, type PeerTrust, type PeerVerdict, type VerifyPeerOptions } from './verify-peer.ts';
+export {
+  certificateFacts,
+  verifyClient,
+  type CertificateFacts,
+  type ClientTrust,
+  type ClientVerdict,
+} from './verify-client.ts';

@@ -58,7 +58,8 @@ type Chain =
     }
   | { readonly error: string };
 
-function readChain(derChain: readonly Buffer[]): Chain {
+/** The certificates of a chain, read. */
+export function readChain(derChain: readonly Buffer[]): Chain {
   if (derChain.length > maxChainCertificates) {
     return { error: `peer sent ${derChain.length} certificates, more than ${maxChainCertificates}` };
   }

@@ -16,7 +16,7 @@ import {
   type Field,
   type Http2Stream,
 } from '../http2/index.ts';
-import { principalOf } from '../identity/index.ts';
+import { certificateFacts, principalOf } from '../identity/index.ts';
 import { unknownWorkload, type WorkloadIdentity } from '../telemetry/index.ts';
 import { Http2Transport, type CloseReason, type SocketFacts } from '../transport/index.ts';
 import { settleExchange } from './ending.ts';
@@ -25,7 +25,7 @@ import { flushResponse, serveWaiting } from './flow.ts';
 import { beginRequest, continueRequest, endRequestWithTrailers, type RequestSource } from './relay-request.ts';
 import type { HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
-import { formatClientCert } from './xfcc.ts';
+import { formatClientCert, formatEdgeClientCert } from './xfcc.ts';
 
 /** What a port tells its connections. */
 export interface DownstreamOwner {
@@ -203,25 +203,23 @@ function peerLabels({ plan }: CompiledProxy, spiffeId: string): WorkloadIdentity
 
 function headRules({ owner, facts, ownSpiffeId }: DownstreamConnectionOptions): HeadRules {
   const isEdge = owner.current().port.port.direction === 'gateway';
-  const [leaf] = facts.peerCertificate;
-  const clientCert =
-    isEdge || leaf === undefined || facts.principal === ''
-      ? undefined
-      : internField(
-          'x-forwarded-client-cert',
-          formatClientCert({
-            by: ownSpiffeId,
-            hash: createHash('sha256').update(leaf).digest('hex'),
-            subject: '',
-            uri: facts.principal,
-          }),
-        );
+  const clientCert = isEdge ? edgeClientCert(facts) : meshClientCert(facts, ownSpiffeId);
   return {
     isEdge,
     remoteIp: facts.remoteAddress,
     forwardedFor: internField('x-forwarded-for', facts.remoteAddress),
     forwardedProto: internField('x-forwarded-proto', facts.isTls ? 'https' : 'http'),
     scheme: internField(':scheme', facts.isTls ? 'https' : 'http'),
-    clientCert,
+    clientCert: clientCert === undefined ? undefined : internField('x-forwarded-client-cert', clientCert),
   };
+}
+
+function edgeClientCert({ peerCertificate: [leaf] }: SocketFacts): string | undefined {
+  return leaf === undefined ? undefined : formatEdgeClientCert(certificateFacts(leaf));
+}
+
+function meshClientCert({ peerCertificate: [leaf], principal }: SocketFacts, by: string): string | undefined {
+  if (leaf === undefined || principal === '') return undefined;
+  const hash = createHash('sha256').update(leaf).digest('hex');
+  return formatClientCert({ by, hash, subject: '', uri: principal });
 }

@@ -27,7 +27,9 @@ async function tlsPlan(
   const listeners: Record<string, Listener> = {};
   const virtualHosts: Record<string, Plan['virtualHosts'][string]> = {};
   for (const host of hosts) {
-    const made = await makeListenerCertificate([host], { nowMs: systemClock.wallMs() });
+    const made = await makeListenerCertificate([host === '*' ? 'any.example.net' : host], {
+      nowMs: systemClock.wallMs(),
+    });
     assert.ok(made.listener !== undefined);
     const origin = proxyOrigin('Secret', host, 1);
     secrets.set(host, made.listener.keyPem);
@@ -92,6 +94,56 @@ describe('an HTTPS port', () => {
     const session = await open(gateway, 'one.example.com');
     assert.equal(await statusOf(session, 'one.example.com'), '12');
     assert.equal(await statusOf(session, 'two.example.com'), '14');
+  });
+
+  test('of the certificates of one listener each server name gets the one with the longest name for it', async () => {
+    const { plan, secrets } = await tlsPlan(['first.example.org', '*.example.com', 'api.example.com']);
+    const [listener] = Object.values(plan.listeners);
+    assert.ok(listener !== undefined);
+    const all = { ...listener, hostname: '*', certificates: Object.keys(plan.certificates) };
+    const gateway = await gatewayOf({ ...plan, listeners: { [all.id]: all }, virtualHosts: {} }, secrets);
+    for (const [servername, subject] of [
+      ['api.example.com', 'DNS:api.example.com'],
+      ['www.example.com', 'DNS:*.example.com'],
+      ['first.example.org', 'DNS:first.example.org'],
+      ['unknown.example.net', 'DNS:first.example.org'],
+    ] as const) {
+      const socket = (await open(gateway, servername)).socket as unknown as TLSSocket;
+      assert.equal(socket.getPeerCertificate().subjectaltname, subject, servername);
+    }
+  });
+
+  test('misdirected requests, as the Gateway API has them', async () => {
+    const { plan, secrets } = await tlsPlan(['*', 'one.example.com', '*.wild.org', 'four.wild.org']);
+    const gateway = await gatewayOf(plan, secrets);
+    // 12: no route there (404). 14: misdirected (421).
+    const rows = [
+      ['one.example.com', 'one.example.com', '12'],
+      ['one.example.com', 'a.wild.org', '14'],
+      ['one.example.com', 'four.wild.org', '14'],
+      ['one.example.com', 'unknown.net', '14'],
+      ['a.wild.org', 'a.wild.org', '12'],
+      ['a.wild.org', 'b.wild.org', '12'],
+      ['a.wild.org', 'four.wild.org', '14'],
+      ['a.wild.org', 'one.example.com', '14'],
+      ['four.wild.org', 'four.wild.org', '12'],
+      ['four.wild.org', 'a.wild.org', '14'],
+      ['four.wild.org', 'unknown.net', '14'],
+      ['unknown.net', 'unknown.net', '12'],
+      ['unknown.net', 'other.net', '12'],
+      ['unknown.net', 'one.example.com', '14'],
+      ['unknown.net', 'a.wild.org', '14'],
+    ] as const;
+    for (const [sni, authority, status] of rows) {
+      assert.equal(await statusOf(await open(gateway, sni), authority), status, `${sni} → ${authority}`);
+    }
+  });
+
+  test('without a catch-all listener a host that nobody has is not found', async () => {
+    const { plan, secrets } = await tlsPlan(['one.example.com', '*.wild.org']);
+    const gateway = await gatewayOf(plan, secrets);
+    assert.equal(await statusOf(await open(gateway, 'one.example.com'), 'unknown.net'), '12');
+    assert.equal(await statusOf(await open(gateway, 'one.example.com'), 'a.wild.org'), '14');
   });
 
   test('refuses server names that no listener has, and says so', async () => {

@@ -76,8 +76,11 @@ export class PortServer implements DownstreamOwner {
 
   /** Takes over a new plan; the socket stays. */
   update(state: PortState): void {
+    const trusted = clientTrust(this.#state);
     this.#state = state;
     this.#listener?.setSecurity(this.#options.security(state));
+    // Who was let in by other rules for client certificates must be judged anew.
+    if (clientTrust(state) !== trusted) for (const connection of this.#connections) connection.drain();
     const { security } = state.port.port;
     const plaintextAllowed = security.mode !== 'mtls' || security.peerAuthentication !== 'STRICT';
     if (plaintextAllowed) return;
@@ -173,4 +176,12 @@ export class PortServer implements DownstreamOwner {
     });
     this.#connections.add(connection);
   }
+}
+
+function clientTrust({ port }: PortState): string {
+  return JSON.stringify(
+    port.listeners.map(({ listener: { id, hostname, clientValidation } }) =>
+      clientValidation === undefined ? [] : [id, hostname, clientValidation.mode, clientValidation.caPem],
+    ),
+  );
 }

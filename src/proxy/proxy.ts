@@ -199,10 +199,10 @@ class DataPlane implements Proxy {
     if (security.mode === 'plaintext') return { mode: 'plaintext' };
     if (security.mode === 'tls') {
       const log = this.#log;
-      return {
-        mode: 'tls',
-        tls: createGatewayTls({ plan: compiled.plan, secrets: this.#secrets, port, cache: this.#certificates, log }),
-      };
+      const { clock } = this.#options;
+      const { plan } = compiled;
+      const tls = createGatewayTls({ plan, secrets: this.#secrets, port, cache: this.#certificates, clock, log });
+      return { mode: 'tls', tls };
     }
     if (security.peerAuthentication === 'DISABLE') return { mode: 'plaintext' };
     const acceptsPlaintext = security.peerAuthentication === 'PERMISSIVE';

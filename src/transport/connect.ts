@@ -58,7 +58,7 @@ export function connect(options: ConnectOptions): ConnectAttempt {
       if (isSettled) return;
       if (secure.alpnProtocol !== 'h2') return fail('no-alpn', 'the server did not choose h2');
       const chain = peerChain(secure);
-      const verdict = judgePeer(tls.verifyPeer, chain);
+      const verdict = judgePeer(tls.verifyPeer, chain, tls.sni);
       if ('error' in verdict) return fail('peer-refused', verdict.error);
       settle();
       const { principal } = verdict;

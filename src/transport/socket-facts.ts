@@ -12,7 +12,7 @@ export interface SocketFacts {
   readonly alpn: string;
   /** Lower-cased server name of the handshake, empty if none. */
   readonly sni: string;
-  /** The peer's certificates as DER, leaf first; empty if none. */
+  /** The peer's verified certificates as DER, leaf first; empty if none. */
   readonly peerCertificate: readonly Buffer[];
   /** What `verifyPeer` returned, empty if the peer has no verified identity. */
   readonly principal: string;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import { peerChain, plainFacts, type SocketFacts } from './socket-facts.ts';
-import { ALPN_PROTOCOLS, judgePeer, type TlsServerContext } from './tls-context.ts';
+import { ALPN_PROTOCOLS, judgePeer, type PeerVerdict, type TlsServerContext } from './tls-context.ts';
 
 /** Why a handshake did not lead to a connection. */
 export type HandshakeFailure = 'no-identity' | 'handshake-failed' | 'handshake-timeout' | 'no-alpn' | 'peer-refused';
@@ -70,7 +70,7 @@ export function acceptTls(raw: Socket, options: TlsAcceptOptions): void {
     if (socket.alpnProtocol !== 'h2') return fail('no-alpn', 'the client did not offer h2');
     const { verifyPeer } = options.tls;
     const chain = verifyPeer === undefined ? [] : peerChain(socket);
-    const verdict = verifyPeer === undefined ? { principal: '' } : judgePeer(verifyPeer, chain);
+    const verdict: PeerVerdict = verifyPeer === undefined ? { principal: '' } : judgePeer(verifyPeer, chain, sni);
     if ('error' in verdict) return fail('peer-refused', verdict.error);
     settle();
     options.onSecure(socket, {
@@ -78,7 +78,7 @@ export function acceptTls(raw: Socket, options: TlsAcceptOptions): void {
       isTls: true,
       alpn: 'h2',
       sni,
-      peerCertificate: chain,
+      peerCertificate: verdict.isAnonymous === true ? [] : chain,
       principal: verdict.principal,
     });
   });

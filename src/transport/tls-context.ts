@@ -2,10 +2,15 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../base/index.ts';
 
 /** The answer of a peer verification: who it is, or why not. */
-export type PeerVerdict = { readonly principal: string } | { readonly error: string };
+export type PeerVerdict =
+  /** `isAnonymous`: served, but its certificate, if it has one, counts for nothing. */
+  { readonly principal: string; readonly isAnonymous?: true } | { readonly error: string };
 
-/** Judges the peer's certificate chain (DER, leaf first; empty if it presented none). A throw counts as a refusal. */
-export type VerifyPeer = (derChain: readonly Buffer[]) => PeerVerdict;
+/**
+ * Judges the peer's certificate chain (DER, leaf first; empty if it presented none), at a server also by the server name
+ * that the client asked for. A throw counts as a refusal.
+ */
+export type VerifyPeer = (derChain: readonly Buffer[], sni: string) => PeerVerdict;
 
 export interface TlsIdentityOptions {
   /** Leaf first. */
@@ -32,9 +37,9 @@ export interface TlsClientContext {
 }
 
 /** Asks the verifier; whatever goes wrong in it refuses the peer. */
-export function judgePeer(verifyPeer: VerifyPeer, derChain: readonly Buffer[]): PeerVerdict {
+export function judgePeer(verifyPeer: VerifyPeer, derChain: readonly Buffer[], sni: string): PeerVerdict {
   try {
-    return verifyPeer(derChain);
+    return verifyPeer(derChain, sni);
   } catch (error) {
     return { error: `verification failed: ${error instanceof Error ? error.message : String(error)}` };
   }
