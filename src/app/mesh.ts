@@ -6,6 +6,7 @@ import { createControl, type Control, type ControlState } from '../control/index
 import { CertificateAuthority } from '../identity/index.ts';
 import { loadPaths, watchPaths, type LoadResult, type Watch } from '../manifest/index.ts';
 import type { Plan } from '../plan/index.ts';
+import type { LimitSettings } from '../proxy/index.ts';
 import { adminPages } from './admin-pages.ts';
 import { findFreePort } from './free-port.ts';
 import { removeRunFile, runningElsewhere, writeRunFile, type RunFile } from './run-file.ts';
@@ -33,6 +34,8 @@ export interface MeshOptions {
   /** 0: any free port. */
   readonly adminPort: number;
   readonly accessLog: 'text' | 'json' | 'off';
+  /** Of every proxy; what is absent keeps its default. */
+  readonly limits: LimitSettings;
   readonly onEvent: (event: MeshEvent) => void;
 }
 
@@ -135,6 +138,7 @@ class RunningMesh implements Mesh {
       version: options.version,
       trustDomain: options.compile.trustDomain,
       accessLog: options.accessLog,
+      limits: options.limits,
       onListening: (portId, address) => this.#placed(portId, address),
       onEvent: (event) => options.onEvent({ type: 'proxy', event }),
       onSettled: () => this.#maybeSettled(),

@@ -4,6 +4,7 @@
  */
 import type { DescriptorSource } from '../grpc/index.ts';
 import type { Plan } from '../plan/index.ts';
+import type { LimitSettings } from '../proxy/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
 
 /** How access log lines are written to standard output. */
@@ -19,7 +20,12 @@ export interface ServiceDescriptors {
 /** Control to proxy. */
 export type ControlMessage =
   /** The first message: what this process is. */
-  | { readonly type: 'start'; readonly proxy: string; readonly accessLog: AccessLogMode }
+  | {
+      readonly type: 'start';
+      readonly proxy: string;
+      readonly accessLog: AccessLogMode;
+      readonly limits: LimitSettings;
+    }
   /** A new plan slice. `keys`: private keys of listener certificates, PEM by certificate id. */
   | {
       readonly type: 'plan';

@@ -1,7 +1,7 @@
 import { Secret, type Clock } from '../base/index.ts';
 import { grpcStatusName, type DescriptorSource } from '../grpc/index.ts';
 import { SvidHolder } from '../identity/index.ts';
-import { createProxy, type Proxy, type ProxyOptions } from '../proxy/index.ts';
+import { createProxy, withLimitSettings, type Proxy, type ProxyOptions } from '../proxy/index.ts';
 import {
   AccessLog,
   accessLogDropped,
@@ -10,7 +10,7 @@ import {
   takeSnapshot,
   type LogSink,
 } from '../telemetry/index.ts';
-import type { AccessLogMode, ControlMessage, ProxyMessage } from './messages.ts';
+import type { ControlMessage, ProxyMessage } from './messages.ts';
 import type { Schedule } from './supervised-proxy.ts';
 
 export interface ProxyRunnerOptions {
@@ -60,7 +60,7 @@ export class ProxyRunner {
   receive(message: ControlMessage): void {
     switch (message.type) {
       case 'start':
-        this.#start(message.proxy, message.accessLog);
+        this.#start(message);
         break;
       case 'plan':
         this.#newest = message;
@@ -99,7 +99,7 @@ export class ProxyRunner {
     this.#options.onDone();
   }
 
-  #start(proxyId: string, accessLog: AccessLogMode): void {
+  #start({ proxy: proxyId, accessLog, limits }: Extract<ControlMessage, { type: 'start' }>): void {
     const { send, clock, random } = this.#options;
     this.#accessLog = accessLog === 'off' ? undefined : this.#makeAccessLog(accessLog);
     this.#proxy = (this.#options.createProxy ?? createProxy)({
@@ -107,6 +107,7 @@ export class ProxyRunner {
       clock,
       random,
       identity: this.#identity,
+      limits: withLimitSettings(limits),
       metrics: this.#metrics,
       counters: this.#counters,
       ...(this.#accessLog === undefined ? {} : { accessLog: this.#accessLog }),

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
 import type { Proxy } from '../plan/index.ts';
+import type { LimitSettings } from '../proxy/index.ts';
 import type { DescriptorSource } from '../grpc/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
 import { assignmentText, type Assignment } from './assignment.ts';
@@ -19,6 +20,7 @@ export interface Address {
 export interface SupervisedProxyOptions {
   readonly authority: Pick<CertificateAuthority, 'issue' | 'rootPem'>;
   readonly accessLog: AccessLogMode;
+  readonly limits: LimitSettings;
   readonly fork: ForkProxy;
   readonly clock: Clock;
   readonly random: () => number;
@@ -144,7 +146,8 @@ export class SupervisedProxy {
       this.#exit(run, exited);
       return;
     }
-    child.send({ type: 'start', proxy: this.id, accessLog: this.#options.accessLog });
+    const { accessLog, limits } = this.#options;
+    child.send({ type: 'start', proxy: this.id, accessLog, limits });
     if (this.role === 'gateway') {
       for (const descriptors of this.#options.knownDescriptors()) child.send({ type: 'descriptors', descriptors });
     }

@@ -99,7 +99,7 @@ test('a proxy ends when control is gone', async () => {
     serialization: 'advanced',
     execArgv: [],
   });
-  child.send({ type: 'start', proxy: gatewayId, accessLog: 'off' });
+  child.send({ type: 'start', proxy: gatewayId, accessLog: 'off', limits: {} });
   await once(child, 'message');
   const exit = once(child, 'exit');
   child.disconnect();

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../base/index.ts';
 import { createDescriptorPool, type DescriptorSource } from '../grpc/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
 import type { Plan, PlanSecrets, PlanSink, Proxy } from '../plan/index.ts';
+import type { LimitSettings } from '../proxy/index.ts';
 import { createExposition, SnapshotStore } from '../telemetry/index.ts';
 import { assign, type Assignment } from './assignment.ts';
 import { forkProxyProcess, type ForkProxy } from './fork-proxy.ts';
@@ -22,6 +23,8 @@ export interface SupervisorOptions {
   readonly authority: Pick<CertificateAuthority, 'issue' | 'rootPem'>;
   readonly trustDomain: string;
   readonly accessLog: AccessLogMode;
+  /** Absent: every limit has its default. */
+  readonly limits?: LimitSettings;
   /** A port was bound, or (`undefined`) is no longer. */
   readonly onListening: (portId: string, address: Address | undefined) => void;
   readonly onEvent: (event: ProxyEvent) => void;
@@ -100,6 +103,7 @@ class ProxySupervisor implements Supervisor {
     this.#proxyOptions = {
       authority: options.authority,
       accessLog: options.accessLog,
+      limits: options.limits ?? {},
       fork: options.fork ?? forkProxyProcess,
       clock: this.#clock,
       random: options.random ?? Math.random,

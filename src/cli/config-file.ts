@@ -1,14 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml';
+import { findLimitFaults, type LimitSettings } from '../app/index.ts';
 import type { Origin } from '../base/index.ts';
 import { parseWorkloadAddress, type WorkloadSetting } from './workload-flag.ts';
 
-/** What `sallyport.yaml` says: which manifests, and where their workloads are on this machine. */
+/** What `sallyport.yaml` says: which manifests, where their workloads are on this machine, and which limits differ. */
 export interface ConfigFile {
   readonly path: string;
   readonly manifests: readonly string[];
   readonly workloads: readonly WorkloadSetting[];
+  readonly limits: LimitSettings;
 }
 
 /** A mistake in `sallyport.yaml`, with the place. */
@@ -27,6 +29,8 @@ const defaultConfigFileName = 'sallyport.yaml';
  *     env: { LOG_LEVEL: info }
  *   default/other:
  *     address: 127.0.0.1:50052          # already running
+ * limits:                               # docs/limits.md has the names
+ *   clientConnection: { maxConcurrentStreams: 200 }
  * ```
  * @throws ConfigFileError with file:line for anything that is not of that form.
  */
@@ -43,12 +47,13 @@ export function readConfigFile(path: string | undefined): ConfigFile | undefined
   const [firstError] = document.errors;
   if (firstError !== undefined) fail(firstError.pos[0], firstError.message);
   const root = document.contents;
-  if (root === null) return { path: file, manifests: [], workloads: [] };
-  if (!isMap(root)) return fail(0, 'expected a map with the keys manifests and workloads');
+  if (root === null) return { path: file, manifests: [], workloads: [], limits: {} };
+  if (!isMap(root)) return fail(0, 'expected a map with the keys manifests, workloads and limits');
 
   const folder = dirname(resolve(file));
   let manifests: string[] = [];
   let workloads: WorkloadSetting[] = [];
+  let limits: LimitSettings = {};
   for (const { key, value } of root.items) {
     const name = isScalar(key) ? String(key.value) : '';
     const offset = isScalar(key) ? key.range?.[0] : undefined;
@@ -65,9 +70,20 @@ export function readConfigFile(path: string | undefined): ConfigFile | undefined
         const origin: Origin = { kind: 'Workload', ...splitName(workload), file, line };
         return workloadSetting(item.value, { origin, folder });
       });
-    } else fail(offset, `unknown key "${name}"; known keys: manifests, workloads`);
+    } else if (name === 'limits') {
+      const settings: unknown = isNode(value) ? value.toJSON() : value;
+      const [fault] = findLimitFaults(settings);
+      if (fault !== undefined) {
+        const place = document.getIn(['limits', ...fault.path], true);
+        return fail(
+          isNode(place) ? place.range?.[0] : offset,
+          `${['limits', ...fault.path].join('.')}: ${fault.message}`,
+        );
+      }
+      limits = settings as LimitSettings;
+    } else fail(offset, `unknown key "${name}"; known keys: manifests, workloads, limits`);
   }
-  return { path: file, manifests, workloads };
+  return { path: file, manifests, workloads, limits };
 }
 
 function workloadSetting(map: YAMLMap, { origin, folder }: { origin: Origin; folder: string }): WorkloadSetting {

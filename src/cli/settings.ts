@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { LimitSettings } from '../app/index.ts';
 import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
 import { checkTrustDomain } from '../identity/index.ts';
 import { ConfigFileError, readConfigFile } from './config-file.ts';
@@ -23,6 +24,7 @@ export interface Settings {
   /** What `-f` names, or the configuration file. */
   readonly paths: readonly string[];
   readonly workloads: readonly WorkloadSetting[];
+  readonly limits: LimitSettings;
   readonly compile: CompileOptions;
 }
 
@@ -65,6 +67,7 @@ export function readSettings(options: ManifestOptions): Settings {
   return {
     paths,
     workloads: [...workloads.values()],
+    limits: config?.limits ?? {},
     compile: {
       trustDomain: options.trustDomain,
       rootNamespace: options.rootNamespace,

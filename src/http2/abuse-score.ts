@@ -1,21 +1,25 @@
 import {
-  ABUSE_BUDGET,
-  ABUSE_EARNED_PER_COMPLETED_STREAM,
-  ABUSE_REFILL_PER_SECOND,
   INITIAL_PRIORITY_ALLOWANCE,
   INITIAL_WINDOW_UPDATE_ALLOWANCE,
   MAX_WINDOW_UPDATE_ALLOWANCE,
   PRIORITIES_PER_STREAM,
   WINDOW_UPDATES_PER_DATA_FRAME,
   WINDOW_UPDATES_PER_STREAM,
+  type Http2Limits,
 } from './limits.ts';
 
 /** One connection's token bucket; see `limits.ts` for what draws from it and why. Time comes from the caller. */
 export class AbuseScore {
-  #budget = ABUSE_BUDGET;
+  readonly #limits: Http2Limits;
+  #budget: number;
   #lastMs = -1;
   #windowUpdateAllowance = INITIAL_WINDOW_UPDATE_ALLOWANCE;
   #priorityAllowance = INITIAL_PRIORITY_ALLOWANCE;
+
+  constructor(limits: Http2Limits) {
+    this.#limits = limits;
+    this.#budget = limits.abuseBudget;
+  }
 
   get isExhausted(): boolean {
     return this.#budget < 0;
@@ -24,8 +28,8 @@ export class AbuseScore {
   /** Refills for the time since the last call; a clock that stands still refills nothing. */
   tick(nowMs: number): void {
     if (this.#lastMs >= 0 && nowMs > this.#lastMs) {
-      const earned = ((nowMs - this.#lastMs) * ABUSE_REFILL_PER_SECOND) / 1000;
-      this.#budget = Math.min(ABUSE_BUDGET, this.#budget + earned);
+      const earned = ((nowMs - this.#lastMs) * this.#limits.abuseRefillPerSecond) / 1000;
+      this.#budget = Math.min(this.#limits.abuseBudget, this.#budget + earned);
     }
     this.#lastMs = nowMs;
   }
@@ -40,7 +44,8 @@ export class AbuseScore {
   }
 
   streamCompleted(): void {
-    this.#budget = Math.min(ABUSE_BUDGET, this.#budget + ABUSE_EARNED_PER_COMPLETED_STREAM);
+    const { abuseBudget, abuseEarnedPerCompletedStream } = this.#limits;
+    this.#budget = Math.min(abuseBudget, this.#budget + abuseEarnedPerCompletedStream);
   }
 
   dataFrameSent(): void {

@@ -34,7 +34,7 @@ export class ConnectionCore<U> {
   readonly writer = new FrameWriter(this.output);
   readonly decoder: HpackDecoder;
   readonly streams = new StreamTable<U>();
-  readonly score = new AbuseScore();
+  readonly score: AbuseScore;
   readonly peer: PeerSettings = {
     initialWindowBytes: INITIAL_WINDOW_BYTES,
     maxFrameBytes: MIN_MAX_FRAME_BYTES,
@@ -83,6 +83,7 @@ export class ConnectionCore<U> {
     this.isServer = role === 'server';
     this.handler = handler;
     this.limits = limits;
+    this.score = new AbuseScore(this.limits);
     this.connectionReceiveWindow = Math.max(limits.connectionWindowBytes, INITIAL_WINDOW_BYTES);
     this.decoder = new HpackDecoder({
       tableBytes: limits.headerTableBytes,

@@ -22,6 +22,15 @@ export interface Http2Limits {
    * as they came: there `MAX_TINY_FRAMES_PER_STREAM` resets the stream of one, and the others' go on.
    */
   readonly tinyDataCost: number;
+  /**
+   * The abuse score: one token bucket per connection that every suspicious event draws from (rapid reset, MadeYouReset,
+   * floods of control, empty and tiny frames). Empty means GOAWAY with ENHANCE_YOUR_CALM. This many pass in a burst.
+   */
+  readonly abuseBudget: number;
+  /** What the bucket gets back per second. */
+  readonly abuseRefillPerSecond: number;
+  /** What each stream that completes gives back. */
+  readonly abuseEarnedPerCompletedStream: number;
 }
 
 /** What the edge guides of Envoy and nginx recommend; enough for every gRPC client, which opens connections as it needs. */
@@ -87,14 +96,11 @@ export const MAX_SENT_FRAME_BYTES = 16_384;
 /** GOAWAY debug data kept for the log. */
 export const MAX_GOAWAY_DEBUG_BYTES = 256;
 
-/**
- * The abuse score: one token bucket per connection that every suspicious event draws from (rapid reset, MadeYouReset,
- * floods of control, empty and tiny frames). Empty means GOAWAY with ENHANCE_YOUR_CALM. A burst of 800 passes; then 200
- * resets per second, which leaves room for honest clients that cancel 60 calls per second for hours (hedging), and each
- * stream that completes earns some back, so a busy connection may cancel a fixed share of its calls.
- */
+/** Several rounds of cancelling all streams that a connection may have. */
 export const ABUSE_BUDGET = 800;
+/** Leaves room for honest clients that cancel 60 calls per second for hours (hedging). */
 export const ABUSE_REFILL_PER_SECOND = 200;
+/** So that a busy connection may cancel a fixed share of its calls. */
 export const ABUSE_EARNED_PER_COMPLETED_STREAM = 0.5;
 
 /** What events cost. */
@@ -159,4 +165,7 @@ export const defaultLimits: Http2Limits = {
   maxHeaderFields: MAX_HEADER_FIELDS,
   headerTableBytes: HEADER_TABLE_BYTES,
   tinyDataCost: AbuseCost.tinyData,
+  abuseBudget: ABUSE_BUDGET,
+  abuseRefillPerSecond: ABUSE_REFILL_PER_SECOND,
+  abuseEarnedPerCompletedStream: ABUSE_EARNED_PER_COMPLETED_STREAM,
 };

@@ -12,4 +12,4 @@ export {
   type VerifyPeer,
 } from './tls-context.ts';
 export { Http2Transport, type CloseReason, type Http2TransportOptions } from './transport.ts';
-export type { TransportLimits } from './transport-limits.ts';
+export { defaultTransportLimits, type TransportLimits } from './transport-limits.ts';

@@ -17,6 +17,9 @@ writeFileSync(broken, 'kind: [\n');
 const badConfig = join(folder, 'sallyport.yaml');
 writeFileSync(badConfig, 'manifests: [k8s]\nworkload: {}\n');
 
+const badLimits = join(folder, 'limits.yaml');
+writeFileSync(badLimits, 'manifests: [k8s]\nlimits:\n  clientConnection:\n    maxConcurrentStreams: many\n');
+
 interface Output {
   readonly code: number | null;
   readonly stdout: string;
@@ -49,6 +52,11 @@ for (const { args, input, code, says } of [
   { args: ['run', '-f', broken, '--workload', 'web'], code: 64, says: /--workload web: expected/ },
   { args: ['run', '-f', broken, '--admin-port', '99999'], code: 64, says: /--admin-port 99999/ },
   { args: ['run', '--config', badConfig], code: 65, says: /sallyport\.yaml:2 unknown key "workload"/ },
+  {
+    args: ['run', '--config', badLimits],
+    code: 65,
+    says: /limits\.yaml:4 limits\.clientConnection\.maxConcurrentStreams: expected a whole number from 1 to 2147483647/,
+  },
   { args: ['check', '-f', '/no/such/file.yaml'], code: 79, says: /1 error in 0 objects/ },
   { args: ['check', '-f', broken, '-o', 'xml'], code: 64, says: /--output xml: expected text or json/ },
   { args: ['check', '-f', '-'], input: '# nothing\n', code: 65, says: /no Kubernetes objects in -/ },

@@ -1,9 +1,11 @@
 /** The documented path, varied as users vary it: TLS in front, GRPCRoute, mTLS modes, policy at the gateway, a second Gateway. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { connect, type Settings } from 'node:http2';
 import { createConnection } from 'node:net';
-import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { credentials, status, type ChannelCredentials } from '@grpc/grpc-js';
 import { parse } from 'yaml';
@@ -52,6 +54,30 @@ async function getAsset(address: string, channel: ChannelCredentials = credentia
     client.close();
   }
 }
+
+test('limits of sallyport.yaml hold in the proxies', async () => {
+  const example = editableExample();
+  const config = join(example.directory, '..', `${basename(example.directory)}.sallyport.yaml`);
+  writeFileSync(
+    config,
+    `manifests: [${example.directory}]\nlimits: { clientConnection: { maxConcurrentStreams: 7 } }\n`,
+  );
+  const mesh = new SallyportProcess([
+    ...['run', '--config', config],
+    ...['--workload', `default/asset-management=${backend.address}`],
+  ]);
+  try {
+    await mesh.ready();
+    const session = connect(`http://${mesh.listener(gateway)}`);
+    const [settings] = (await once(session, 'remoteSettings')) as [Settings];
+    session.destroy();
+    assert.equal(settings.maxConcurrentStreams, 7);
+  } finally {
+    await mesh.stop();
+    rmSync(example.directory, { recursive: true, force: true });
+    rmSync(config);
+  }
+});
 
 function sidecarOf(mesh: SallyportProcess): string {
   const proxy = mesh.run.proxies.find(({ id }) => id === 'sidecar/default/asset-management');
