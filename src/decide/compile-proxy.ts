@@ -2,6 +2,7 @@
 import { compareText } from '../base/index.ts';
 import type { HeaderMatch, Plan, Route, WeightedBackend } from '../plan/index.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import { compileCors } from './cors.ts';
 import { buildHostIndex } from './host-index.ts';
 import {
   maxBoundAuthorizations,
@@ -10,8 +11,10 @@ import {
   maxCachedPathsPerHost,
   minCachedPathsPerHost,
 } from './limits.ts';
+import { compilePathRewrite } from './path-rewrite.ts';
 import { compilePolicies } from './policy-compile.ts';
 import { quote } from './quote.ts';
+import { compileRedirect } from './redirect-location.ts';
 import { compileFullMatch, wireText } from './regex.ts';
 import { buildRouteIndex } from './route-index.ts';
 import type {
@@ -162,13 +165,31 @@ function compileRoute(
     route,
     backends,
     totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
-    failReason: route.action.type === 'fail' ? route.action.reason : undefined,
+    ...compileActions(route),
     pathDecides: route.match.method === undefined && route.match.headers.length === 0,
     headers: route.match.headers.map(compileHeaderMatch),
     decision: { type: 'no-listener' },
   };
   compiled.decision = { type: 'route', route: compiled, virtualHost: place.virtualHost, listener: place.listener };
   return compiled;
+}
+
+type CompiledActions = Pick<CompiledRoute, 'failReason' | 'pathRewrite' | 'redirect' | 'cors'>;
+
+/** A rewrite that cannot be applied fails the route: the backend must not see a path that nobody wrote. */
+function compileActions({ action, rewrite, cors, match }: Route): CompiledActions {
+  const pathRewrite = rewrite?.path === undefined ? undefined : compilePathRewrite(rewrite.path, match.path);
+  const redirect = action.type === 'redirect' ? compileRedirect(action, match.path) : undefined;
+  const isBroken =
+    (rewrite?.path !== undefined && pathRewrite === undefined) ||
+    (action.type === 'redirect' && redirect === undefined);
+  return {
+    failReason:
+      action.type === 'fail' ? action.reason : isBroken ? 'its path cannot be rewritten as written' : undefined,
+    pathRewrite,
+    redirect,
+    cors: cors === undefined ? undefined : compileCors(cors),
+  };
 }
 
 function compileBackend(backend: WeightedBackend, clusters: ReadonlyMap<string, CompiledCluster>): CompiledBackend {

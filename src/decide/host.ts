@@ -6,13 +6,18 @@
  * returned as it is and so matches nothing but `*`.
  */
 export function canonicalHost(authority: string): string {
-  let end = authority.length;
-  const colon = authority.lastIndexOf(':');
-  // The colons inside an IPv6 literal's brackets are not a port's.
-  if (colon !== -1 && colon > authority.lastIndexOf(']') && isDigits(authority, colon + 1)) end = colon;
+  let end = endOfHost(authority);
   if (end > 1 && authority.charCodeAt(end - 1) === 0x2e) end--;
   const host = end === authority.length ? authority : authority.slice(0, end);
   return host.toLowerCase();
+}
+
+/** Where `:port` begins; the length of an authority without port. */
+export function endOfHost(authority: string): number {
+  const colon = authority.lastIndexOf(':');
+  // The colons inside an IPv6 literal's brackets are not a port's.
+  const hasPort = colon !== -1 && colon > authority.lastIndexOf(']') && isDigits(authority, colon + 1);
+  return hasPort ? colon : authority.length;
 }
 
 function isDigits(text: string, from: number): boolean {

@@ -1,10 +1,12 @@
 export { decideAuthorization } from './authorize.ts';
 export { chooseBackend, chooseEndpoint, type Balanced, type Random, type RoundRobinCursor } from './balance.ts';
 export { compileProxy } from './compile-proxy.ts';
+export { decideCors, type CompiledCors, type CorsDecision } from './cors.ts';
 export { explainRefusal, type Refusal } from './explain.ts';
 export type { ConnectionFacts, RequestFacts } from './facts.ts';
 export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
 export { isGrpcPath } from './path.ts';
+export { rewritePath, type CompiledPathRewrite } from './path-rewrite.ts';
 export { bindAuthorization } from './policy-bind.ts';
 export type {
   AuthorizationDecision,
@@ -13,6 +15,7 @@ export type {
   BoundAuthorization,
   PolicyReference,
 } from './policy-types.ts';
+export { redirectLocation, type CompiledRedirect } from './redirect-location.ts';
 export { decideRoute, isMisdirected, selectListenerForSni } from './route.ts';
 export type {
   CompiledBackend,

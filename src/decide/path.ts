@@ -34,9 +34,15 @@ function isNamePart(code: number): boolean {
 
 /** The path without query and fragment, which routes and policies match on (Gateway API `HTTPPathMatch`, Istio §paths). */
 export function pathWithoutQuery(path: string): string {
+  const end = endOfPath(path);
+  return end === path.length ? path : path.slice(0, end);
+}
+
+/** Where query or fragment begin; the length of a path that has neither. */
+export function endOfPath(path: string): number {
   for (let i = 0; i < path.length; i++) {
     const code = path.charCodeAt(i);
-    if (code === 0x3f || code === 0x23) return path.slice(0, i);
+    if (code === 0x3f || code === 0x23) return i;
   }
-  return path;
+  return path.length;
 }

@@ -27,6 +27,49 @@ function fullMatch(regex: RE2JS): TextPredicate {
   return (text) => regex.testExact(isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8'));
 }
 
+/**
+ * A function that replaces every match of the pattern, as RE2's `GlobalReplace`: `\1` to `\9` in the substitution name
+ * groups, `\0` the whole match, `\\` a backslash. Undefined when the pattern is not RE2 or the substitution names a group that
+ * it does not have. Texts are latin1, read and written as UTF-8.
+ */
+export function compileReplacement(pattern: string, substitution: string): ((text: string) => string) | undefined {
+  const regex = tryCompile(pattern);
+  const parts = regex === undefined ? undefined : parseSubstitution(substitution, regex.groupCount());
+  if (regex === undefined || parts === undefined) return undefined;
+  return (text) =>
+    wireText(replaceEach(regex, parts, isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8')));
+}
+
+/** Literal texts and numbers of groups; undefined where an escape means nothing. */
+function parseSubstitution(substitution: string, groups: number): readonly (string | number)[] | undefined {
+  const parts: (string | number)[] = [];
+  for (const [part] of substitution.matchAll(/\\[\s\S]?|[^\\]+/g)) {
+    if (!part.startsWith('\\')) parts.push(part);
+    else if (part === '\\\\') parts.push('\\');
+    else if (!/^\\[0-9]$/.test(part) || Number(part[1]) > groups) return undefined;
+    else parts.push(Number(part[1]));
+  }
+  return parts;
+}
+
+function replaceEach(regex: RE2JS, parts: readonly (string | number)[], text: string): string {
+  const matcher = regex.matcher(text);
+  let out = '';
+  let last = 0;
+  let isFirst = true;
+  while (matcher.find()) {
+    const start = matcher.start();
+    const end = matcher.end();
+    // RE2 takes no empty match that touches the match before it.
+    if (start === end && start === last && !isFirst) continue;
+    out += text.slice(last, start);
+    for (const part of parts) out += typeof part === 'string' ? part : (matcher.group(part) ?? '');
+    last = end;
+    isFirst = false;
+  }
+  return out + text.slice(last);
+}
+
 function tryCompile(pattern: string): RE2JS | undefined {
   try {
     return RE2JS.compile(pattern);

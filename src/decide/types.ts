@@ -3,7 +3,10 @@ import type { Origin } from '../base/index.ts';
 import type { Cluster, Endpoint, HeaderMatch, Listener, Plan, Port, Proxy, Route, VirtualHost } from '../plan/index.ts';
 import type { BoundedCache } from './bounded-cache.ts';
 import type { BoundAuthorization, CompiledPolicies } from './policy-types.ts';
+import type { CompiledCors } from './cors.ts';
 import type { HostIndex } from './host-index.ts';
+import type { CompiledPathRewrite } from './path-rewrite.ts';
+import type { CompiledRedirect } from './redirect-location.ts';
 import type { TextPredicate } from './regex.ts';
 
 /** One proxy of a plan, indexed for deciding. Immutable but for its bounded caches. */
@@ -75,8 +78,14 @@ export interface CompiledRoute {
   readonly backends: readonly CompiledBackend[];
   /** Sum of the weights of `backends`; 0 means that no request can be served. */
   readonly totalWeight: number;
-  /** Why the rule cannot be served as written; undefined for an action that forwards. */
+  /** Why the rule cannot be served as written; undefined for any other action. */
   readonly failReason: string | undefined;
+  /** For `rewritePath`; undefined where the path stays. */
+  readonly pathRewrite: CompiledPathRewrite | undefined;
+  /** For `redirectLocation`; undefined for any other action. */
+  readonly redirect: CompiledRedirect | undefined;
+  /** For `decideCors`; undefined where cross-origin requests are not looked at. */
+  readonly cors: CompiledCors | undefined;
   /** True when neither method nor headers are asked for. */
   readonly pathDecides: boolean;
   readonly headers: readonly CompiledHeaderMatch[];

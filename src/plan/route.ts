@@ -62,8 +62,12 @@ export interface Redirect {
   readonly status: number;
   readonly scheme?: string;
   readonly host?: string;
-  /** `'derive'`: the well-known port of the scheme, hence none is written. Absent: that of the listener (Gateway API). */
-  readonly port?: number | 'derive';
+  /**
+   * `'derive'`: the well-known port of the scheme, hence none is written. `'request'`: that of the request's authority where
+   * its host stays, but for the well-known port of a scheme that is replaced (Envoy without `port_redirect`). Absent: that of
+   * the listener (Gateway API). 80 is never written for http, nor 443 for https.
+   */
+  readonly port?: number | 'derive' | 'request';
   readonly path?: PathRewrite;
 }
 
@@ -176,10 +180,17 @@ export interface Mirror {
 /** Gateway API GEP-1767, VirtualService `corsPolicy`. */
 export interface CorsPolicy {
   readonly origin: Origin;
+  /** One that matches the text `*` allows every origin, as in Envoy. */
   readonly allowOrigins: readonly TextMatch[];
+  /** `*` alone in one of the lists below: any. */
   readonly allowMethods: readonly string[];
   readonly allowHeaders: readonly string[];
   readonly exposeHeaders: readonly string[];
   readonly maxAgeSeconds?: number;
   readonly allowCredentials: boolean;
+  /**
+   * A preflight of an origin that is not allowed goes to the backend (VirtualService `unmatchedPreflights: FORWARD`). Absent:
+   * it is answered here, without the headers that would allow it.
+   */
+  readonly forwardUnmatched?: true;
 }
