@@ -89,7 +89,10 @@ function decodeOne(kind: Kind, context: DecodeContext): ResourceObject | undefin
 
 function reportMarked(fields: ReturnType<typeof markedFields>, context: DecodeContext): void {
   for (const { path, mark, value } of fields) {
-    const type = typeof value === 'object' && value !== null && 'type' in value ? ` (${String(value.type)})` : '';
+    const type =
+      typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
+        ? ` (${value.type})`
+        : '';
     const finding = {
       message: `${pathText(path)}${type} is not yet supported: ${mark.consequence}`,
       remedy: 'Take it away here, or keep it for the cluster and do not rely on it locally.',

@@ -62,7 +62,22 @@ export const headerName = format(
   .min(1)
   .max(256);
 
+/** Printable ASCII, with single spaces or tabs in between. */
+export const headerValue = format(
+  /^[!-~]+(?:[\t ][!-~]+)*$/,
+  'must be the value of a header',
+  'Use printable ASCII characters, with single spaces in between.',
+);
+
 export const labelMap = z.record(z.string(), z.string());
+
+/** A map from any text to texts of a bounded length. */
+export function textMap(bounds: { readonly maxEntries: number; readonly maxLength: number }) {
+  const { maxEntries, maxLength } = bounds;
+  return z
+    .record(z.string(), z.string().max(maxLength))
+    .refine((map) => Object.keys(map).length <= maxEntries, `must have at most ${maxEntries} entries\nTake some away.`);
+}
 
 const labelRequirement = z.strictObject({
   key: z.string().min(1),

@@ -12,7 +12,10 @@ const schema = objectOf({
   spec: z.strictObject({
     controllerName: z
       .string()
-      .regex(/^[^/]+\/.+$/, 'must be a domain and a path\nWrite a name such as istio.io/gateway-controller.')
+      .regex(
+        /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/,
+        'must be a domain and a path\nWrite a name such as istio.io/gateway-controller.',
+      )
       .max(253),
     description: z.string().max(64).default(''),
     parametersRef: ignored('the class is served without these parameters'),

@@ -5,13 +5,13 @@ import {
   apiGroup,
   hostname,
   kindName,
-  labelMap,
   labelSelector,
   namespaceName,
   objectName,
   portNumber,
   present,
   subdomainName,
+  textMap,
 } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import { ignored, refused } from '../schema.ts';
@@ -103,16 +103,17 @@ const listener = z.strictObject({
   port: portNumber,
   protocol: z
     .string()
+    .max(255, { abort: true })
     .regex(
-      /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|^[a-z0-9][-a-z0-9.]*\/[A-Za-z0-9]+$/,
+      // As in the CRD, whose second half is not anchored in front.
+      /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9]+$/,
       'must be a protocol\nWrite HTTP or HTTPS.',
-    )
-    .max(255),
+    ),
   tls: z
     .strictObject({
       mode: z.enum(['Terminate', 'Passthrough']).default('Terminate'),
       certificateRefs: z.array(certificateRef).max(64).default([]),
-      options: labelMap.optional(),
+      options: textMap({ maxEntries: 16, maxLength: 4096 }).optional(),
     })
     .optional(),
   allowedRoutes: allowedRoutes.prefault({}),
@@ -276,6 +277,12 @@ function checkProtocol(value: z.output<typeof listener>, path: Path, context: De
     context.error([...path, 'hostname'], {
       message: `hostname must not be set for protocol ${protocol}`,
       remedy: 'Take the hostname away.',
+    });
+  }
+  if (protocol === 'TLS' && tls === undefined) {
+    context.error(path, {
+      message: 'protocol TLS needs tls with a mode',
+      remedy: 'Add tls.mode: Terminate with a certificate, or Passthrough.',
     });
   }
   const terminates = tls?.mode === 'Terminate';

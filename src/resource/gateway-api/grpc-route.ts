@@ -65,7 +65,7 @@ const methodMatch = z.strictObject({
   method: z.string().max(1024).optional(),
 });
 
-const match = z.strictObject({ method: methodMatch.optional(), headers: headerMatches });
+const match = z.strictObject({ method: methodMatch.optional(), headers: headerMatches(z.string()) });
 
 const rule = z.strictObject({
   name: subdomainName.optional(),
@@ -76,14 +76,12 @@ const rule = z.strictObject({
 });
 
 const schema = objectOf({
-  spec: z
-    .strictObject({
-      parentRefs,
-      hostnames,
-      rules: z.array(rule).max(16).default([]),
-      useDefaultGateways: ignored('name the Gateway in parentRefs'),
-    })
-    .prefault({}),
+  spec: z.strictObject({
+    parentRefs,
+    hostnames,
+    rules: z.array(rule).max(16).default([]),
+    useDefaultGateways: ignored('name the Gateway in parentRefs'),
+  }),
 });
 
 export const grpcRouteKind = defineKind<GrpcRoute, typeof schema>({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
-import { durationMs, gatewayDuration, present, subdomainName } from '../fields.ts';
+import { durationMs, gatewayDuration, headerValue, present, subdomainName } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import { checkRegex } from '../regex.ts';
 import { ignored, refused } from '../schema.ts';
@@ -70,7 +70,7 @@ const pathMatch = z.strictObject({
 const match = z.strictObject({
   path: pathMatch.prefault({}),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']).optional(),
-  headers: headerMatches,
+  headers: headerMatches(headerValue),
   queryParams: z.array(refused('what else of this match holds is answered with an error')).max(16).optional(),
 });
 

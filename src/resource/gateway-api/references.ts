@@ -69,21 +69,38 @@ export const parentRefs = z
   .default([]);
 
 export function decodeParentRefs(refs: z.output<typeof parentRefs>, context: DecodeContext): ParentRef[] {
-  const seen = new Set<string>();
-  return refs.map((ref, index) => {
+  checkParentRefs(refs, context);
+  return refs.map(({ group, kind, namespace, name, sectionName, port }, index) => ({
+    ...{ origin: context.at(['spec', 'parentRefs', index]), group, kind },
+    ...{ namespace: namespace ?? context.document.namespace, name, ...present({ sectionName, port }) },
+  }));
+}
+
+/** Two references to one parent must name different parts of it, both by the same means. */
+function checkParentRefs(refs: z.output<typeof parentRefs>, context: DecodeContext): void {
+  for (const [index, ref] of refs.entries()) {
+    const earlier = refs.slice(0, index).filter((other) => sameIn(other, ref, ['group', 'kind', 'namespace', 'name']));
     const path = ['spec', 'parentRefs', index];
-    const namespace = ref.namespace ?? context.document.namespace;
-    const id = JSON.stringify([ref.group, ref.kind, namespace, ref.name, ref.sectionName ?? '', ref.port ?? 0]);
-    if (seen.has(id)) {
+    if (earlier.some((other) => sameIn(other, ref, ['sectionName', 'port']))) {
       context.error(path, {
-        message: `parentRef "${namespace}/${ref.name}" is written twice`,
+        message: `parentRef "${ref.name}" is written twice`,
         remedy: 'Give each a sectionName or port of its own, or keep one.',
       });
     }
-    seen.add(id);
-    const { group, kind, name, sectionName, port } = ref;
-    return { origin: context.at(path), group, kind, namespace, name, ...present({ sectionName, port }) };
-  });
+    for (const field of ['sectionName', 'port'] as const) {
+      if (earlier.every((other) => (other[field] === undefined) === (ref[field] === undefined))) continue;
+      context.error(path, {
+        message: `of the parentRefs to "${ref.name}" one has ${field} and another has not`,
+        remedy: `Give ${field} to each of them, or to none.`,
+      });
+    }
+  }
+}
+
+type WrittenParentRef = z.output<typeof parentRefs>[number];
+
+function sameIn(a: WrittenParentRef, b: WrittenParentRef, fields: readonly (keyof WrittenParentRef)[]): boolean {
+  return fields.every((field) => a[field] === b[field]);
 }
 
 export const hostnames = z.array(hostname).max(16).default([]);
@@ -145,19 +162,18 @@ export function decodeBackendRefs(
   });
 }
 
-export const headerMatches = z
-  .array(
-    z.strictObject({
-      name: headerName,
-      type: z.enum(['Exact', 'RegularExpression']).default('Exact'),
-      value: z.string().min(1).max(4096),
-    }),
-  )
-  .max(16)
-  .default([]);
+/** GRPCRoute takes any `value`, HTTPRoute what may stand in a header. */
+export function headerMatches(value: z.ZodString) {
+  const match = z.strictObject({
+    name: headerName,
+    type: z.enum(['Exact', 'RegularExpression']).default('Exact'),
+    value: value.min(1).max(4096),
+  });
+  return z.array(match).max(16).default([]);
+}
 
 export function decodeHeaderMatches(
-  matches: z.output<typeof headerMatches>,
+  matches: z.output<ReturnType<typeof headerMatches>>,
   match: Path,
   context: DecodeContext,
 ): HeaderMatch[] {
@@ -165,6 +181,13 @@ export function decodeHeaderMatches(
   for (const [index, { name, type, value }] of matches.entries()) {
     const path = [...match, 'headers', index];
     if (type === 'RegularExpression') checkRegex(value, [...path, 'value'], context);
+    if (matches.findIndex((earlier) => earlier.name === name) < index) {
+      context.error(path, {
+        message: `header "${name}" is matched twice`,
+        remedy: 'Put both conditions into one regular expression.',
+      });
+      continue;
+    }
     if (decoded.some((earlier) => earlier.name === name.toLowerCase())) {
       context.warn(path, {
         message: `header "${name}" is matched twice; only the first counts`,

@@ -11,7 +11,9 @@ type Texts = readonly string[] | undefined;
 
 interface SourceFields {
   readonly principals?: Texts;
+  readonly notPrincipals?: Texts;
   readonly namespaces?: Texts;
+  readonly notNamespaces?: Texts;
   readonly serviceAccounts?: Texts;
   readonly notServiceAccounts?: Texts;
   readonly ipBlocks?: Texts;
@@ -21,9 +23,12 @@ interface SourceFields {
 export function checkSource(source: SourceFields | undefined, path: Path, context: DecodeContext): void {
   checkNotEmpty(source, path, context);
   if (source === undefined) return;
-  if (source.serviceAccounts !== undefined && (source.principals !== undefined || source.namespaces !== undefined)) {
-    context.error([...path, 'serviceAccounts'], {
-      message: 'serviceAccounts must not stand beside principals or namespaces',
+  const accounts = (['serviceAccounts', 'notServiceAccounts'] as const).find((field) => source[field] !== undefined);
+  const others = ['principals', 'notPrincipals', 'namespaces', 'notNamespaces'] as const;
+  const beside = others.find((field) => source[field] !== undefined);
+  if (accounts !== undefined && beside !== undefined) {
+    context.error([...path, accounts], {
+      message: `${accounts} must not stand beside ${beside}`,
       remedy: 'Keep one of them; a service account already says its namespace.',
     });
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Path } from '../../manifest/index.ts';
 import { isIP } from '../address.ts';
 import type { DecodeContext } from '../context.ts';
 import { labelMap, portNumber, present } from '../fields.ts';
@@ -22,10 +23,18 @@ export interface WorkloadEntry extends ResourceObject {
   };
 }
 
+const portName = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/,
+    'must be the name of a port\nUse letters, digits and "-", with a letter or digit at both ends.',
+  )
+  .max(62);
+
 const schema = objectOf({
   spec: z.strictObject({
     address: z.string().max(256).default(''),
-    ports: z.record(z.string(), portNumber).default({}),
+    ports: z.record(portName, portNumber).optional(),
     labels: labelMap.default({}),
     network: ignored('all addresses must be reachable from here'),
     locality: accepted(),
@@ -40,11 +49,11 @@ export const workloadEntryKind = defineKind<WorkloadEntry, typeof schema>({
   versions: ['v1', 'v1beta1', 'v1alpha3'],
   schema,
   decode: ({ spec }, context) => {
-    checkAddress(spec.address, context);
+    checkAddress(spec, context);
     return {
       spec: {
         address: { value: spec.address, origin: context.at(['spec', 'address']) },
-        ports: spec.ports,
+        ports: spec.ports ?? {},
         labels: spec.labels,
         // Zero is how the wire says "not set".
         ...present({ weight: spec.weight === 0 ? undefined : spec.weight }),
@@ -55,22 +64,41 @@ export const workloadEntryKind = defineKind<WorkloadEntry, typeof schema>({
   },
 });
 
-function checkAddress(address: string, context: DecodeContext): void {
+function checkAddress({ address, network, ports }: z.output<typeof schema>['spec'], context: DecodeContext): void {
   const path = ['spec', 'address'];
-  if (address === '') {
+  if (address === '' && network !== undefined) {
+    context.refuse(path, {
+      message: 'an entry with a network and no address is reached through the gateway of that network: it is not used',
+      remedy: 'Add an address that can be reached from here.',
+    });
+  } else if (address === '') {
     context.error(path, {
       message: 'the entry has no address',
       remedy: 'Add the IP address or DNS name of the workload.',
     });
   } else if (address.startsWith('unix://')) {
-    context.refuse(path, {
-      message: `address "${address}" is a Unix socket, which is not yet supported: the endpoint is not used`,
-      remedy: 'Let the workload listen on a loopback port and write 127.0.0.1 with that port.',
-    });
+    checkSocket(address, { path, hasPorts: ports !== undefined, context });
   } else if (!isIP(address) && !/^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$/.test(address)) {
     context.error(path, {
       message: `"${address}" is neither an IP address nor a DNS name`,
       remedy: 'Write the address alone; ports go into spec.ports.',
     });
   }
+}
+
+function checkSocket(
+  address: string,
+  { path, hasPorts, context }: { readonly path: Path; readonly hasPorts: boolean; readonly context: DecodeContext },
+): void {
+  if (!/^unix:\/\/[/@]/.test(address) || address.endsWith('/') || hasPorts) {
+    context.error(path, {
+      message: hasPorts ? 'a Unix socket has no ports' : `"${address}" is not an absolute path of a Unix socket`,
+      remedy: hasPorts ? 'Take spec.ports away.' : 'Write unix:///run/name.sock, or unix://@name for an abstract one.',
+    });
+    return;
+  }
+  context.refuse(path, {
+    message: `address "${address}" is a Unix socket, which is not yet supported: the endpoint is not used`,
+    remedy: 'Let the workload listen on a loopback port and write 127.0.0.1 with that port.',
+  });
 }

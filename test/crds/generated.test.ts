@@ -1,0 +1,70 @@
+/**
+ * Objects made from the schemas of the official CRDs: as drawn, mended until the CRD takes them, and then changed in one
+ * place. The decoder must give the verdict of the CRD on each; `SALLYPORT_LONG=1` draws fifty times as many.
+ */
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { justifiedDifferences, justification } from './differences.ts';
+import { mended, objectsOf } from './generate.ts';
+import { mutated } from './mutate.ts';
+import { skipWithoutCrds } from './official.ts';
+import { loadOracle, type Oracle } from './oracle.ts';
+import { crdKinds, differencesOf, schemaOf, type CrdKind, type CustomObject } from './verdict.ts';
+
+const isLong = process.env['SALLYPORT_LONG'] === '1';
+const numRuns = isLong ? 5_000 : 100;
+const changesPerObject = 3;
+
+describe('generated objects and the official CRDs', { skip: skipWithoutCrds }, () => {
+  let oracle: Oracle;
+  before(async () => {
+    oracle = await loadOracle();
+  });
+
+  const unexplained = (kind: CrdKind, object: CustomObject): string[] =>
+    differencesOf(oracle, kind, object)
+      .filter((difference) => justification(difference) === undefined)
+      .map(({ side, reason }) => `${side}: ${reason}`);
+
+  for (const kind of crdKinds()) {
+    test(`${kind.kind}: the same verdict`, () => {
+      let valid = 0;
+      let changedToInvalid = 0;
+      const property = fc.property(objectsOf(kind), fc.gen(), (drawn, draw) => {
+        assert.deepEqual(unexplained(kind, drawn), []);
+        const schema = schemaOf(kind, drawn);
+        const good = mended(oracle, schema, drawn);
+        if (good === undefined) return;
+        valid++;
+        assert.deepEqual(unexplained(kind, good), []);
+        for (let count = 0; count < changesPerObject; count++) {
+          const changed = mutated(draw, schema, good);
+          if (oracle(schema, changed).length > 0) changedToInvalid++;
+          assert.deepEqual(unexplained(kind, changed), []);
+        }
+      });
+      fc.assert(property, { numRuns, seed: 20_260_131, endOnFailure: true });
+      assert.ok(valid > numRuns / 2, `only ${valid} of ${numRuns} objects were valid`);
+      assert.ok(changedToInvalid > numRuns / 4, `only ${changedToInvalid} changes made an object invalid`);
+    });
+  }
+
+  test('each justified difference still exists', () => {
+    const kinds = new Map(crdKinds().map((kind) => [kind.kind, kind]));
+    for (const entry of justifiedDifferences) {
+      const kind = kinds.get(entry.kind);
+      const [version] = kind?.versions ?? [];
+      assert.ok(kind !== undefined && version !== undefined, `${entry.kind} is not a kind with a CRD`);
+      const differences = differencesOf(oracle, kind, {
+        apiVersion: `${kind.group}/${version.name}`,
+        kind: kind.kind,
+        metadata: { name: 'example' },
+        ...(entry.example === undefined ? {} : { spec: entry.example }),
+      });
+      const [difference] = differences;
+      assert.ok(difference !== undefined, `stale: ${entry.kind} ${entry.reason}`);
+      assert.equal(justification(difference), entry, `${difference.side}: ${difference.reason}`);
+    }
+  });
+});
