@@ -5,7 +5,7 @@ import { RE2JS } from 're2js';
 import type { CrdSchema } from './official.ts';
 
 /** Patterns are RE2, as in an API server; some of the CRDs' would take JavaScript's own engine years. */
-function re2(pattern: string): { test: (text: string) => boolean } {
+function re2(pattern: string): { test: (text: string) => boolean; toString: () => string } {
   const expression = RE2JS.compile(pattern);
   // ajv tells expressions apart by their text.
   return { test: (text) => expression.matcher(text).find(), toString: () => pattern };
