@@ -1,5 +1,5 @@
 import { compareText, formatOrigin, qualifiedName, type Origin } from '../base/index.ts';
-import type { Listener, Plan, Port, Route } from '../plan/index.ts';
+import type { Listener, NamedMatch, Plan, Port, Route, TextMatch } from '../plan/index.ts';
 import { formatTable, type TableLayout } from './table.ts';
 
 /** Where a proxy really bound a port of the plan: `HOST:PORT` by port id. */
@@ -96,14 +96,33 @@ function workloadTable(plan: Plan, layout: TableLayout): string {
     : formatTable(['WORKLOAD', 'IDENTITY', 'PORT', 'APPLICATION', 'MTLS', 'POLICIES'], rows, layout);
 }
 
+/** `PathPrefix /a POST x-env=prod`, as short as it can be told apart. */
 function matchOf({ match }: Route): string {
-  const headers = match.headers.map(({ name, value }) => `${name}=${value}`);
+  const { path, method, scheme, authority, headers, queryParams = [] } = match;
   return [
-    match.path.type,
-    match.path.value,
-    ...(match.method === undefined ? [] : [match.method.value]),
-    ...headers,
+    path.type,
+    path.value,
+    ...('ignoreCase' in path ? ['(any case)'] : []),
+    ...(method === undefined ? [] : [valueOf(method)]),
+    ...(scheme === undefined ? [] : [`scheme=${valueOf(scheme)}`]),
+    ...(authority === undefined ? [] : [`authority=${valueOf(authority)}`]),
+    ...headers.map((header) => `${header.invert === true ? 'not ' : ''}${header.name}=${valueOf(header)}`),
+    ...queryParams.map((parameter) => `?${parameter.name}=${valueOf(parameter)}`),
   ].join(' ');
+}
+
+/** `a`, `a*` for a prefix, `~a.b` for a regular expression, `*` for any. */
+function valueOf({ type, value }: NamedMatch | TextMatch): string {
+  switch (type) {
+    case 'Exact':
+      return value;
+    case 'Prefix':
+      return `${value}*`;
+    case 'RegularExpression':
+      return `~${value}`;
+    case 'Present':
+      return '*';
+  }
 }
 
 function backendsOf(plan: Plan, { action }: Route): string {

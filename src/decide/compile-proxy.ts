@@ -1,6 +1,6 @@
 /** From the plan, flat maps of children that name their parents, to one proxy's indexes. */
 import { compareText } from '../base/index.ts';
-import type { HeaderMatch, Plan, Route, WeightedBackend } from '../plan/index.ts';
+import type { Plan, Route, WeightedBackend } from '../plan/index.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { compileCors } from './cors.ts';
 import { buildHostIndex } from './host-index.ts';
@@ -13,14 +13,12 @@ import {
 } from './limits.ts';
 import { compilePathRewrite } from './path-rewrite.ts';
 import { compilePolicies } from './policy-compile.ts';
-import { quote } from './quote.ts';
 import { compileRedirect } from './redirect-location.ts';
-import { compileFullMatch, wireText } from './regex.ts';
+import { compileConditions } from './route-conditions.ts';
 import { buildRouteIndex } from './route-index.ts';
 import type {
   CompiledBackend,
   CompiledCluster,
-  CompiledHeaderMatch,
   CompiledListener,
   CompiledPort,
   CompiledProxy,
@@ -166,8 +164,7 @@ function compileRoute(
     backends,
     totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
     ...compileActions(route),
-    pathDecides: route.match.method === undefined && route.match.headers.length === 0,
-    headers: route.match.headers.map(compileHeaderMatch),
+    conditions: compileConditions(route.match),
     decision: { type: 'no-listener' },
   };
   compiled.decision = { type: 'route', route: compiled, virtualHost: place.virtualHost, listener: place.listener };
@@ -197,14 +194,4 @@ function compileBackend(backend: WeightedBackend, clusters: ReadonlyMap<string, 
   if ('invalid' in backend) return { weight, cluster: undefined, invalid: backend.invalid };
   const cluster = clusters.get(backend.cluster);
   return { weight, cluster, invalid: cluster === undefined ? `the plan has no cluster ${backend.cluster}` : undefined };
-}
-
-/** A regular expression that is not RE2 matches nothing, so its route is never chosen (the compiler reports it). */
-function compileHeaderMatch(match: HeaderMatch): CompiledHeaderMatch {
-  if (match.type === 'RegularExpression') {
-    const matches = compileFullMatch(match.value) ?? (() => false);
-    return { match, matches, wants: `header ${match.name} matching ${quote(match.value)}` };
-  }
-  const wanted = wireText(match.value);
-  return { match, matches: (value) => value === wanted, wants: `header ${match.name}: ${quote(match.value)}` };
 }

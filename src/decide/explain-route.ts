@@ -1,12 +1,13 @@
 import { formatOrigin } from '../base/index.ts';
-import type { PathMatch } from '../plan/index.ts';
 import type { RequestFacts } from './facts.ts';
 import { canonicalHost } from './host.ts';
 import { maxExplained } from './limits.ts';
 import { pathWithoutQuery } from './path.ts';
 import { quote } from './quote.ts';
 import { firstMismatch } from './route.ts';
+import { describePath } from './route-conditions.ts';
 import { candidatesFor } from './route-index.ts';
+import { asciiLower } from './text-match.ts';
 import type { CompiledPort, CompiledRoute, CompiledVirtualHost, RouteDecision } from './types.ts';
 
 /** Why no route took a request, with the hostname or route that came nearest. */
@@ -65,13 +66,11 @@ function noRoute({ virtualHost, routes }: CompiledVirtualHost, request: RequestF
 }
 
 function nearness(route: CompiledRoute, path: string): number {
-  const { type, value } = route.route.match.path;
-  return type === 'RegularExpression' ? 0 : commonPrefix(path, value);
-}
-
-/** As the YAML has it: `PathPrefix /asset.AssetService`. */
-function describePath(match: PathMatch): string {
-  return `${match.type} ${match.value}`;
+  const { path: match } = route.route.match;
+  if (match.type === 'RegularExpression') return 0;
+  return 'ignoreCase' in match
+    ? commonPrefix(asciiLower(path), asciiLower(match.value))
+    : commonPrefix(path, match.value);
 }
 
 /** The element of highest score, the first of equals. */

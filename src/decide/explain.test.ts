@@ -11,6 +11,7 @@ import {
   type TestPlan,
 } from '../../test/kit/plan-kit.ts';
 import { testConnection, testRequest, type TestRequest } from '../../test/kit/request-facts.ts';
+import type { RouteMatch } from '../plan/index.ts';
 import { decideAuthorization } from './authorize.ts';
 import { compileProxy } from './compile-proxy.ts';
 import { explainRefusal } from './explain.ts';
@@ -58,6 +59,35 @@ test('no route: a path that matches but for a header is nearest', () => {
   assert.equal(
     explainRouteFor({ listeners: [{ virtualHosts }] }, {}),
     'no route for "/asset.AssetService/GetAsset" on host *; nearest HTTPRoute default/asset httproute.yaml:12 also wants header x-env: "prod"',
+  );
+});
+
+test('no route: each kind of condition in words', () => {
+  const path = { type: 'StringPrefix', value: '/ASSET', ignoreCase: true } as const;
+  const rows: readonly [Partial<RouteMatch>, string][] = [
+    [{ method: { type: 'Exact', value: 'GET' } }, 'method "GET"'],
+    [{ scheme: { type: 'Exact', value: 'https' } }, 'scheme "https"'],
+    [{ authority: { type: 'Prefix', value: 'uat', ignoreCase: true } }, 'authority prefix "uat" in any case'],
+    [{ headers: [{ name: 'x', type: 'Present', value: '' }] }, 'header x: any value'],
+    [{ headers: [{ name: 'te', type: 'Present', value: '', invert: true }] }, 'no header te: any value'],
+    [{ queryParams: [{ name: 'q', type: 'RegularExpression', value: 'a+' }] }, 'query parameter q: matching "a+"'],
+  ];
+  for (const [match, wanted] of rows) {
+    const virtualHosts = [{ hostname: '*', routes: [{ match: { path, headers: [], ...match } }] }];
+    const request = { path: '/asset.X/Y', headers: [['te', 'trailers']] } as const;
+    assert.equal(
+      explainRouteFor({ listeners: [{ virtualHosts }] }, request),
+      `no route for "/asset.X/Y" on host *; nearest HTTPRoute default/asset httproute.yaml:11 also wants ${wanted}`,
+    );
+  }
+  assert.match(
+    explainRouteFor(
+      { listeners: [{ virtualHosts: [{ hostname: '*', routes: [{ match: { path, headers: [] } }] }] }] },
+      {
+        path: '/x',
+      },
+    ),
+    /httproute\.yaml:11 wants prefix \/ASSET in any case$/,
   );
 });
 

@@ -1,5 +1,6 @@
 /** Hot when a policy names headers: once per request and condition, no allocation. */
 import type { RequestFacts } from './facts.ts';
+import { pseudoHeaderReader } from './request-header.ts';
 
 export interface HeaderCondition {
   /** Whether one value matches any of the listed ones. */
@@ -15,19 +16,10 @@ export interface HeaderCondition {
  */
 export function headerHolds(header: string, condition: HeaderCondition): (request: RequestFacts) => boolean {
   const { any, negated, lenient } = condition;
-  const readPseudo = pseudoHeaders.get(header);
+  const readPseudo = pseudoHeaderReader(header);
   if (readPseudo !== undefined) return (request) => any(readPseudo(request)) !== negated;
   return (request) => matchesHeader(request, header, any, lenient) !== negated;
 }
-
-/** Names that HTTP/2 carries as pseudo header fields; `host` is `:authority`, as in Envoy. */
-const pseudoHeaders: ReadonlyMap<string, (request: RequestFacts) => string> = new Map([
-  ['host', (request) => request.authority],
-  [':authority', (request) => request.authority],
-  [':path', (request) => request.path],
-  [':method', (request) => request.method],
-  [':scheme', (request) => request.scheme],
-]);
 
 function matchesHeader(
   request: RequestFacts,

@@ -2,27 +2,46 @@
 import { BoundedCache } from './bounded-cache.ts';
 import { pathWithoutQuery } from './path.ts';
 import { compileFullMatch, wireText, type TextPredicate } from './regex.ts';
+import { compileTextMatch } from './text-match.ts';
+import type { PathMatch } from '../plan/index.ts';
 import type { CompiledRoute, RouteIndex } from './types.ts';
 
 /** Indexes routes that are given in precedence order. A regular expression that is not RE2 matches nothing (the compiler reports it). */
 export function buildRouteIndex(routes: readonly CompiledRoute[], maxCachedPaths: number): RouteIndex {
   const exact = new Map<string, CompiledRoute[]>();
   const prefixes = new Map<string, CompiledRoute[]>();
-  const regexes: { route: CompiledRoute; matches: TextPredicate }[] = [];
+  const textPrefixes = new Map<string, CompiledRoute[]>();
+  const scanned: { route: CompiledRoute; matches: TextPredicate }[] = [];
   let maxPrefixDepth = 0;
   for (const route of routes) {
-    const { type, value } = route.route.match.path;
-    if (type === 'Exact') append(exact, wireText(value), route);
-    else if (type === 'PathPrefix') {
-      const key = prefixKey(wireText(value));
+    const { path } = route.route.match;
+    const matches = scannedMatch(path);
+    if (matches !== undefined) scanned.push({ route, matches });
+    else if (path.type === 'Exact') append(exact, wireText(path.value), route);
+    else if (path.type === 'PathPrefix') {
+      const key = prefixKey(wireText(path.value));
       maxPrefixDepth = Math.max(maxPrefixDepth, key.split('/').length - 1);
       append(prefixes, key, route);
-    } else {
-      const matches = compileFullMatch(value);
-      if (matches !== undefined) regexes.push({ route, matches });
-    }
+    } else if (path.type === 'StringPrefix') append(textPrefixes, wireText(path.value), route);
   }
-  return { routes, exact, prefixes, maxPrefixDepth, regexes, cache: new BoundedCache(maxCachedPaths) };
+  return {
+    routes,
+    exact,
+    prefixes,
+    maxPrefixDepth,
+    textPrefixes,
+    textPrefixLengths: [...new Set([...textPrefixes.keys()].map(({ length }) => length))].sort((a, b) => a - b),
+    scanned,
+    cache: new BoundedCache(maxCachedPaths),
+  };
+}
+
+/** A predicate for what no map can find: expressions, and texts in any case. */
+function scannedMatch(path: PathMatch): TextPredicate | undefined {
+  if (path.type === 'RegularExpression') return compileFullMatch(path.value) ?? (() => false);
+  if (path.type === 'PathPrefix' || path.ignoreCase !== true) return undefined;
+  const type = path.type === 'Exact' ? 'Exact' : 'Prefix';
+  return compileTextMatch({ type, value: path.value, ignoreCase: true });
 }
 
 /** Gateway API: a trailing slash of a prefix means nothing, `/abc/` matches what `/abc` does. */
@@ -56,15 +75,23 @@ function findCandidates(index: RouteIndex, path: string): readonly CompiledRoute
   }
   // The whole path is an element boundary too; its key has no trailing slash, so `/a/` was already looked up as `/a`.
   if (depth <= index.maxPrefixDepth && !path.endsWith('/')) collect(found, index.prefixes, path);
-  for (const { route, matches } of index.regexes) {
+  for (const length of index.textPrefixLengths) {
+    if (length > path.length) break;
+    collect(found, index.textPrefixes, path.slice(0, length));
+  }
+  for (const { route, matches } of index.scanned) {
     if (matches(path)) found.push(route);
   }
   found.sort((a, b) => a.route.order - b.route.order);
-  const decisive = found.findIndex((route) => route.pathDecides);
+  const decisive = found.findIndex((route) => route.conditions.length === 0);
   return decisive === -1 ? found : found.slice(0, decisive + 1);
 }
 
-function collect(found: CompiledRoute[], prefixes: RouteIndex['prefixes'], key: string): void {
-  const routes = prefixes.get(key);
+function collect(
+  found: CompiledRoute[],
+  routesByKey: ReadonlyMap<string, readonly CompiledRoute[]>,
+  key: string,
+): void {
+  const routes = routesByKey.get(key);
   if (routes !== undefined) for (const route of routes) found.push(route);
 }

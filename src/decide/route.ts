@@ -1,6 +1,7 @@
 /** Hot: `decideRoute` runs once per request and answers with objects made at compile time. */
 import { canonicalHost } from './host.ts';
 import { lookupHost } from './host-index.ts';
+import { describePath } from './route-conditions.ts';
 import { candidatesFor } from './route-index.ts';
 import type { RequestFacts } from './facts.ts';
 import type {
@@ -29,7 +30,7 @@ export function decideRoute(port: CompiledPort, request: RequestFacts, trace?: R
   const candidates = candidatesFor(virtualHost.routes, request.path);
   for (let i = 0; i < candidates.length; i++) {
     const route = candidates[i] as CompiledRoute;
-    const mismatch = route.pathDecides ? undefined : firstMismatch(route, request);
+    const mismatch = firstMismatch(route, request);
     if (trace !== undefined) traceRoute(trace, route, mismatch);
     if (mismatch === undefined) return route.decision;
   }
@@ -47,14 +48,11 @@ function resolveHost(port: CompiledPort, authority: string): HostResolution | un
   return resolution;
 }
 
-/** What of the method or the headers does not fit, in the user's words; undefined when all fits. */
-export function firstMismatch(route: CompiledRoute, request: RequestFacts): string | undefined {
-  const { method } = route.route.match;
-  if (method !== undefined && method.value !== request.method) return `method ${method.value}`;
-  for (let i = 0; i < route.headers.length; i++) {
-    const header = route.headers[i] as CompiledRoute['headers'][number];
-    const value = request.header(header.match.name);
-    if (value === undefined || !header.matches(value)) return header.wants;
+/** What of the conditions beside the path does not hold, in the user's words; undefined when all hold. */
+export function firstMismatch({ conditions }: CompiledRoute, request: RequestFacts): string | undefined {
+  for (let i = 0; i < conditions.length; i++) {
+    const condition = conditions[i] as CompiledRoute['conditions'][number];
+    if (!condition.holds(request)) return condition.wants;
   }
   return undefined;
 }
@@ -92,8 +90,7 @@ function traceHost(trace: RouteTrace, host: HostResolution | undefined): void {
 }
 
 function traceRoute(trace: RouteTrace, route: CompiledRoute, mismatch: string | undefined): void {
-  const { path } = route.route.match;
-  const what = `${path.type} ${path.value}`;
+  const what = describePath(route.route.match.path);
   trace.steps.push(
     mismatch === undefined
       ? { what, outcome: 'chosen', origin: route.route.origin }

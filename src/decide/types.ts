@@ -1,6 +1,6 @@
 /** What the deciders take and answer. All plain data; the hot ones are made once and shared, never per request. */
 import type { Origin } from '../base/index.ts';
-import type { Cluster, Endpoint, HeaderMatch, Listener, Plan, Port, Proxy, Route, VirtualHost } from '../plan/index.ts';
+import type { Cluster, Endpoint, Listener, Plan, Port, Proxy, Route, VirtualHost } from '../plan/index.ts';
 import type { BoundedCache } from './bounded-cache.ts';
 import type { BoundAuthorization, CompiledPolicies } from './policy-types.ts';
 import type { CompiledCors } from './cors.ts';
@@ -8,6 +8,7 @@ import type { HostIndex } from './host-index.ts';
 import type { CompiledPathRewrite } from './path-rewrite.ts';
 import type { CompiledRedirect } from './redirect-location.ts';
 import type { TextPredicate } from './regex.ts';
+import type { RouteCondition } from './route-conditions.ts';
 
 /** One proxy of a plan, indexed for deciding. Immutable but for its bounded caches. */
 export interface CompiledProxy {
@@ -55,8 +56,8 @@ export interface CompiledVirtualHost {
 }
 
 /**
- * The routes of one virtual host by path. A look-up costs the path's length and the number of regular expressions, not the
- * number of routes. What it gives depends on the path alone, and so may be cached under it.
+ * The routes of one virtual host by path. A look-up costs the path's length (with prefixes by characters: times the number
+ * of their different lengths) and the number of regular expressions, not the number of routes. What it gives depends on the path alone, and so may be cached under it.
  */
 export interface RouteIndex {
   /** In precedence order. */
@@ -66,7 +67,12 @@ export interface RouteIndex {
   readonly prefixes: ReadonlyMap<string, readonly CompiledRoute[]>;
   /** Slashes in the longest key of `prefixes`: no need to look deeper into a path. */
   readonly maxPrefixDepth: number;
-  readonly regexes: readonly { readonly route: CompiledRoute; readonly matches: TextPredicate }[];
+  /** Prefixes by characters. */
+  readonly textPrefixes: ReadonlyMap<string, readonly CompiledRoute[]>;
+  /** The different lengths of the keys of `textPrefixes`, ascending. */
+  readonly textPrefixLengths: readonly number[];
+  /** Regular expressions, and paths in any case. */
+  readonly scanned: readonly { readonly route: CompiledRoute; readonly matches: TextPredicate }[];
   /** Candidates by path as received. */
   readonly cache: BoundedCache<readonly CompiledRoute[]>;
 }
@@ -86,18 +92,10 @@ export interface CompiledRoute {
   readonly redirect: CompiledRedirect | undefined;
   /** For `decideCors`; undefined where cross-origin requests are not looked at. */
   readonly cors: CompiledCors | undefined;
-  /** True when neither method nor headers are asked for. */
-  readonly pathDecides: boolean;
-  readonly headers: readonly CompiledHeaderMatch[];
+  /** What it asks for beside its path; empty when the path decides. */
+  readonly conditions: readonly RouteCondition[];
   /** The decision that names this route, made once. */
   readonly decision: RouteDecision;
-}
-
-export interface CompiledHeaderMatch {
-  readonly match: HeaderMatch;
-  readonly matches: (value: string) => boolean;
-  /** What it asks for, for reasons: `header x-env: prod`. */
-  readonly wants: string;
 }
 
 /** One share of a route's requests. Exactly one of `cluster` and `invalid` is set. */
