@@ -34,6 +34,8 @@ export interface MeshOptions {
   /** 0: any free port. */
   readonly adminPort: number;
   readonly accessLog: 'text' | 'json' | 'off';
+  /** Processes of each proxy; from 1. */
+  readonly workers: number;
   /** Of every proxy; what is absent keeps its default. */
   readonly limits: LimitSettings;
   readonly onEvent: (event: MeshEvent) => void;
@@ -66,6 +68,8 @@ export interface Mesh {
   methods(): readonly string[];
   /** Lets calls in flight finish for at most `graceMs`, then stops everything. */
   stop(graceMs: number): Promise<void>;
+  /** Replaces the proxies' processes while they serve; see `Supervisor.handOver`. */
+  handOver(graceMs: number): Promise<void>;
   /** Stops everything at once. */
   kill(): void;
 }
@@ -138,6 +142,7 @@ class RunningMesh implements Mesh {
       version: options.version,
       trustDomain: options.compile.trustDomain,
       accessLog: options.accessLog,
+      workers: options.workers,
       limits: options.limits,
       onListening: (portId, address) => this.#placed(portId, address),
       onEvent: (event) => options.onEvent({ type: 'proxy', event }),
@@ -210,6 +215,10 @@ class RunningMesh implements Mesh {
     for (const process of this.#processes) void process.stop(0);
     void this.#admin?.close();
     removeRunFile(this.#options.stateDir);
+  }
+
+  handOver(graceMs: number): Promise<void> {
+    return this.#supervisor.handOver({ graceMs });
   }
 
   #beginStop(): void {

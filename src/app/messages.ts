@@ -25,6 +25,8 @@ export type ControlMessage =
       readonly proxy: string;
       readonly accessLog: AccessLogMode;
       readonly limits: LimitSettings;
+      /** Other processes of the proxy listen on the same ports. */
+      readonly sharesPorts: boolean;
     }
   /** A new plan slice. `keys`: private keys of listener certificates, PEM by certificate id. */
   | {

@@ -36,6 +36,22 @@ export function pinPorts(slice: Plan, pins: ReadonlyMap<string, number>): Plan {
   return { ...slice, ports: Object.fromEntries(ports) };
 }
 
+/**
+ * The slice for one of several processes: ports that others hold are joined where those have them; the rest is opened by
+ * one process only.
+ */
+export function sharePorts(
+  slice: Plan,
+  { held, opensOthers }: { readonly held: ReadonlyMap<string, number>; readonly opensOthers: boolean },
+): Plan {
+  const ports = Object.entries(slice.ports).flatMap(([id, port]) => {
+    const number = held.get(id);
+    if (number === undefined) return opensOthers ? [[id, port] as const] : [];
+    return [[id, { ...port, bind: { ...port.bind, port: number, isHeld: true as const } }] as const];
+  });
+  return { ...slice, ports: Object.fromEntries(ports) };
+}
+
 function pick<T>(elements: Readonly<Record<string, T>>, keep: (element: T) => boolean): Readonly<Record<string, T>> {
   return Object.fromEntries(Object.entries(elements).filter(([, element]) => keep(element)));
 }

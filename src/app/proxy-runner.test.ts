@@ -78,7 +78,7 @@ async function stage(): Promise<Stage> {
       return proxy;
     },
   });
-  runner.receive({ type: 'start', proxy: gatewayId, accessLog: 'off', limits: {} });
+  runner.receive({ type: 'start', proxy: gatewayId, accessLog: 'off', limits: {}, sharesPorts: false });
   const [proxy] = made;
   assert.ok(proxy);
   const grant = async (): Promise<void> => {

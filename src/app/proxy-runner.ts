@@ -99,7 +99,7 @@ export class ProxyRunner {
     this.#options.onDone();
   }
 
-  #start({ proxy: proxyId, accessLog, limits }: Extract<ControlMessage, { type: 'start' }>): void {
+  #start({ proxy: proxyId, accessLog, limits, sharesPorts }: Extract<ControlMessage, { type: 'start' }>): void {
     const { send, clock, random } = this.#options;
     this.#accessLog = accessLog === 'off' ? undefined : this.#makeAccessLog(accessLog);
     this.#proxy = (this.#options.createProxy ?? createProxy)({
@@ -108,6 +108,7 @@ export class ProxyRunner {
       random,
       identity: this.#identity,
       limits: withLimitSettings(limits),
+      sharesPorts,
       metrics: this.#metrics,
       counters: this.#counters,
       ...(this.#accessLog === undefined ? {} : { accessLog: this.#accessLog }),

@@ -7,7 +7,7 @@ import type { MetricsSnapshot } from '../telemetry/index.ts';
 import { assignmentText, type Assignment } from './assignment.ts';
 import type { ForkProxy, ProxyChild } from './fork-proxy.ts';
 import { readProxyMessage, type AccessLogMode, type ProxyMessage, type ServiceDescriptors } from './messages.ts';
-import { pinPorts } from './plan-slice.ts';
+import { pinPorts, sharePorts } from './plan-slice.ts';
 import type { ProxyEvent } from './proxy-event.ts';
 import { RestartDelay } from './restart-delay.ts';
 
@@ -38,6 +38,18 @@ export interface SupervisedProxyOptions {
   readonly onEnded: (processId: string) => void;
   /** What a new gateway process must be told. */
   readonly knownDescriptors: () => Iterable<ServiceDescriptors>;
+  /** Set where several processes share the ports. */
+  readonly worker?: Worker;
+}
+
+/** One of several processes of a proxy. */
+interface Worker {
+  /** From 0, never used twice in one proxy. */
+  readonly index: number;
+  /** It binds ports that nobody holds; the others leave these alone. */
+  readonly opensPorts: () => boolean;
+  /** Numbers of the ports that other workers listen on, by port id. */
+  readonly held: () => ReadonlyMap<string, number>;
 }
 
 /** Runs a function after a time in milliseconds; returns the way to call it off. */
@@ -119,7 +131,8 @@ export class SupervisedProxy {
   start(): void {
     this.#runs += 1;
     this.#state = 'starting';
-    const processId = `${this.id}#${this.#runs}`;
+    const { worker } = this.#options;
+    const processId = `${this.id}#${worker === undefined ? '' : `${worker.index}.`}${this.#runs}`;
     // A child that ends before `fork` returns is told through `exited`: its run does not exist yet.
     let exited: string | undefined;
     let run: Run | undefined;
@@ -147,7 +160,7 @@ export class SupervisedProxy {
       return;
     }
     const { accessLog, limits } = this.#options;
-    child.send({ type: 'start', proxy: this.id, accessLog, limits });
+    child.send({ type: 'start', proxy: this.id, accessLog, limits, sharesPorts: worker !== undefined });
     if (this.role === 'gateway') {
       for (const descriptors of this.#options.knownDescriptors()) child.send({ type: 'descriptors', descriptors });
     }
@@ -169,6 +182,13 @@ export class SupervisedProxy {
     }
     this.#sendPlan(run);
     if (isNewIdentity) run.child.send({ type: 'renew' });
+  }
+
+  /** What other workers hold has changed: says it to the process. */
+  refresh(): void {
+    if (this.#run === undefined) return;
+    this.#version += 1;
+    this.#sendPlan(this.#run);
   }
 
   /** Tells a gateway what the workload behind a service serves. */
@@ -218,7 +238,12 @@ export class SupervisedProxy {
   }
 
   #sendPlan(run: Run): void {
-    const { slice, keys } = this.#assignment;
+    const { keys } = this.#assignment;
+    const { worker } = this.#options;
+    const slice =
+      worker === undefined
+        ? this.#assignment.slice
+        : sharePorts(this.#assignment.slice, { held: worker.held(), opensOthers: worker.opensPorts() });
     run.sentVersion = this.#version;
     run.child.send({ type: 'plan', version: this.#version, slice: pinPorts(slice, run.pins), keys });
     this.#options.onProgress();
@@ -289,7 +314,8 @@ export class SupervisedProxy {
     run.openPorts.set(portId, address);
     this.#lastPorts.set(portId, address.port);
     const wanted = port.bind.port;
-    if (wanted !== 0 && wanted !== address.port) {
+    const isHeld = this.#options.worker?.held().has(portId) === true;
+    if (wanted !== 0 && wanted !== address.port && !isHeld) {
       this.#options.onEvent({ type: 'bound-elsewhere', proxy: this.id, port: portId, wanted, got: address.port });
     }
     this.#options.onListening(portId, address);

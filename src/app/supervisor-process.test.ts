@@ -99,7 +99,7 @@ test('a proxy ends when control is gone', async () => {
     serialization: 'advanced',
     execArgv: [],
   });
-  child.send({ type: 'start', proxy: gatewayId, accessLog: 'off', limits: {} });
+  child.send({ type: 'start', proxy: gatewayId, accessLog: 'off', limits: {}, sharesPorts: false });
   await once(child, 'message');
   const exit = once(child, 'exit');
   child.disconnect();

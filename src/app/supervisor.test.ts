@@ -72,7 +72,7 @@ interface Stage {
 
 const authority = await CertificateAuthority.ephemeral();
 
-function stage(plan: Plan | undefined = smallPlan(['app'])): Stage {
+function stage(plan: Plan | undefined = smallPlan(['app']), { workers = 1 } = {}): Stage {
   const time = new ManualTime();
   const children: FakeChild[] = [];
   const events: ProxyEvent[] = [];
@@ -82,6 +82,7 @@ function stage(plan: Plan | undefined = smallPlan(['app'])): Stage {
     authority,
     trustDomain: 'cluster.local',
     accessLog: 'off',
+    workers,
     onListening: (portId, address) => listening.push(`${portId} ${address === undefined ? '-' : address.port}`),
     onEvent: (event) => events.push(event),
     onSettled: () => (settledCount += 1),
@@ -296,6 +297,74 @@ test('metrics are the sum over all processes; one that does not answer is left o
   assert.match(await next, /^x_total 3$/m, 'the past counts');
 });
 
+test('workers: the others join the ports of the first, and go on when it dies', () => {
+  const run = stage(smallPlan(['app']), { workers: 2 });
+  const ofApp = (): FakeChild[] => run.children.filter(({ proxyId }) => proxyId === app);
+  assert.equal(ofApp().length, 1, 'the second waits for the ports of the first');
+  // The second ones start, and comply, while this goes through the list.
+  complyAll(run);
+  const [first, second] = ofApp();
+  const bind = second?.of('plan').at(-1)?.slice.ports[appPort]?.bind;
+  assert.deepEqual(bind, { host: '127.0.0.1', port: 40_010, isHeld: true });
+  assert.equal(run.supervisor.settled(), true);
+  const told = run.listening.length;
+  first?.exit('SIGKILL');
+  assert.equal(run.listening.length, told, 'the port is still served');
+  run.time.advance(lastDelay(run));
+  assert.deepEqual(ofApp()[2]?.of('plan')[0]?.slice.ports[appPort]?.bind, bind);
+  assert.equal(run.children.filter(({ proxyId }) => proxyId === gatewayId).length, 2);
+});
+
+test('workers: a port is gone when the last of them is, and the first to come back opens it again', () => {
+  const run = stage(smallPlan(['app']), { workers: 2 });
+  complyAll(run);
+  for (const child of run.children) if (child.proxyId === app) child.exit('SIGKILL');
+  assert.equal(run.listening.at(-1), `${appPort} -`);
+  run.time.advance(lastDelay(run));
+  const binds = run.children.slice(4).map((child) => child.of('plan')[0]?.slice.ports[appPort]?.bind);
+  assert.deepEqual(binds, [{ host: '127.0.0.1', port: 40_010 }, undefined]);
+});
+
+test('workers: a port that is new in the plan is opened by one, then joined', () => {
+  const run = stage(smallPlan([]), { workers: 2 });
+  complyAll(run);
+  const plan = smallPlan([]);
+  const port = plan.ports[gatewayPort];
+  assert.ok(port);
+  const added = { ...port, id: `${gatewayId}/81`, number: 81 };
+  run.supervisor.publish({ ...plan, ports: { ...plan.ports, [added.id]: added } }, keys);
+  const [first, second] = run.children;
+  assert.equal(second?.of('plan').at(-1)?.slice.ports[added.id], undefined);
+  first?.say({ type: 'listening', port: added.id, host: '127.0.0.1', number: 41_000 });
+  assert.equal(second?.of('plan').at(-1)?.slice.ports[added.id]?.bind.port, 41_000);
+});
+
+test('workers: a hand-over starts each successor before its predecessor drains', async () => {
+  const run = stage(smallPlan([]), { workers: 2 });
+  complyAll(run);
+  const [first, second] = run.children;
+  const done = run.supervisor.handOver({ graceMs: 5_000 });
+  const successorOf = async (old: FakeChild | undefined): Promise<void> => {
+    const successor = run.children.at(-1);
+    assert.notEqual(successor, old);
+    assert.deepEqual(old?.of('drain'), []);
+    successor?.comply();
+    await new Promise(setImmediate);
+    assert.deepEqual(old?.of('drain'), [{ type: 'drain', graceMs: 5_000 }]);
+    old?.exit('exit code 0');
+    await new Promise(setImmediate);
+  };
+  await successorOf(first);
+  await successorOf(second);
+  await done;
+  assert.equal(run.children.length, 4);
+  assert.deepEqual(
+    run.supervisor.children().map(({ pid }) => pid),
+    [102, 103],
+  );
+  assert.equal(run.listening.length, 1, 'the port was there all the time');
+});
+
 test('a proxy that leaves the plan drains; when it comes back meanwhile, its successor waits', async () => {
   const run = stage();
   complyAll(run);
@@ -306,8 +375,7 @@ test('a proxy that leaves the plan drains; when it comes back meanwhile, its suc
   assert.equal(run.child(app), old);
   assert.equal(run.supervisor.settled(), false);
   old.exit('exit code 0');
-  await Promise.resolve();
-  await Promise.resolve();
+  await new Promise(setImmediate);
   assert.notEqual(run.child(app), old);
   assert.equal(
     run.events.some(({ type }) => type === 'exit'),

@@ -9,13 +9,8 @@ import { forkProxyProcess, type ForkProxy } from './fork-proxy.ts';
 import type { AccessLogMode } from './messages.ts';
 import { LearnedServices } from './learned-services.ts';
 import type { ProxyEvent } from './proxy-event.ts';
-import {
-  SupervisedProxy,
-  type Address,
-  type ProxyState,
-  type Schedule,
-  type SupervisedProxyOptions,
-} from './supervised-proxy.ts';
+import { ProxyGroup, type WorkerStatus } from './proxy-group.ts';
+import type { Address, Schedule, SupervisedProxyOptions } from './supervised-proxy.ts';
 
 export type { ProxyEvent } from './proxy-event.ts';
 
@@ -23,6 +18,8 @@ export interface SupervisorOptions {
   readonly authority: Pick<CertificateAuthority, 'issue' | 'rootPem'>;
   readonly trustDomain: string;
   readonly accessLog: AccessLogMode;
+  /** Processes of each proxy; from 1. */
+  readonly workers?: number;
   /** Absent: every limit has its default. */
   readonly limits?: LimitSettings;
   /** A port was bound, or (`undefined`) is no longer. */
@@ -40,13 +37,9 @@ export interface SupervisorOptions {
 }
 
 /** What `/proxies` shows of a proxy process. */
-export interface ProxyStatus {
+export interface ProxyStatus extends WorkerStatus {
   readonly id: string;
   readonly role: Proxy['role'];
-  readonly state: ProxyState;
-  /** 0 while there is no process. */
-  readonly pid: number;
-  readonly restarts: number;
   readonly spiffeId: string;
   /** Bound `HOST:PORT` by port id. */
   readonly ports: Readonly<Record<string, string>>;
@@ -67,6 +60,11 @@ export interface Supervisor extends PlanSink {
    */
   stop(options: { readonly graceMs: number }): Promise<void>;
   kill(): void;
+  /**
+   * Replaces the processes of every proxy one after the other; each new one listens before its predecessor drains, for at
+   * most `graceMs` milliseconds. Needs two workers or more, or nothing is replaced.
+   */
+  handOver(options: { readonly graceMs: number }): Promise<void>;
 }
 
 /** A proxy that cannot count within this time, in milliseconds, is left out of a page; Prometheus waits 10 s for all. */
@@ -85,9 +83,9 @@ class ProxySupervisor implements Supervisor {
   readonly #schedule: Schedule;
   readonly #clock: Clock;
   readonly #proxyOptions: SupervisedProxyOptions;
-  readonly #proxies = new Map<string, SupervisedProxy>();
+  readonly #proxies = new Map<string, ProxyGroup>();
   /** Proxies that a newer plan does not have, until their processes are gone. */
-  readonly #leaving = new Map<string, SupervisedProxy>();
+  readonly #leaving = new Map<string, ProxyGroup>();
   readonly #learned = new LearnedServices();
   readonly #snapshots = new SnapshotStore();
   #plan: { readonly plan: Plan; readonly secrets: PlanSecrets; readonly trustDomain: string } | undefined;
@@ -147,15 +145,10 @@ class ProxySupervisor implements Supervisor {
   }
 
   children(): readonly ProxyStatus[] {
-    return [...this.#proxies.values(), ...this.#leaving.values()].map((proxy) => ({
-      id: proxy.id,
-      role: proxy.role,
-      state: proxy.state,
-      pid: proxy.pid,
-      restarts: proxy.restarts,
-      spiffeId: proxy.spiffeId,
-      ports: Object.fromEntries([...proxy.ports].map(([id, { host, port }]) => [id, `${host}:${port}`])),
-    }));
+    return this.#all().flatMap(({ id, role, spiffeId, ports: bound, workers }) => {
+      const ports = Object.fromEntries([...bound].map(([portId, { host, port }]) => [portId, `${host}:${port}`]));
+      return workers.map((worker) => ({ id, role, ...worker, spiffeId, ports }));
+    });
   }
 
   methods(): readonly string[] {
@@ -181,6 +174,10 @@ class ProxySupervisor implements Supervisor {
     this.#killAll();
   }
 
+  async handOver({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    for (const proxy of [...this.#proxies.values()]) await proxy.handOver(graceMs);
+  }
+
   /** Calls that are inside must be able to leave: nothing behind a gateway ends before it. */
   async #stopInOrder(graceMs: number): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
@@ -196,17 +193,17 @@ class ProxySupervisor implements Supervisor {
     for (const proxy of this.#all()) proxy.kill();
   }
 
-  #all(): readonly SupervisedProxy[] {
+  #all(): readonly ProxyGroup[] {
     return [...this.#proxies.values(), ...this.#leaving.values()];
   }
 
   #add(assignment: Assignment): void {
-    const proxy = new SupervisedProxy(this.#proxyOptions, assignment);
+    const proxy = new ProxyGroup(this.#proxyOptions, { assignment, size: this.#options.workers ?? 1 });
     this.#proxies.set(proxy.id, proxy);
     proxy.start();
   }
 
-  #remove(id: string, proxy: SupervisedProxy): void {
+  #remove(id: string, proxy: ProxyGroup): void {
     this.#proxies.delete(id);
     this.#leaving.set(id, proxy);
     this.#tellGateways(this.#learned.forget(id));

@@ -21,6 +21,7 @@ interface RunOptions extends ManifestOptions {
   readonly adminPort: string;
   readonly accessLog: string;
   readonly grace: string;
+  readonly workers: string;
 }
 
 const collectionWords: Readonly<Record<PlanCollection, string>> = {
@@ -42,10 +43,12 @@ export async function runVerb(command: readonly string[], parsed: unknown): Prom
   return explainMistakes(async () => {
     const settings = readSettings(options);
     requirePaths(settings.paths);
+    const workers = number(options.workers, { name: '--workers', min: 1, max: 64 });
     const session = new RunSession({
       command,
       isWatching: !settings.paths.includes('-'),
       graceMs: number(options.grace, { name: '--grace', max: 86_400 }) * 1000,
+      workers,
     });
     const mesh = await startMeshOrExplain({
       ...settings,
@@ -53,6 +56,7 @@ export async function runVerb(command: readonly string[], parsed: unknown): Prom
       stateDir: options.stateDir,
       adminPort: number(options.adminPort, { name: '--admin-port', max: 65_535 }),
       accessLog: accessLogFormat(options.accessLog),
+      workers,
       onEvent: (event) => session.onEvent(event),
     });
     return mesh === undefined ? exitCode.failure : await session.run(mesh);
@@ -72,6 +76,7 @@ async function startMeshOrExplain(options: MeshOptions): Promise<Mesh | undefine
 interface SessionOptions {
   readonly command: readonly string[];
   readonly graceMs: number;
+  readonly workers: number;
   /** False for manifests from standard input, which cannot change any more. */
   readonly isWatching: boolean;
 }
@@ -80,6 +85,7 @@ interface SessionOptions {
 class RunSession {
   readonly #command: readonly string[];
   readonly #graceMs: number;
+  readonly #workers: number;
   readonly #isWatching: boolean;
   readonly #colour = wantsColour(process.stderr);
   #shownFindings = new Set<string>();
@@ -92,7 +98,8 @@ class RunSession {
   readonly #shownBindFailures = new Map<string, string>();
   #shownAdded: ReadonlySet<string> = new Set();
 
-  constructor({ command, graceMs, isWatching }: SessionOptions) {
+  constructor({ command, graceMs, workers, isWatching }: SessionOptions) {
+    this.#workers = workers;
     this.#command = command;
     this.#graceMs = graceMs;
     this.#isWatching = isWatching;
@@ -241,6 +248,11 @@ class RunSession {
       };
       process.on('SIGINT', onSignal);
       process.on('SIGTERM', onSignal);
+      process.on('SIGUSR2', () => {
+        if (this.#workers > 1) say('Handing over: new proxy processes take the place of the old ones.\n');
+        else say('Nothing is handed over: a port can only be shared with --workers 2 or more.\n');
+        void mesh.handOver(this.#graceMs).then(() => this.#workers > 1 && say('Handed over.\n'));
+      });
     });
   }
 }
@@ -258,9 +270,13 @@ function sayProxyEvent(event: Exclude<ProxyEvent, { type: 'bind-failed' }>): voi
   else say(`[${event.proxy}] ${event.message}\n`);
 }
 
-function number(text: string, { name, max }: { readonly name: string; readonly max: number }): number {
+function number(
+  text: string,
+  { name, min = 0, max }: { readonly name: string; readonly min?: number; readonly max: number },
+): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value > max) throw new UsageError(`${name} ${text}: expected a number from 0 to ${max}`);
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new UsageError(`${name} ${text}: expected a number from ${min} to ${max}`);
   return value;
 }
 

@@ -58,8 +58,11 @@ export interface Port {
    * `operation.ports` and `destination.port` see this one, wherever the socket is really bound.
    */
   readonly number: number;
-  /** Where to bind. `port` 0 asks for any free port; the proxy reports which it got. */
-  readonly bind: { readonly host: string; readonly port: number };
+  /**
+   * Where to bind. `port` 0 asks for any free port; the proxy reports which it got. `isHeld`: another process of this proxy
+   * listens there already.
+   */
+  readonly bind: { readonly host: string; readonly port: number; readonly isHeld?: true };
   readonly security: PortSecurity;
 }
 

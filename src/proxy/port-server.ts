@@ -2,7 +2,10 @@ import type { Socket } from 'node:net';
 import type { CompiledPort, CompiledProxy } from '../decide/index.ts';
 import type { Port } from '../plan/index.ts';
 import {
+  bindError,
   listen,
+  probePort,
+  type BindError,
   type CloseReason,
   type Listener,
   type ListenSecurity,
@@ -16,6 +19,8 @@ import type { Runtime } from './runtime.ts';
 /** What a port needs of the proxy around it. */
 export interface PortServerOptions {
   readonly runtime: Runtime;
+  /** Other processes listen, or will, on the same port. */
+  readonly sharesPorts: boolean;
   readonly security: (scope: PortState) => ListenSecurity;
   readonly ownSpiffeId: () => string;
   readonly onListening: (portId: string, address: Address) => void;
@@ -66,10 +71,11 @@ export class PortServer implements DownstreamOwner {
     if (this.#listener !== undefined) return;
     const { id, bind } = this.#state.port.port;
     const { portOffset } = this.#options.runtime.limits;
-    let error = await this.#bind(bind.port);
+    // Sharing a port hides that a stranger of the same user has it, so the first process looks before.
+    let error = (await this.#probe(bind)) ?? (await this.#bind(bind.port));
     if (error !== undefined && bind.port !== 0 && movableErrors.has(error.code)) {
       const moved = bind.port + portOffset;
-      error = moved > 65_535 ? error : await this.#bind(moved);
+      error = moved > 65_535 ? error : ((await this.#probe({ ...bind, port: moved })) ?? (await this.#bind(moved)));
     }
     if (error !== undefined) this.#options.onBindFailed(id, error.message);
   }
@@ -135,13 +141,19 @@ export class PortServer implements DownstreamOwner {
     );
   }
 
-  async #bind(port: number): Promise<{ readonly code: string; readonly message: string } | undefined> {
+  async #probe({ host, port, isHeld }: Port['bind']): Promise<BindError | undefined> {
+    if (!this.#options.sharesPorts || isHeld === true || port === 0) return undefined;
+    return probePort(host, port);
+  }
+
+  async #bind(port: number): Promise<BindError | undefined> {
     try {
       const listener = await listen({
         host: this.#state.port.port.bind.host,
         port,
         security: this.#options.security(this.#state),
         maxConnections: this.#options.runtime.limits.connectionsPerPort,
+        reusePort: this.#options.sharesPorts,
         onConnection: (socket, facts) => this.#accept(socket, facts),
         onRefused: (refused) => this.#options.onRefused(this.#state.port.port, refused),
         onError: (error) => this.#options.runtime.log(`${this.#state.port.port.id}: accept failed: ${error.message}`),
@@ -151,8 +163,7 @@ export class PortServer implements DownstreamOwner {
       else this.#report(listener.address);
       return undefined;
     } catch (error) {
-      const { code = '', message } = error as NodeJS.ErrnoException;
-      return { code, message };
+      return bindError(error);
     }
   }
 

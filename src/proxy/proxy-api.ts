@@ -26,6 +26,8 @@ export interface ProxyOptions {
   /** Operational lines for the operator: who was refused and why, which limit acted. Safe to print. */
   readonly log: (line: string) => void;
   readonly limits?: Partial<ProxyLimits>;
+  /** Other processes listen, or will, on the same ports (SO_REUSEPORT). */
+  readonly sharesPorts?: boolean;
   /** A port of the plan is bound; `address` is the real one. */
   readonly onListening: (portId: string, address: Address) => void;
   /** A fixed port could not be had, and the port moved by `limits.portOffset` could; called before `onListening`. */

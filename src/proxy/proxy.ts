@@ -181,6 +181,7 @@ class DataPlane implements Proxy {
     const server = new PortServer(
       {
         runtime: this.#runtime,
+        sharesPorts: this.#options.sharesPorts === true,
         security: (one) => this.#security(one),
         ownSpiffeId: () => this.#mesh.spiffeId,
         onListening,

@@ -1,0 +1,189 @@
+import type { Proxy } from '../plan/index.ts';
+import type { Assignment } from './assignment.ts';
+import type { ServiceDescriptors } from './messages.ts';
+import { SupervisedProxy, type Address, type ProxyState, type SupervisedProxyOptions } from './supervised-proxy.ts';
+
+/** One process of a proxy, as `/proxies` shows it. */
+export interface WorkerStatus {
+  readonly state: ProxyState;
+  /** 0 while there is no process. */
+  readonly pid: number;
+  readonly restarts: number;
+}
+
+/**
+ * One proxy of the plan as several worker processes that listen on the same ports (SO_REUSEPORT: the kernel spreads new
+ * connections). They share nothing but the plan, so limits of the plan hold for each worker. The first one binds; the
+ * others join what is bound, and go on serving when it dies.
+ */
+export class ProxyGroup {
+  readonly #options: SupervisedProxyOptions;
+  /** The first of them opens ports that nobody holds yet. */
+  #workers: SupervisedProxy[] = [];
+  readonly #started = new Set<SupervisedProxy>();
+  readonly #ports = new Map<string, { readonly address: Address; readonly holders: Set<SupervisedProxy> }>();
+  readonly #size: number;
+  #assignment: Assignment;
+  #made = 0;
+  /** Looked at whenever a worker got on. */
+  #onProgress: (() => void) | undefined;
+  #handingOver: Promise<void> | undefined;
+  #isStopping = false;
+
+  constructor(options: SupervisedProxyOptions, { assignment, size }: { assignment: Assignment; size: number }) {
+    this.#options = options;
+    this.#size = size;
+    this.#assignment = assignment;
+    for (let i = 0; i < size; i++) this.#workers.push(this.#makeWorker());
+  }
+
+  get id(): string {
+    return this.#assignment.proxy.id;
+  }
+
+  get role(): Proxy['role'] {
+    return this.#assignment.proxy.role;
+  }
+
+  get spiffeId(): string {
+    return this.#assignment.spiffeId;
+  }
+
+  get workers(): readonly WorkerStatus[] {
+    return this.#workers.map(({ state, pid, restarts }) => ({ state, pid, restarts }));
+  }
+
+  get ports(): ReadonlyMap<string, Address> {
+    return new Map([...this.#ports].map(([id, { address }]) => [id, address]));
+  }
+
+  /** Every worker runs, and the newest assignment is in force there. */
+  get isSettled(): boolean {
+    return this.#workers.every((worker) => worker.isSettled);
+  }
+
+  start(): void {
+    this.#startNext();
+  }
+
+  assign(assignment: Assignment): void {
+    this.#assignment = assignment;
+    for (const worker of this.#workers) worker.assign(assignment);
+  }
+
+  describe(descriptors: ServiceDescriptors): void {
+    for (const worker of this.#workers) worker.describe(descriptors);
+  }
+
+  async scrape(timeoutMs: number): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.scrape(timeoutMs)));
+  }
+
+  /** Lets all workers finish within `graceMs` milliseconds; resolves when they are gone. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#onProgress?.();
+    await Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
+  }
+
+  kill(): void {
+    this.#isStopping = true;
+    this.#onProgress?.();
+    for (const worker of this.#workers) worker.kill();
+  }
+
+  /**
+   * Puts a new process in the place of each worker, one after the other: the new one listens before the old one drains, for
+   * at most `graceMs` milliseconds. With a single worker there is no port to share and nothing is done.
+   */
+  handOver(graceMs: number): Promise<void> {
+    if (this.#size === 1) return Promise.resolve();
+    this.#handingOver ??= this.#handOverAll(graceMs).finally(() => (this.#handingOver = undefined));
+    return this.#handingOver;
+  }
+
+  async #handOverAll(graceMs: number): Promise<void> {
+    for (const old of [...this.#workers]) {
+      if (this.#isStopping) return;
+      const successor = this.#makeWorker();
+      this.#workers.push(successor);
+      this.#startWorker(successor);
+      await this.#until(() => successor.isSettled || this.#isStopping);
+      await old.stop(graceMs);
+      this.#workers = this.#workers.filter((worker) => worker !== old);
+      this.#options.onProgress();
+    }
+  }
+
+  #until(isDone: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onProgress = () => {
+        if (!isDone()) return;
+        this.#onProgress = undefined;
+        resolve();
+      };
+      this.#onProgress();
+    });
+  }
+
+  #makeWorker(): SupervisedProxy {
+    const index = this.#made++;
+    const worker: SupervisedProxy = new SupervisedProxy(
+      {
+        ...this.#options,
+        onListening: (portId, address) => this.#placed(worker, portId, address),
+        onProgress: () => {
+          this.#startNext();
+          this.#onProgress?.();
+          this.#options.onProgress();
+        },
+        ...(this.#size === 1
+          ? {}
+          : { worker: { index, opensPorts: () => this.#workers[0] === worker, held: () => this.#heldBeside(worker) } }),
+      },
+      this.#assignment,
+    );
+    return worker;
+  }
+
+  /** Ports that other workers listen on. */
+  #heldBeside(worker: SupervisedProxy): ReadonlyMap<string, number> {
+    const held = new Map<string, number>();
+    for (const [id, { address, holders }] of this.#ports) {
+      if (holders.size > (holders.has(worker) ? 1 : 0)) held.set(id, address.port);
+    }
+    return held;
+  }
+
+  /** The others wait for the first one, whose ports they join. */
+  #startNext(): void {
+    if (this.#isStopping) return;
+    const [first, ...others] = this.#workers;
+    if (first !== undefined && !this.#started.has(first)) this.#startWorker(first);
+    if (first?.isSettled !== true) return;
+    for (const worker of others) if (!this.#started.has(worker)) this.#startWorker(worker);
+  }
+
+  #startWorker(worker: SupervisedProxy): void {
+    this.#started.add(worker);
+    worker.start();
+  }
+
+  #placed(worker: SupervisedProxy, portId: string, address: Address | undefined): void {
+    const port = this.#ports.get(portId);
+    if (address === undefined) {
+      port?.holders.delete(worker);
+      if (port?.holders.size !== 0) return;
+      this.#ports.delete(portId);
+      this.#options.onListening(portId, undefined);
+      return;
+    }
+    if (port?.address.port === address.port) {
+      port.holders.add(worker);
+      return;
+    }
+    this.#ports.set(portId, { address, holders: new Set([worker]) });
+    for (const other of this.#workers) if (other !== worker) other.refresh();
+    this.#options.onListening(portId, address);
+  }
+}

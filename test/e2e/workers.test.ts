@@ -1,0 +1,80 @@
+/** `--workers 2`: two processes of each proxy on one port; what dies or is replaced costs nobody else a call. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Metadata } from '@grpc/grpc-js';
+import { assetClient, startAssetBackend, type AssetBackend } from '../kit/asset-service.ts';
+import { wholeExample } from '../kit/manifests.ts';
+import { SallyportProcess } from '../kit/sallyport-process.ts';
+
+let mesh: SallyportProcess;
+let backend: AssetBackend;
+
+before(async () => {
+  backend = await startAssetBackend();
+  const workload = ['--workload', `default/asset-management=${backend.address}`];
+  mesh = new SallyportProcess(['run', ...wholeExample(), ...workload, '--workers', '2', '--grace', '5']);
+  await mesh.ready();
+});
+
+after(async () => {
+  await mesh.stop();
+  backend.close();
+});
+
+const gateway = 'gateway/public-api-gateway';
+
+function pids(): number[] {
+  return mesh.run.proxies.map(({ pid }) => pid);
+}
+
+const waitForReady = new Metadata({ waitForReady: true });
+
+/** One call on a connection of its own, begun anew as long as no connection can be made. */
+async function call(): Promise<void> {
+  const client = assetClient(mesh.listener(gateway), { authority: 'sit-gateway.tcex.com.vn' });
+  try {
+    await client.unary('GetAsset', { asset_id: 'a' }, { deadline: Date.now() + 20_000, metadata: waitForReady });
+  } finally {
+    client.close();
+  }
+}
+
+async function requestsCounted(): Promise<number> {
+  const text = await (await fetch(`http://${mesh.run.admin}/metrics`)).text();
+  const counts = Array.from(text.matchAll(/^istio_requests_total\{reporter="source".* (\d+)$/gm), ([, n]) => Number(n));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+test('both processes of a proxy take calls, and their counts are one', async () => {
+  assert.equal(new Set(pids()).size, 4);
+  const before = await requestsCounted();
+  for (let i = 0; i < 20; i++) await call();
+  assert.equal((await requestsCounted()) - before, 20);
+});
+
+test('a gateway process that is killed leaves the port to the other, and comes back', async () => {
+  const victim = mesh.run.proxies.find(({ id }) => id === `gateway/${gateway}`);
+  assert.ok(victim);
+  const address = mesh.listener(gateway);
+  process.kill(victim.pid, 'SIGKILL');
+  await mesh.until(() => mesh.stderr.includes(`[gateway/${gateway}] ended (SIGKILL)`), 'to notice');
+  await call();
+  assert.equal(mesh.listener(gateway), address);
+});
+
+test('SIGUSR2 replaces all processes while calls go on', async () => {
+  const before = new Set(pids());
+  let isDone = false;
+  mesh.signal('SIGUSR2');
+  const replaced = mesh.until(() => mesh.stderr.includes('Handed over.'), 'to hand over').then(() => (isDone = true));
+  let calls = 0;
+  while (!isDone) {
+    await call();
+    calls++;
+  }
+  await replaced;
+  assert.ok(calls > 0);
+  // The file that names the processes is written a moment later.
+  while (pids().some((pid) => before.has(pid))) await call();
+  assert.equal(new Set(pids()).size, 4);
+});
