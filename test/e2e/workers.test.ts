@@ -47,9 +47,9 @@ async function requestsCounted(): Promise<number> {
 
 test('both processes of a proxy take calls, and their counts are one', async () => {
   assert.equal(new Set(pids()).size, 4);
-  const before = await requestsCounted();
+  const counted = await requestsCounted();
   for (let i = 0; i < 20; i++) await call();
-  assert.equal((await requestsCounted()) - before, 20);
+  assert.equal((await requestsCounted()) - counted, 20);
 });
 
 test('a gateway process that is killed leaves the port to the other, and comes back', async () => {
@@ -63,7 +63,7 @@ test('a gateway process that is killed leaves the port to the other, and comes b
 });
 
 test('SIGUSR2 replaces all processes while calls go on', async () => {
-  const before = new Set(pids());
+  const old = new Set(pids());
   let isDone = false;
   mesh.signal('SIGUSR2');
   const replaced = mesh.until(() => mesh.stderr.includes('Handed over.'), 'to hand over').then(() => (isDone = true));
@@ -75,6 +75,6 @@ test('SIGUSR2 replaces all processes while calls go on', async () => {
   await replaced;
   assert.ok(calls > 0);
   // The file that names the processes is written a moment later.
-  while (pids().some((pid) => before.has(pid))) await call();
+  while (pids().some((pid) => old.has(pid))) await call();
   assert.equal(new Set(pids()).size, 4);
 });
