@@ -1,5 +1,6 @@
 /**
- * The service behind every contender: answers each gRPC call with a message of `x-response-bytes` bytes. Written on the
+ * The service behind every contender: answers each gRPC call with a message of `x-response-bytes` bytes, or with what it was
+ * sent, message by message, where `x-echo` asks for it. Written on the
  * project's own engine, because a backend on node:http2 would cost more than what is measured. Argument: its port.
  */
 import { internField, type ConnectionHandler, type Field, type Http2Stream } from '../src/http2/index.ts';
@@ -9,12 +10,15 @@ import { Http2Transport, listen, TimerWheel } from '../src/transport/index.ts';
 interface Call {
   body: Buffer;
   sent: number;
+  isEcho: boolean;
+  requestEnded: boolean;
 }
 
 const responseHeaders: readonly Field[] = [
   internField(':status', '200'),
   internField('content-type', 'application/grpc'),
 ];
+const empty = Buffer.alloc(0);
 const trailers: readonly Field[] = [internField('grpc-status', '0')];
 const bodies = new Map<string, Buffer>();
 const wheel = new TimerWheel();
@@ -36,22 +40,31 @@ await listen({
       if (call.sent < call.body.length) waiting.add(stream);
       else {
         waiting.delete(stream);
+        if (call.isEcho && !call.requestEnded) return;
         transport.connection.sendHeaders(stream, trailers, trailers.length, true);
       }
     };
     const handler: ConnectionHandler<Call> = {
       onHeaders: (stream, fields, count, endStream) => {
         let size = '120';
+        let isEcho = false;
         for (let index = 0; index < count; index += 1) {
           const field = fields[index];
           if (field?.name === 'x-response-bytes') size = field.value;
+          else if (field?.name === 'x-echo') isEcho = true;
         }
-        stream.user = { body: bodyOf(size), sent: 0 };
-        if (endStream) respond(stream);
+        stream.user = { body: isEcho ? empty : bodyOf(size), sent: 0, isEcho, requestEnded: endStream };
+        if (endStream || isEcho) respond(stream);
       },
-      onData: (stream, _chunk, start, end, endStream) => {
+      onData: (stream, chunk, start, end, endStream) => {
         transport.connection.creditReceived(stream, end - start);
-        if (endStream) respond(stream);
+        const call = stream.user;
+        if (call?.isEcho === true) {
+          call.requestEnded = endStream;
+          call.body = Buffer.concat([call.body.subarray(call.sent), chunk.subarray(start, end)]);
+          call.sent = 0;
+          flush(stream);
+        } else if (endStream) respond(stream);
       },
       onTrailers: (stream) => respond(stream),
       onReset: (stream) => waiting.delete(stream),

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ClientLoad, ClientResult } from './client.ts';
 import { authority, path } from './contender.ts';
 
 /** One shape of load: that many connections, each with that many calls at once, until so many calls are done. */
@@ -11,6 +12,8 @@ export interface LoadShape {
   /** Bytes of the request's and the response's message. */
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Made by `client.ts` in place of h2load, and these are what differs there; `requests` counts messages then. */
+  readonly own?: { readonly uniqueHeaders: boolean; readonly messages: number };
 }
 
 export interface LoadResult {
@@ -24,6 +27,7 @@ export interface LoadResult {
 
 /** Runs h2load once. The response size is asked for by a header that the backend reads. */
 export async function runLoad(port: number, shape: LoadShape, directory: string): Promise<LoadResult> {
+  if (shape.own !== undefined) return runOwnLoad(port, shape, shape.own);
   const bodyFile = join(directory, 'request.bin');
   const logFile = join(directory, 'h2load.log');
   writeFileSync(bodyFile, grpcMessage(shape.requestBytes));
@@ -60,6 +64,27 @@ export async function runLoad(port: number, shape: LoadShape, directory: string)
     succeeded: Number(counts[1]),
     failed: shape.requests - Number(counts[1]),
     requestsPerSecond: rate,
+    p50Ms: percentile(durations, 0.5),
+    p99Ms: percentile(durations, 0.99),
+    p999Ms: percentile(durations, 0.999),
+  };
+}
+
+async function runOwnLoad(
+  port: number,
+  { connections, streams, requests, requestBytes }: LoadShape,
+  { uniqueHeaders, messages }: NonNullable<LoadShape['own']>,
+): Promise<LoadResult> {
+  const perCall = Math.max(1, messages);
+  const calls = Math.ceil(requests / perCall);
+  const load: ClientLoad = { port, connections, streams, calls, requestBytes, uniqueHeaders, messages };
+  const text = await output(process.execPath, [join(import.meta.dirname, 'client.ts'), JSON.stringify(load)]);
+  const { succeeded, elapsedMs, durationsMs } = JSON.parse(text) as ClientResult;
+  const durations = Float64Array.from(durationsMs);
+  return {
+    succeeded: succeeded * perCall,
+    failed: (calls - succeeded) * perCall,
+    requestsPerSecond: (calls * perCall * 1000) / elapsedMs,
     p50Ms: percentile(durations, 0.5),
     p99Ms: percentile(durations, 0.99),
     p999Ms: percentile(durations, 0.999),

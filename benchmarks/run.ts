@@ -26,6 +26,7 @@ import { runLoad, type LoadResult, type LoadShape } from './load.ts';
 import { cpuMicroseconds, memoryMebibytes } from './process-usage.ts';
 
 const small = { requestBytes: 64, responseBytes: 120 };
+const tens = { connections: 10, streams: 10, requests: 60_000, ...small };
 const rows: Readonly<Record<string, LoadShape>> = {
   '1x1': { connections: 1, streams: 1, requests: 8_000, ...small },
   '10x10': { connections: 10, streams: 10, requests: 100_000, ...small },
@@ -33,7 +34,12 @@ const rows: Readonly<Record<string, LoadShape>> = {
   '100x4': { connections: 100, streams: 4, requests: 100_000, ...small },
   '100x1': { connections: 100, streams: 1, requests: 60_000, ...small },
   '400x1': { connections: 400, streams: 1, requests: 60_000, ...small },
-  '1MB': { connections: 4, streams: 8, requests: 800, requestBytes: 64, responseBytes: 1_000_000 },
+  '1MB responses': { connections: 4, streams: 8, requests: 800, requestBytes: 64, responseBytes: 1_000_000 },
+  '1MB requests': { connections: 4, streams: 8, requests: 800, requestBytes: 1_000_000, responseBytes: 120 },
+  // The next two by the same load generator, so that they can be compared.
+  'same headers': { ...tens, own: { uniqueHeaders: false, messages: 0 } },
+  'unique headers': { ...tens, own: { uniqueHeaders: true, messages: 0 } },
+  'bidi messages': { ...tens, requests: 200_000, own: { uniqueHeaders: false, messages: 100 } },
 };
 
 interface Sample extends LoadResult {
@@ -167,7 +173,9 @@ function header(): string {
 ${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores (${cpu?.model ?? 'unknown'}), Node ${process.versions.node}, ${values.rounds} alternating rounds,
 medians; lowest and highest in brackets. Two hops: plaintext HTTP/2 in, mutual TLS 1.3 between the hops, plaintext HTTP/2 to the
 backend. Load generator, both hops and the backend share the cores. CPU is user and system time of both hops; memory is that of
-the larger hop. Rows are connections × calls at once on each; 64-byte requests, 120-byte responses unless named otherwise.
+the larger hop. Rows are connections × calls at once on each; 64-byte requests, 120-byte responses unless named otherwise. 1 MB rows are 4x8, those
+with names 10x10: each call with a trace context, token and deadline of its own, or the same for all; streams of 100 messages back
+and forth, where a request is one message.
 
 ![CPU time per call](cpu.svg)
 `;
