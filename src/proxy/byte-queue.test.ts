@@ -32,6 +32,35 @@ describe('ByteQueue', () => {
     assert.ok(Buffer.concat(received).equals(all));
   });
 
+  test('many queues share blocks and never bytes', () => {
+    const queues = Array.from({ length: 300 }, () => new ByteQueue());
+    for (let round = 0; round < 3; round++) {
+      for (const [index, queue] of queues.entries()) {
+        queue.push(Buffer.alloc(1_000 + index * 50, index), 0, 1_000 + index * 50);
+        queue.push(Buffer.alloc(500, index), 0, 500);
+      }
+      for (const [index, queue] of queues.entries()) {
+        if (index % 7 === round) queue.clear();
+        const sink = sinkWith(1_000_000);
+        queue.drainTo(sink, 'stream');
+        const received = Buffer.concat(sink.taken);
+        assert.equal(received.length, index % 7 === round ? 0 : 1_500 + index * 50);
+        assert.ok(received.every((byte) => byte === index % 256));
+      }
+    }
+  });
+
+  test('may be cleared by the sink it drains to', () => {
+    const queue = new ByteQueue();
+    for (let i = 0; i < 3; i++) queue.push(Buffer.alloc(16_384, 1), 0, 16_384);
+    const taken = queue.drainTo({ sendData: (_stream, _chunk, start, end) => (queue.clear(), end - start) }, 'stream');
+    assert.equal(taken, 16_384);
+    assert.equal(queue.byteLength, 0);
+    queue.push(Buffer.from('after'), 0, 5);
+    const sink = sinkWith(100);
+    assert.equal(queue.drainTo(sink, 'stream'), 5);
+  });
+
   test('does not keep the buffer of a small piece alive', () => {
     const queue = new ByteQueue();
     const socketBuffer = Buffer.alloc(65_536, 1);

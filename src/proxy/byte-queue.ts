@@ -1,9 +1,8 @@
 // Hot file: holds what cannot be sent yet. Empty on the fast path.
 
-/** Blocks for small pieces: eight HTTP/2 frames of one gRPC message each share one. */
-const blockBytes = 4_096;
+import { returnBlock, takeBlock } from './block-pool.ts';
 
-/** Where bytes go: an HTTP/2 connection. Returns how many bytes it took now. */
+/** Where bytes go: an HTTP/2 connection. Returns how many bytes it took now, and has copied them then. */
 export interface DataSink<S> {
   sendData(stream: S, chunk: Buffer, start: number, end: number, endStream: boolean): number;
 }
@@ -30,7 +29,7 @@ export class ByteQueue {
       this.#ends[last] = tailEnd + length;
       return;
     }
-    const block = Buffer.allocUnsafeSlow(Math.max(blockBytes, length));
+    const block = takeBlock(length);
     chunk.copy(block, 0, start, end);
     this.#chunks.push(block);
     this.#starts.push(0);
@@ -46,6 +45,8 @@ export class ByteQueue {
       const end = this.#ends[done] ?? 0;
       const count = sink.sendData(stream, this.#chunks[done] as Buffer, start, end, false);
       taken += count;
+      // The sink ended the request, which cleared this queue.
+      if (this.#chunks.length === 0) return taken;
       if (count < end - start) {
         this.#starts[done] = start + count;
         break;
@@ -53,20 +54,24 @@ export class ByteQueue {
       done++;
     }
     this.byteLength -= taken;
-    if (done === this.#chunks.length) this.clear();
-    else if (done > 0) this.#drop(done);
+    if (done > 0) this.#drop(done);
     return taken;
   }
 
   clear(): void {
     if (this.#chunks.length === 0) return;
     this.byteLength = 0;
-    this.#chunks.length = 0;
-    this.#starts.length = 0;
-    this.#ends.length = 0;
+    this.#drop(this.#chunks.length);
   }
 
   #drop(count: number): void {
+    for (let i = 0; i < count; i++) returnBlock(this.#chunks[i] as Buffer);
+    if (count === this.#chunks.length) {
+      this.#chunks.length = 0;
+      this.#starts.length = 0;
+      this.#ends.length = 0;
+      return;
+    }
     this.#chunks.splice(0, count);
     this.#starts.splice(0, count);
     this.#ends.splice(0, count);
