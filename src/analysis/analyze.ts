@@ -12,6 +12,7 @@ import { makeMtlsLookup } from './peer-authentication.ts';
 import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
 import { findPolicyFaults, type Population } from './policy-findings.ts';
 import { checkRoutes, virtualHostsOf } from './routes.ts';
+import { findSubsetFaults } from './subset-findings.ts';
 import { collectWorkloads, type WorkloadSources } from './workload-sources.ts';
 import { serveWorkloads, targetPortOf, type ServedWorkloads } from './workloads.ts';
 import { makeWorld, type World, type WorldInput } from './world.ts';
@@ -34,7 +35,9 @@ export function analyze(input: WorldInput): Analysis {
   const approaches = gateways.flatMap((gateway) =>
     destinationsOf(gateway).map((destination) => ({ gateway, destination })),
   );
-  findMtlsFaults(world, hopsOf(approaches, trafficPolicy));
+  const hops = hopsOf(approaches, trafficPolicy);
+  findMtlsFaults(world, hops);
+  findSubsetFaults(world, hops);
   findAdmissionFaults(world, approaches, ({ identity }) => policiesOf({ identity }));
   reportIdle(world, sources, { served, reported: [...findings] });
   return {
@@ -96,7 +99,7 @@ function hopsOf(approaches: readonly Approach[], trafficPolicy: Analysis['traffi
   return approaches.map(({ gateway, destination }) => ({
     gateway: `${gateway.identity.namespace}/${gateway.name}`,
     destination,
-    policy: trafficPolicy(gateway.identity.namespace, destination.service),
+    policy: trafficPolicy(gateway.identity, destination),
   }));
 }
 

@@ -58,7 +58,7 @@ export function resolveCertificate(world: World, gateway: Gateway, ref: Certific
 }
 
 /** Whether the text holds a PEM block; whether its bytes make sense shows when the listener is opened. */
-function isPem(text: string, label: string): boolean {
+export function isPem(text: string, label: string): boolean {
   return new RegExp(`-----BEGIN ${label}-----[\\sA-Za-z0-9+/=]+-----END ${label}-----`).test(text);
 }
 

@@ -189,6 +189,22 @@ export const codes = {
     severity: 'error',
     title: 'No ALLOW policy of a workload admits the gateway that routes to it.',
   },
+  credentialUnusable: {
+    code: 'SP0330',
+    severity: 'error',
+    title: 'A DestinationRule names a credential that does not exist or cannot be used.',
+  },
+  subsetSelectsNothing: {
+    code: 'SP0331',
+    severity: 'error',
+    title: 'A subset that is routed to selects no endpoint of its Service.',
+    also: ['IST0173'],
+  },
+  ownTlsTowardsProxy: {
+    code: 'SP0332',
+    severity: 'error',
+    title: 'TLS that should end at a backend meets its proxy, which takes mutual TLS of the mesh.',
+  },
   serviceSelectsNothing: {
     code: 'SP0401',
     severity: 'error',

@@ -1,38 +1,63 @@
 import { diagnose, formatOrigin } from '../base/index.ts';
-import type { DestinationRule } from '../resource/index.ts';
+import type { DestinationRule, Subset, TrafficPolicy } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
 import { codes } from './codes.ts';
 import { hostnameCovers } from './hostname.ts';
-import type { ServicePortModel, TlsModel, TrafficPolicyLookup, TrafficPolicyModel } from './model.ts';
+import { hasLabels } from './labels.ts';
+import type { ClientModel, TrafficPolicyLookup } from './model.ts';
+import { trafficPolicyModel } from './traffic-policy.ts';
 import { groupBy, serviceHost, type World } from './world.ts';
 
-interface HostRules {
-  readonly exact: ReadonlyMap<string, DestinationRule>;
-  /** Longest host first. */
-  readonly wildcards: readonly { readonly host: string; readonly rule: DestinationRule }[];
+/** The DestinationRules of one namespace for one host and one selection of clients, as one. */
+interface MergedRule {
+  /** The rule that gives the traffic policy, else the oldest. */
+  readonly rule: DestinationRule;
+  readonly trafficPolicy?: TrafficPolicy;
+  readonly subsets: readonly Subset[];
 }
 
-/** `meshConfig.connectTimeout` of Istio. */
-const defaultConnectTimeoutMs = 10_000;
+interface HostRules {
+  readonly exact: ReadonlyMap<string, readonly MergedRule[]>;
+  /** Longest host first. */
+  readonly wildcards: readonly { readonly host: string; readonly rules: readonly MergedRule[] }[];
+}
+
+/** Who looks, and in whose rules: visibility differs at home. */
+interface View {
+  readonly client: ClientModel;
+  readonly isHome: boolean;
+  /** Only rules that nobody else sees. */
+  readonly onlyPrivate: boolean;
+}
 
 /**
  * Finds the DestinationRule for a host as Istio does (istio.io/latest/docs/reference/config/networking/destination-rule):
- * the client's namespace, then the Service's, then the root namespace; the first of these with a match counts alone; in
- * it the most specific host, and of equal hosts the oldest rule with a traffic policy.
+ * the client's namespace, then the Service's, then the root namespace; the first of these with a match counts alone. In
+ * it the most specific host, a rule for the client's own workload before one for all, and of equal ones the oldest with a
+ * traffic policy; the subsets of equal ones are put together. Rules that `exportTo` hides from the client are not there.
  */
 export function makeTrafficPolicyLookup(world: World): TrafficPolicyLookup {
   const rules = indexRules(world);
-  return (clientNamespace: string, service: ServicePortModel): TrafficPolicyModel => {
-    const namespaces = [clientNamespace, service.namespace, world.options.rootNamespace];
-    for (const namespace of namespaces) {
-      const found = findRule(rules.get(namespace), service.host);
-      if (found !== undefined) return fromRule(found);
-    }
-    return {
-      loadBalancer: 'LEAST_REQUEST',
-      connectTimeoutMs: defaultConnectTimeoutMs,
-      tls: { mode: 'auto' },
-    };
+  const { rootNamespace } = world.options;
+  const find = (client: ClientModel, target: Parameters<TrafficPolicyLookup>[1]): MergedRule | undefined => {
+    const { host, namespace } = target.service;
+    const isRoot = client.namespace === rootNamespace;
+    // In the root namespace live the defaults of the whole mesh; a client there is at home only in what is private.
+    const home = findRule(rules.get(client.namespace), host, { client, isHome: true, onlyPrivate: isRoot });
+    const away = { client, isHome: false, onlyPrivate: false };
+    return home ?? findRule(rules.get(namespace), host, away) ?? findRule(rules.get(rootNamespace), host, away);
+  };
+  return (client, target) => {
+    const found = find(client, target);
+    const subset = found?.subsets.find(({ name }) => name === target.subset);
+    return trafficPolicyModel(world, {
+      client,
+      service: target.service,
+      ...(found === undefined ? {} : { rule: found.rule }),
+      ...(found?.trafficPolicy === undefined ? {} : { policy: found.trafficPolicy }),
+      ...(subset === undefined ? {} : { subset }),
+      isUndefinedSubset: target.subset !== undefined && subset === undefined,
+    });
   };
 }
 
@@ -47,70 +72,89 @@ function indexRules(world: World): ReadonlyMap<string, HostRules> {
   const hosts = new Set([...world.services.values()].map(({ metadata }) => serviceHost(metadata)));
   const index = new Map<string, HostRules>();
   for (const [namespace, rules] of groupBy(world.resources.destinationRules, (rule) => rule.metadata.namespace)) {
-    const exact = new Map<string, DestinationRule>();
-    for (const [host, sameHost] of groupBy([...rules].sort(compareObjects), fullHost)) {
-      const winner = sameHost.find(decides) ?? sameHost[0];
-      if (winner !== undefined) exact.set(host, winner);
-      reportShadowed(world, { winner, rules: sameHost });
+    const byHost = [...groupBy([...rules].sort(compareObjects), fullHost)];
+    const exact = new Map(byHost.map(([host, sameHost]) => [host, mergeAll(world, sameHost)] as const));
+    for (const [host, sameHost] of byHost) {
       if (!host.startsWith('*') && !hosts.has(host)) sameHost.forEach((rule) => reportUnknownHost(world, rule, host));
     }
     const wildcards = [...exact]
       .filter(([host]) => host.startsWith('*'))
-      .map(([host, rule]) => ({ host, rule }))
+      .map(([host, merged]) => ({ host, rules: merged }))
       .sort((a, b) => b.host.length - a.host.length);
     index.set(namespace, { exact, wildcards });
   }
   return index;
 }
 
-function decides({ spec }: DestinationRule): boolean {
-  return spec.trafficPolicy !== undefined || spec.unsupported.length > 0;
+/** Rules for one host, those with a selector first; equal selectors and equal visibility make one rule. */
+function mergeAll(world: World, rules: readonly DestinationRule[]): readonly MergedRule[] {
+  const alike = groupBy(rules, ({ spec }) =>
+    JSON.stringify([Object.entries(spec.workloadSelector?.matchLabels ?? {}).sort(), [...spec.exportTo].sort()]),
+  );
+  return [...alike.values()]
+    .map((same) => merge(world, same))
+    .sort(
+      (a, b) => Number(b.rule.spec.workloadSelector !== undefined) - Number(a.rule.spec.workloadSelector !== undefined),
+    );
 }
 
-function findRule(rules: HostRules | undefined, host: string): DestinationRule | undefined {
-  return rules?.exact.get(host) ?? rules?.wildcards.find((entry) => hostnameCovers(entry.host, host))?.rule;
-}
-
-function fromRule({ origin, spec }: DestinationRule): TrafficPolicyModel {
-  const policy = spec.trafficPolicy;
-  const pool = policy?.connectionPool;
+function merge(world: World, rules: readonly DestinationRule[]): MergedRule {
+  const oldest = rules[0] as DestinationRule;
+  const winner = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
+  const subsets = new Map<string, Subset>();
+  for (const rule of rules) {
+    if (winner !== undefined && rule !== winner) reportShadowed(world, rule, winner);
+    for (const subset of rule.spec.subsets) {
+      const known = subsets.get(subset.name);
+      if (known === undefined) subsets.set(subset.name, subset);
+      else reportSubsetTwice(world, subset, known);
+    }
+  }
   return {
-    origin,
-    loadBalancer: policy?.loadBalancer?.value ?? 'LEAST_REQUEST',
-    connectTimeoutMs: pool?.connectTimeoutMs ?? defaultConnectTimeoutMs,
-    ...(pool?.http2MaxRequests === undefined ? {} : { http2MaxRequests: pool.http2MaxRequests }),
-    ...(pool?.maxRequestsPerConnection === undefined
-      ? {}
-      : { maxRequestsPerConnection: pool.maxRequestsPerConnection }),
-    tls: tlsOf(spec),
+    rule: winner ?? oldest,
+    ...(winner?.spec.trafficPolicy === undefined ? {} : { trafficPolicy: winner.spec.trafficPolicy }),
+    subsets: [...subsets.values()],
   };
 }
 
-function tlsOf(spec: DestinationRule['spec']): TlsModel {
-  const [unsupported] = spec.unsupported;
-  if (unsupported !== undefined) return { mode: 'unsupported', ...unsupported };
-  const tls = spec.trafficPolicy?.tls;
-  if (tls === undefined) return { mode: 'auto' };
-  if (tls.value === 'SIMPLE' || tls.value === 'MUTUAL') {
-    return { mode: 'unsupported', field: `tls.mode ${tls.value}`, origin: tls.origin };
+function findRule(rules: HostRules | undefined, host: string, view: View): MergedRule | undefined {
+  const among = (candidates: readonly MergedRule[] | undefined): MergedRule | undefined =>
+    candidates?.find(({ rule }) => isVisible(rule, view));
+  const exact = among(rules?.exact.get(host));
+  if (exact !== undefined || rules === undefined) return exact;
+  for (const { host: wildcard, rules: candidates } of rules.wildcards) {
+    const found = hostnameCovers(wildcard, host) ? among(candidates) : undefined;
+    if (found !== undefined) return found;
   }
-  return { mode: tls.value, origin: tls.origin };
+  return undefined;
 }
 
-function reportShadowed(
-  world: World,
-  group: { readonly winner: DestinationRule | undefined; readonly rules: readonly DestinationRule[] },
-): void {
-  for (const rule of group.rules) {
-    if (rule === group.winner || group.winner === undefined || rule.spec.trafficPolicy === undefined) continue;
-    world.report(
-      diagnose(codes.destinationRuleShadowed, {
-        origin: rule.spec.trafficPolicy.origin,
-        message: `trafficPolicy ignored: ${formatOrigin(group.winner.origin)} is older and has the same host "${rule.spec.host.value}"`,
-        remedy: 'Merge the two DestinationRules.',
-      }),
-    );
-  }
+function isVisible({ spec, metadata }: DestinationRule, { client, isHome, onlyPrivate }: View): boolean {
+  const { exportTo, workloadSelector: selector } = spec;
+  if (onlyPrivate && !exportTo.every((target) => target === metadata.namespace)) return false;
+  if (!exportTo.includes('*') && !exportTo.includes(client.namespace)) return false;
+  return selector === undefined || (isHome && hasLabels(client.labels, selector.matchLabels));
+}
+
+function reportShadowed(world: World, rule: DestinationRule, winner: DestinationRule): void {
+  if (rule.spec.trafficPolicy === undefined) return;
+  world.report(
+    diagnose(codes.destinationRuleShadowed, {
+      origin: rule.spec.trafficPolicy.origin,
+      message: `trafficPolicy ignored: ${formatOrigin(winner.origin)} is older and has the same host "${rule.spec.host.value}"`,
+      remedy: 'Merge the two DestinationRules.',
+    }),
+  );
+}
+
+function reportSubsetTwice(world: World, subset: Subset, known: Subset): void {
+  world.report(
+    diagnose(codes.destinationRuleShadowed, {
+      origin: subset.origin,
+      message: `subset "${subset.name}" ignored: ${formatOrigin(known.origin)} is older and has it too`,
+      remedy: 'Keep one of the two, or give them different names.',
+    }),
+  );
 }
 
 function reportUnknownHost(world: World, { spec, metadata }: DestinationRule, host: string): void {

@@ -2,6 +2,7 @@ import { compareText, diagnose, qualifiedName } from '../base/index.ts';
 import type { EndpointSlice, Service, ServicePort } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { formatLabels } from './labels.ts';
+import { localityOfLabels } from './locality.ts';
 import type { DestinationModel, PlaceModel } from './model.ts';
 import { portProtocol } from './protocol.ts';
 import { expandPrincipal } from './policy-match.ts';
@@ -10,19 +11,22 @@ import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
 import { keyOf, serviceHost, type World } from './world.ts';
 
 /** The places behind a Service port. Worked out, and complained about, once for each port. */
-export type DestinationLookup = (service: Service, port: ServicePort) => DestinationModel;
+export type DestinationLookup = (service: Service, port: ServicePort, subset?: string) => DestinationModel;
 
 export function makeDestinationLookup(
   world: World,
   workloads: { readonly sources: WorkloadSources; readonly served: ServedWorkloads },
 ): DestinationLookup {
   const known = new Map<string, DestinationModel>();
-  return (service, port) => {
-    const key = `${keyOf(service)}:${port.port}`;
-    const found = known.get(key) ?? resolve({ world, service, port, ...workloads });
+  const lookup: DestinationLookup = (service, port, subset) => {
+    const key = `${keyOf(service)}:${port.port}${subset === undefined ? '' : `|${subset}`}`;
+    const found =
+      known.get(key) ??
+      (subset === undefined ? resolve({ world, service, port, ...workloads }) : { ...lookup(service, port), subset });
     known.set(key, found);
     return found;
   };
+  return lookup;
 }
 
 interface Resolution {
@@ -42,7 +46,7 @@ function resolve(input: Resolution): DestinationModel {
   if (hasSelector && selected.length === 0) reportNothingSelected(world, service);
   const places = hasSelector
     ? selected.flatMap((source) => placesOfWorkload(input, source))
-    : (world.slices.get(keyOf(service)) ?? []).flatMap((slice) => placesOfSlice(slice, port));
+    : (world.slices.get(keyOf(service)) ?? []).flatMap((slice) => placesOfSlice(world, slice, port));
   return {
     origin: port.origin,
     service: { namespace, name, host: serviceHost({ namespace, name }), port: port.port },
@@ -66,22 +70,38 @@ function placesOfWorkload({ world, service, port, served }: Resolution, source: 
   const weight = source.entry?.spec.weight ?? 1;
   if (workload.hasProxy) return [{ type: 'proxied', workload, containerPort, weight }];
   const addresses = workload.ports.find(({ number }) => number === containerPort)?.addresses ?? [];
-  const { origin, name, identity } = workload;
-  return addresses.map((address) => ({ type: 'direct', origin, name, identity, weight, ...address }));
+  const { origin, name, identity, locality } = workload;
+  const known = {
+    type: 'direct',
+    origin,
+    name,
+    identity,
+    weight,
+    ...(locality === undefined ? {} : { locality }),
+  } as const;
+  return addresses.map((address) => ({ ...known, ...address }));
 }
 
-function placesOfSlice(slice: EndpointSlice, port: ServicePort): readonly PlaceModel[] {
+function placesOfSlice(world: World, slice: EndpointSlice, port: ServicePort): readonly PlaceModel[] {
   const slicePort = slice.ports.find(({ name }) => name === port.name);
   const number = slicePort?.port;
   if (number === undefined) return [];
   return slice.endpoints
     .filter(({ ready }) => ready)
-    .flatMap(({ addresses, origin }) =>
+    .flatMap(({ addresses, origin, pod, zone }) => {
+      const labels = podLabels(world, slice, pod);
+      const place = { type: 'direct', origin, name: slice.metadata.name, port: number, weight: 1, labels } as const;
+      const locality = zone === undefined ? {} : { locality: { ...localityOfLabels(labels), zone } };
       // Kubernetes: the addresses of one endpoint are fungible, and consumers use the first.
-      addresses
-        .slice(0, 1)
-        .map((host) => ({ type: 'direct', origin, name: slice.metadata.name, host, port: number, weight: 1 })),
-    );
+      return addresses.slice(0, 1).map((host) => ({ ...place, ...locality, host }));
+    });
+}
+
+/** The labels of the Pod behind an endpoint, where that Pod is written too. */
+function podLabels(world: World, slice: EndpointSlice, pod: string | undefined): Readonly<Record<string, string>> {
+  const { namespace } = slice.metadata;
+  const found = world.resources.pods.find(({ metadata }) => metadata.name === pod && metadata.namespace === namespace);
+  return found?.metadata.labels ?? {};
 }
 
 /** A client with mutual TLS accepts any account behind the Service, under every name of this trust domain. */

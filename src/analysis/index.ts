@@ -1,8 +1,11 @@
 export { supplyMissing } from './add-missing.ts';
 export { analyze, destinationsOf, distinct } from './analyze.ts';
 export { codes as analysisCodes } from './codes.ts';
+export { labelsOfPlace, placesOf } from './subsets.ts';
+export { formatLocality, labelsOfLocality, localityOfLabels, parseLocality, type Locality } from './locality.ts';
 export type {
   Analysis,
+  ClientModel,
   DestinationModel,
   GatewayModel,
   GuardedWorkload,

@@ -1,5 +1,19 @@
 import type { Diagnostic, Origin, Secret } from '../base/index.ts';
-import type { DirectResponse, HeaderOperations, Redirect, RouteFilters, RouteMatch } from '../plan/index.ts';
+import type {
+  Cluster,
+  ConnectionPool,
+  DirectResponse,
+  HashPolicy,
+  HeaderOperations,
+  OutlierDetection,
+  PeerName,
+  Redirect,
+  RouteFilters,
+  RouteMatch,
+  Warmup,
+} from '../plan/index.ts';
+import type { LocalitySetting } from '../resource/index.ts';
+import type { Locality } from './locality.ts';
 import type { PathPatternModel, StringPattern } from './policy-match.ts';
 import type { ObjectStatus } from './status.ts';
 
@@ -117,11 +131,14 @@ export interface ServicePortModel {
   readonly port: number;
 }
 
-/** A port of a Service, with the places behind it. */
+/** A port of a Service, or one subset of what is behind it. */
 export interface DestinationModel {
   /** The port's own line in the Service. */
   readonly origin: Origin;
   readonly service: ServicePortModel;
+  /** As a VirtualService names it; which of `places` it holds, the client's DestinationRule says. */
+  readonly subset?: string;
+  /** All places of the Service, whatever the subset. */
   readonly places: readonly PlaceModel[];
   /** Every identity behind the Service, sorted: what a client with mutual TLS accepts. */
   readonly spiffeIds: readonly string[];
@@ -144,6 +161,10 @@ export type PlaceModel =
       readonly port: number;
       readonly weight: number;
       readonly identity?: Identity;
+      /** For subsets; those of the identity where there is one. */
+      readonly labels?: Readonly<Record<string, string>>;
+      /** Absent: as the labels say. */
+      readonly locality?: Locality;
     };
 
 export interface WorkloadModel {
@@ -152,6 +173,8 @@ export interface WorkloadModel {
   readonly identity: Identity;
   /** False: `sidecar.istio.io/inject: "false"`. */
   readonly hasProxy: boolean;
+  /** Of a WorkloadEntry that says it; else the labels do. */
+  readonly locality?: Locality;
   readonly ports: readonly WorkloadPortModel[];
 }
 
@@ -176,25 +199,69 @@ export interface MtlsModel {
   readonly origin: Origin;
 }
 
-/** How one client namespace reaches one Service port, from the DestinationRule that applies. */
+/** How one client reaches one Service port or subset, from the DestinationRule that applies. */
 export interface TrafficPolicyModel {
   readonly origin?: Origin;
-  readonly loadBalancer: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM';
-  readonly connectTimeoutMs: number;
-  readonly http2MaxRequests?: number;
-  readonly maxRequestsPerConnection?: number;
+  readonly loadBalancer: Cluster['loadBalancer'];
+  readonly hash?: HashPolicy;
+  readonly locality?: LocalitySetting;
+  readonly warmup?: Warmup;
+  readonly outlierDetection?: OutlierDetection;
+  readonly connectionPool: ConnectionPool;
   readonly tls: TlsModel;
+  /** The labels of the subset that was asked for. */
+  readonly subset?: { readonly origin: Origin; readonly labels: Readonly<Record<string, string>> };
+  /** A subset was asked for that no DestinationRule of this client defines. */
+  readonly undefinedSubset?: true;
 }
 
-/** How clients of one namespace reach a Service port. */
-export type TrafficPolicyLookup = (clientNamespace: string, service: ServicePortModel) => TrafficPolicyModel;
+/** Who calls: what decides which DestinationRules it sees. */
+export type ClientModel = Pick<Identity, 'namespace' | 'labels'>;
+
+/** How a client reaches a Service port, or one subset of what is behind it. */
+export type TrafficPolicyLookup = (
+  client: ClientModel,
+  destination: Pick<DestinationModel, 'service' | 'subset'>,
+) => TrafficPolicyModel;
 
 export type TlsModel =
   /** Nothing asked for: mutual TLS per endpoint, where the other side takes it. */
   | { readonly mode: 'auto' }
-  | { readonly mode: 'ISTIO_MUTUAL' | 'DISABLE'; readonly origin: Origin }
-  /** Not implemented: no endpoint is used, rather than one with less protection than asked for. */
+  | { readonly mode: 'DISABLE'; readonly origin: Origin }
+  | {
+      readonly mode: 'ISTIO_MUTUAL';
+      readonly origin: Origin;
+      /** Absent: Istio's own. */
+      readonly sni?: string;
+      /** Empty: the accounts behind the Service. */
+      readonly subjectAltNames: readonly string[];
+    }
+  | OriginatedTlsModel
+  /** Not to be had: no endpoint is used, rather than one with less protection than asked for. */
   | { readonly mode: 'unsupported'; readonly field: string; readonly origin: Origin };
+
+/** TLS that ends at the backend itself. */
+export interface OriginatedTlsModel {
+  readonly mode: 'tls';
+  readonly origin: Origin;
+  /** Empty: the host of each request. */
+  readonly sni: string;
+  /** Empty: the server name. */
+  readonly subjectAltNames: readonly PeerName[];
+  /** Absent: the operating system's. */
+  readonly authorities?: AuthoritiesModel;
+  readonly clientCertificate?: CertificateModel;
+  readonly insecureSkipVerify: boolean;
+}
+
+/** Certificate authorities of a Secret or ConfigMap. */
+export interface AuthoritiesModel {
+  readonly origin: Origin;
+  readonly kind: 'Secret' | 'ConfigMap';
+  readonly namespace: string;
+  readonly name: string;
+  readonly pem: string;
+}
 
 export interface PolicyModel {
   readonly origin: Origin;

@@ -1,6 +1,6 @@
 import { diagnose, formatOrigin } from '../base/index.ts';
 import { codes } from './codes.ts';
-import type { DestinationModel, PlaceModel, TrafficPolicyModel } from './model.ts';
+import type { DestinationModel, OriginatedTlsModel, PlaceModel, TrafficPolicyModel } from './model.ts';
 import type { World } from './world.ts';
 
 /** One gateway's way to one Service port. */
@@ -17,7 +17,10 @@ export function findMtlsFaults(world: World, hops: readonly Hop[]): void {
     // The decoder has reported what is not supported.
     if (tls.mode === 'auto' || tls.mode === 'unsupported') continue;
     const to = `from gateway "${gateway}" to ${destination.service.host}:${destination.service.port}`;
-    for (const place of destination.places) checkPlace(world, { place, tls, to });
+    for (const place of destination.places) {
+      if (tls.mode === 'tls') checkOwnTls(world, { place, tls, to });
+      else checkPlace(world, { place, tls, to });
+    }
   }
 }
 
@@ -61,4 +64,20 @@ function checkPlace(
       }),
     );
   }
+}
+
+/** TLS that is to end at the backend meets the backend's proxy, which takes mutual TLS of the mesh or none. */
+function checkOwnTls(
+  world: World,
+  { place, tls, to }: { readonly place: PlaceModel; readonly tls: OriginatedTlsModel; readonly to: string },
+): void {
+  if (place.type === 'direct') return;
+  world.report(
+    diagnose(codes.ownTlsTowardsProxy, {
+      origin: tls.origin,
+      message: `TLS to the backend itself ${to}, where the proxy of "${place.workload.name}" takes mutual TLS of the mesh: every call fails`,
+      remedy:
+        'Remove it, or take the proxy away with label sidecar.istio.io/inject: "false" where the backend does TLS.',
+    }),
+  );
 }

@@ -1,6 +1,7 @@
 import { compareText, diagnose, qualifiedName, type Origin } from '../base/index.ts';
 import type { Service, ServicePort } from '../resource/index.ts';
 import { codes } from './codes.ts';
+import { parseLocality } from './locality.ts';
 import type { WorkloadModel, WorkloadPortModel } from './model.ts';
 import type { WorkloadBinding } from './options.ts';
 import type { MtlsLookup } from './peer-authentication.ts';
@@ -40,6 +41,7 @@ export function serveWorkloads(world: World, sources: WorkloadSources, mtls: Mtl
         labels: source.labels,
       },
       hasProxy: hasProxy(source),
+      ...(source.entry?.spec.locality === undefined ? {} : { locality: parseLocality(source.entry.spec.locality) }),
       ports,
     });
   }

@@ -1,36 +1,33 @@
-import type { DestinationModel, PlaceModel, TrafficPolicyModel } from '../analysis/index.ts';
-import type { Cluster, ConnectionPool, Endpoint } from '../plan/index.ts';
+import { placesOf, type DestinationModel, type PlaceModel, type TrafficPolicyModel } from '../analysis/index.ts';
+import type { Cluster, Endpoint, EndpointSecurity } from '../plan/index.ts';
 import { unknownLabels, workloadLabels } from './labels.ts';
-import { portId, sidecarId } from './ids.ts';
+import { authoritiesId, certificateId, portId, sidecarId } from './ids.ts';
+import { arrangeByLocality, localityWeights, type Placed } from './locality.ts';
 import type { LoweringContext } from './snapshot.ts';
 
-/** Istio's name of a cluster, without subsets. */
-function outboundName({ service }: DestinationModel): string {
-  return `outbound|${service.port}||${service.host}`;
+/** Istio's name of a cluster. */
+function outboundName({ service, subset }: DestinationModel): string {
+  return `outbound|${service.port}|${subset ?? ''}|${service.host}`;
 }
 
 export function outboundClusterId(proxy: string, destination: DestinationModel): string {
   return `${proxy}/${outboundName(destination)}`;
 }
 
-export function connectionPool(policy: TrafficPolicyModel): ConnectionPool {
-  const { connectTimeoutMs, http2MaxRequests, maxRequestsPerConnection } = policy;
-  return {
-    connectTimeoutMs,
-    ...(http2MaxRequests === undefined ? {} : { http2MaxRequests }),
-    ...(maxRequestsPerConnection === undefined ? {} : { maxRequestsPerConnection }),
-  };
-}
-
 export interface OutboundInput {
   readonly proxy: string;
+  /** The labels of the proxy that calls, which say where it runs. */
+  readonly client: { readonly labels: Readonly<Record<string, string>> };
   readonly destination: DestinationModel;
   readonly policy: TrafficPolicyModel;
 }
 
-/** A Service port as one proxy reaches it. */
-export function outboundCluster({ proxy, destination, policy }: OutboundInput): Cluster {
+/** A Service port, or a subset of what is behind it, as one proxy reaches it. */
+export function outboundCluster(input: OutboundInput): Cluster {
+  const { proxy, destination, policy } = input;
   const { host, name, namespace, port } = destination.service;
+  const { hash, warmup, outlierDetection } = policy;
+  const weights = localityWeights(input, placesOf(input.destination, input.policy));
   return {
     id: outboundClusterId(proxy, destination),
     origin: destination.origin,
@@ -39,40 +36,62 @@ export function outboundCluster({ proxy, destination, policy }: OutboundInput): 
     service: { host, name, namespace },
     port,
     loadBalancer: policy.loadBalancer,
-    connectionPool: connectionPool(policy),
+    ...(hash === undefined ? {} : { hash }),
+    ...(weights === undefined ? {} : { localityWeights: weights }),
+    ...(warmup === undefined ? {} : { warmup }),
+    ...(outlierDetection === undefined ? {} : { outlierDetection }),
+    connectionPool: policy.connectionPool,
     ...(policy.origin === undefined ? {} : { destinationRule: policy.origin }),
+    ...(policy.undefinedSubset === undefined ? {} : { undefinedSubset: true }),
   };
 }
 
 /** Endpoints that can be called now: a proxy that has not reported its address yet has none. */
 export function outboundEndpoints(input: OutboundInput, context: LoweringContext): readonly Endpoint[] {
-  const { proxy, destination, policy } = input;
+  const { policy } = input;
   if (policy.tls.mode === 'unsupported') return [];
-  const cluster = outboundClusterId(proxy, destination);
   const counts = new Map<string, number>();
-  return destination.places.flatMap((place) => {
-    const address = addressOf(place, context);
+  return arrangeByLocality(input, placesOf(input.destination, input.policy)).flatMap((placed) => {
+    const address = addressOf(placed.place, context);
     if (address === undefined) return [];
-    const name = place.type === 'proxied' ? place.workload.name : place.name;
+    const name = nameOf(placed.place);
     const number = counts.get(name) ?? 0;
     counts.set(name, number + 1);
-    const identity = place.type === 'proxied' ? place.workload.identity : place.identity;
-    const { trustDomain } = context.options;
-    return [
-      {
-        id: `${cluster}/${name}/${number}`,
-        origin: place.type === 'proxied' ? place.workload.origin : place.origin,
-        cluster,
-        address,
-        weight: place.weight,
-        security: securityOf(place, input),
-        labels:
-          identity === undefined
-            ? unknownLabels(destination.service.namespace)
-            : workloadLabels(identity, { trustDomain }),
-      },
-    ];
+    return [lowerEndpoint(input, { placed, address, name: `${name}/${number}`, context })];
   });
+}
+
+function nameOf(place: PlaceModel): string {
+  return place.type === 'proxied' ? place.workload.name : place.name;
+}
+
+function lowerEndpoint(
+  input: OutboundInput,
+  at: {
+    readonly placed: Placed;
+    readonly address: Endpoint['address'];
+    readonly name: string;
+    readonly context: LoweringContext;
+  },
+): Endpoint {
+  const { place, priority, locality } = at.placed;
+  const cluster = outboundClusterId(input.proxy, input.destination);
+  const identity = place.type === 'proxied' ? place.workload.identity : place.identity;
+  const { trustDomain } = at.context.options;
+  return {
+    id: `${cluster}/${at.name}`,
+    origin: place.type === 'proxied' ? place.workload.origin : place.origin,
+    cluster,
+    address: at.address,
+    weight: place.weight,
+    ...(priority === 0 ? {} : { priority }),
+    ...(locality === '' ? {} : { locality }),
+    security: securityOf(place, input),
+    labels:
+      identity === undefined
+        ? unknownLabels(input.destination.service.namespace)
+        : workloadLabels(identity, { trustDomain }),
+  };
 }
 
 function addressOf(place: PlaceModel, { placements }: LoweringContext): Endpoint['address'] | undefined {
@@ -81,13 +100,31 @@ function addressOf(place: PlaceModel, { placements }: LoweringContext): Endpoint
 }
 
 /** The DestinationRule decides where it says something; else mutual TLS wherever the other side takes it (istio.md 3.6). */
-function securityOf(place: PlaceModel, { destination, policy }: OutboundInput): Endpoint['security'] {
-  const { service, spiffeIds } = destination;
-  const mutual = { mode: 'mtls', sni: `outbound_.${service.port}_._.${service.host}`, spiffeIds } as const;
-  if (policy.tls.mode === 'ISTIO_MUTUAL') return { ...mutual, origin: policy.tls.origin };
-  if (policy.tls.mode === 'DISABLE' || place.type === 'direct') return { mode: 'plaintext' };
+function securityOf(place: PlaceModel, { destination, policy }: OutboundInput): EndpointSecurity {
+  const { service, spiffeIds, subset = '' } = destination;
+  const { tls } = policy;
+  const sni = `outbound_.${service.port}_.${subset === '' ? '_' : `${subset}_`}.${service.host}`;
+  const mutual = { mode: 'mtls', sni, spiffeIds } as const;
+  if (tls.mode === 'tls') return lowerTls(tls);
+  if (tls.mode === 'ISTIO_MUTUAL') {
+    const names = tls.subjectAltNames;
+    return { ...mutual, sni: tls.sni ?? sni, spiffeIds: names.length === 0 ? spiffeIds : names, origin: tls.origin };
+  }
+  if (tls.mode === 'DISABLE' || place.type === 'direct') return { mode: 'plaintext' };
   const port = place.workload.ports.find(({ number }) => number === place.containerPort);
   return port === undefined || port.mtls.mode === 'DISABLE'
     ? { mode: 'plaintext' }
     : { ...mutual, origin: port.mtls.origin };
+}
+
+type TlsPolicy = Extract<TrafficPolicyModel['tls'], { readonly mode: 'tls' }>;
+
+function lowerTls(tls: TlsPolicy): EndpointSecurity {
+  const { authorities, clientCertificate, insecureSkipVerify, ...rest } = tls;
+  return {
+    ...rest,
+    ...(authorities === undefined ? {} : { authorities: authoritiesId(authorities) }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate: certificateId(clientCertificate) }),
+    ...(insecureSkipVerify ? { insecureSkipVerify } : {}),
+  };
 }

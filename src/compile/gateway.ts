@@ -29,8 +29,9 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
   const { namespace, serviceAccount } = gateway.identity;
   const hops = destinationsOf(gateway).map((destination) => ({
     proxy,
+    client: gateway.identity,
     destination,
-    policy: trafficPolicy(namespace, destination.service),
+    policy: trafficPolicy(gateway.identity, destination),
   }));
   const hosts = gateway.listeners.flatMap((listener) => {
     const id = listenerId(proxy, listener);

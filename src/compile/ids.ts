@@ -20,3 +20,12 @@ export function portId(proxy: string, port: number): string {
 export function certificateId({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
   return `certificate/${namespace}/${name}`;
 }
+
+/** Certificate authorities of a Secret or ConfigMap. */
+export function authoritiesId(source: {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}): string {
+  return `authorities/${source.kind}/${source.namespace}/${source.name}`;
+}

@@ -1,6 +1,5 @@
 import type { GuardedWorkload, TrafficPolicyLookup, WorkloadPortModel } from '../analysis/index.ts';
 import type { Cluster, Endpoint, Port } from '../plan/index.ts';
-import { connectionPool } from './clusters.ts';
 import { portId, sidecarId } from './ids.ts';
 import { workloadLabels } from './labels.ts';
 import type { PlanPart } from './plan-part.ts';
@@ -99,7 +98,7 @@ function inboundCluster(
 ): Cluster {
   const { namespace } = workload.identity;
   const target = service ?? { namespace, name: noService, host: noService, port: number };
-  const policy = trafficPolicy(namespace, target);
+  const policy = trafficPolicy(workload.identity, { service: target });
   const name = `inbound|${number}||`;
   return {
     id: `${sidecarId(workload)}/${name}`,
@@ -109,7 +108,7 @@ function inboundCluster(
     service: { host: target.host, name: target.name, namespace: target.namespace },
     port: number,
     loadBalancer: 'LEAST_REQUEST',
-    connectionPool: connectionPool(policy),
+    connectionPool: policy.connectionPool,
     ...(policy.origin === undefined ? {} : { destinationRule: policy.origin }),
   };
 }

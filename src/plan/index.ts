@@ -1,4 +1,15 @@
-export type { Cluster, ConnectionPool, Endpoint } from './cluster.ts';
+export type {
+  Cluster,
+  ConnectionPool,
+  Endpoint,
+  EndpointSecurity,
+  HashCookie,
+  HashPolicy,
+  OriginatedTls,
+  OutlierDetection,
+  PeerName,
+  Warmup,
+} from './cluster.ts';
 export { diffPlans, type CollectionDiff, type PlanCollection, type PlanDiff } from './diff.ts';
 export type {
   AuthorizationPolicy,

@@ -22,7 +22,7 @@ import { reportRefused } from './refused.ts';
 import { createUpstreamEvents } from './relay-response.ts';
 import type { Runtime } from './runtime.ts';
 import type { UpstreamEvents } from './upstream-connection.ts';
-import { UpstreamPool, type PoolEvents, type PoolSettings } from './upstream-pool.ts';
+import { UpstreamPool, type PoolEvents, type PoolSettings, type UpstreamPoolOptions } from './upstream-pool.ts';
 
 /** Makes the data plane of one process; it serves nothing until the first `apply`. */
 export function createProxy(options: ProxyOptions): Proxy {
@@ -210,6 +210,13 @@ class DataPlane implements Proxy {
     return { mode: 'sniff', tls: this.#mesh.server, acceptPlaintext: () => acceptsPlaintext };
   }
 
+  /** What an outgoing connection does for TLS; undefined for plaintext. */
+  #clientTls(security: Endpoint['security']): UpstreamPoolOptions['tls'] {
+    if (security.mode === 'plaintext') return undefined;
+    if (security.mode === 'mtls') return () => this.#mesh.client(security);
+    return () => ({ error: 'TLS to the backend itself is not yet supported' });
+  }
+
   #pool(endpoint: Endpoint, settings: PoolSettings): UpstreamPool {
     const { clock, random } = this.#options;
     const { host, port } = endpoint.address;
@@ -218,7 +225,7 @@ class DataPlane implements Proxy {
       {
         host,
         port,
-        tls: security.mode === 'mtls' ? () => this.#mesh.client(security) : undefined,
+        tls: this.#clientTls(security),
         clock,
         random,
         wheel: this.#wheel,

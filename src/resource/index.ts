@@ -45,12 +45,12 @@ export type {
   PolicySource,
   TargetRef,
 } from './istio/authorization-policy.ts';
-export type {
-  ConnectionPoolSettings,
-  DestinationRule,
-  DestinationRuleSpec,
-  TrafficPolicy,
-} from './istio/destination-rule.ts';
+export type { ClientTls } from './istio/client-tls.ts';
+export type { ConnectionPoolSettings } from './istio/connection-pool.ts';
+export type { DestinationRule, DestinationRuleSpec, Subset } from './istio/destination-rule.ts';
+export type { LoadBalancer } from './istio/load-balancer.ts';
+export type { Distribution, LocalitySetting } from './istio/locality-lb.ts';
+export type { PortTrafficPolicy, TrafficPolicy } from './istio/traffic-policy.ts';
 export type { MtlsMode, PeerAuthentication, PortMtls } from './istio/peer-authentication.ts';
 export type { WorkloadEntry } from './istio/workload-entry.ts';
 export type {

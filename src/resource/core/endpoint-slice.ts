@@ -23,6 +23,7 @@ export interface SliceEndpoint {
   readonly hostname?: string;
   /** Name of the Pod in `targetRef`, if it is one. */
   readonly pod?: string;
+  readonly zone?: string;
 }
 
 export interface SlicePort {
@@ -47,7 +48,8 @@ const endpoint = z.strictObject({
       ...acceptedFields('apiVersion', 'fieldPath', 'namespace', 'resourceVersion', 'uid'),
     })
     .optional(),
-  ...acceptedFields('deprecatedTopology', 'hints', 'nodeName', 'zone'),
+  zone: z.string().optional(),
+  ...acceptedFields('deprecatedTopology', 'hints', 'nodeName'),
 });
 
 const schema = objectOf({
@@ -86,13 +88,13 @@ export const endpointSliceKind = defineKind<EndpointSlice, typeof schema>({
       addressType,
       endpoints: endpoints.map((value, index) => {
         checkAddresses(value.addresses, { addressType, index, context });
-        const { addresses, conditions, hostname, targetRef } = value;
+        const { addresses, conditions, hostname, targetRef, zone } = value;
         const pod = targetRef?.kind === 'Pod' ? targetRef.name : undefined;
         return {
           origin: context.at(['endpoints', index]),
           addresses,
           ready: conditions.ready,
-          ...present({ hostname, pod }),
+          ...present({ hostname, pod, zone }),
         };
       }),
       ports: ports.map(({ name, port, protocol, appProtocol }, index) => ({

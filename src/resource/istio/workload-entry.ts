@@ -4,7 +4,7 @@ import { isIP } from '../address.ts';
 import type { DecodeContext } from '../context.ts';
 import { labelMap, portNumber, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
-import { accepted, ignored } from '../schema.ts';
+import { ignored } from '../schema.ts';
 import type { Located, ResourceObject, Unsupported } from '../object.ts';
 
 export interface WorkloadEntry extends ResourceObject {
@@ -14,6 +14,8 @@ export interface WorkloadEntry extends ResourceObject {
     /** By service port name. */
     readonly ports: Readonly<Record<string, number>>;
     readonly labels: Readonly<Record<string, string>>;
+    /** `region/zone/subzone`, later parts may be missing. */
+    readonly locality?: string;
     /** Absent: equal. */
     readonly weight?: number;
     /** `default` where none is written. */
@@ -37,7 +39,7 @@ const schema = objectOf({
     ports: z.record(portName, portNumber).optional(),
     labels: labelMap.default({}),
     network: ignored('all addresses must be reachable from here'),
-    locality: accepted(),
+    locality: z.string().optional(),
     weight: z.int().min(0).max(4_294_967_295).optional(),
     serviceAccount: z.string().max(253).default('default'),
   }),
@@ -56,7 +58,7 @@ export const workloadEntryKind = defineKind<WorkloadEntry, typeof schema>({
         ports: spec.ports ?? {},
         labels: spec.labels,
         // Zero is how the wire says "not set".
-        ...present({ weight: spec.weight === 0 ? undefined : spec.weight }),
+        ...present({ weight: spec.weight === 0 ? undefined : spec.weight, locality: spec.locality || undefined }),
         serviceAccount: spec.serviceAccount === '' ? 'default' : spec.serviceAccount,
         unsupported: context.refusedBelow(['spec']),
       },
