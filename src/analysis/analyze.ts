@@ -12,7 +12,6 @@ import { makeMtlsLookup } from './peer-authentication.ts';
 import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
 import { findPolicyFaults, type Population } from './policy-findings.ts';
 import { checkRoutes, virtualHostsOf } from './routes.ts';
-import { findSubsetFaults } from './subset-findings.ts';
 import { collectWorkloads, type WorkloadSources } from './workload-sources.ts';
 import { serveWorkloads, targetPortOf, type ServedWorkloads } from './workloads.ts';
 import { makeWorld, type World, type WorldInput } from './world.ts';
@@ -35,9 +34,7 @@ export function analyze(input: WorldInput): Analysis {
   const approaches = gateways.flatMap((gateway) =>
     destinationsOf(gateway).map((destination) => ({ gateway, destination })),
   );
-  const hops = hopsOf(approaches, trafficPolicy);
-  findMtlsFaults(world, hops);
-  findSubsetFaults(world, hops);
+  findMtlsFaults(world, hopsOf(approaches, trafficPolicy));
   findAdmissionFaults(world, approaches, ({ identity }) => policiesOf({ identity }));
   reportIdle(world, sources, { served, reported: [...findings] });
   return {

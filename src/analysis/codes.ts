@@ -194,12 +194,6 @@ export const codes = {
     severity: 'error',
     title: 'A DestinationRule names a credential that does not exist or cannot be used.',
   },
-  subsetSelectsNothing: {
-    code: 'SP0331',
-    severity: 'error',
-    title: 'A subset that is routed to selects no endpoint of its Service.',
-    also: ['IST0173'],
-  },
   ownTlsTowardsProxy: {
     code: 'SP0332',
     severity: 'error',

@@ -1,4 +1,4 @@
-import type { Plan } from '../plan/index.ts';
+import type { Endpoint, Plan } from '../plan/index.ts';
 
 /**
  * The part of the plan that one proxy needs: a proxy process never sees the listeners, policies and keys of others, and
@@ -9,7 +9,11 @@ export function slicePlan(plan: Plan, proxyId: string): Plan {
   const listeners = pick(plan.listeners, (listener) => Object.hasOwn(ports, listener.port));
   const virtualHosts = pick(plan.virtualHosts, (host) => Object.hasOwn(listeners, host.listener));
   const clusters = pick(plan.clusters, (cluster) => cluster.proxy === proxyId);
-  const certificateIds = new Set(Object.values(listeners).flatMap((listener) => listener.certificates));
+  const endpoints = pick(plan.endpoints, (endpoint) => Object.hasOwn(clusters, endpoint.cluster));
+  const certificateIds = new Set([
+    ...Object.values(listeners).flatMap((listener) => listener.certificates),
+    ...Object.values(endpoints).flatMap(certificatesOf),
+  ]);
   const hasMutualTls = Object.values(ports).some((port) => port.security.mode === 'mtls');
   return {
     mesh: plan.mesh,
@@ -19,11 +23,17 @@ export function slicePlan(plan: Plan, proxyId: string): Plan {
     virtualHosts,
     routes: pick(plan.routes, (route) => Object.hasOwn(virtualHosts, route.virtualHost)),
     clusters,
-    endpoints: pick(plan.endpoints, (endpoint) => Object.hasOwn(clusters, endpoint.cluster)),
+    endpoints,
     policies: pick(plan.policies, (policy) => policy.proxy === proxyId),
     certificates: pick(plan.certificates, (certificate) => certificateIds.has(certificate.id)),
     peers: hasMutualTls ? plan.peers : {},
   };
+}
+
+/** What a client of this endpoint needs for TLS. */
+function certificatesOf({ security }: Endpoint): readonly string[] {
+  if (security.mode !== 'tls') return [];
+  return [security.authorities, security.clientCertificate].filter((id) => id !== undefined);
 }
 
 /** The slice with ports bound to given numbers where the plan leaves the number open. */

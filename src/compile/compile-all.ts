@@ -21,9 +21,11 @@ export function compileAll(snapshot: Snapshot): CompileResult {
   const resources = withAdded(written.resources, decodeAll(supplied.documents).resources);
   const analysis = analyze({ resources, bindings, options });
   const binds = gatewayBinds(analysis.gateways, options);
+  const context = { options, placements };
+  const parts = lowerAll(analysis, context, binds);
   return {
-    plan: lower(analysis, { options, placements }, binds),
-    secrets: secretsOf(analysis),
+    plan: join(parts, analysis, context),
+    secrets: secretsOf(analysis, parts),
     status: analysis.status,
     diagnostics: distinct([
       ...written.diagnostics,
@@ -47,15 +49,18 @@ function withAdded(written: Resources, added: Resources): Resources {
   };
 }
 
-function lower(analysis: Analysis, context: LoweringContext, { bindPort }: Binds): Plan {
+function lowerAll(analysis: Analysis, context: LoweringContext, { bindPort }: Binds): readonly PlanPart[] {
   const { trafficPolicy } = analysis;
-  const { trustDomain, trustDomainAliases = [] } = context.options;
-  const parts: readonly PlanPart[] = [
+  return [
     ...analysis.gateways.map((gateway) => lowerGateway(gateway, { context, trafficPolicy, bindPort })),
     ...analysis.workloads
       .filter(({ hasProxy }) => hasProxy)
       .map((workload) => lowerSidecar(workload, { context, trafficPolicy })),
   ];
+}
+
+function join(parts: readonly PlanPart[], analysis: Analysis, context: LoweringContext): Plan {
+  const { trustDomain, trustDomainAliases = [] } = context.options;
   return {
     mesh: { trustDomain, trustDomainAliases },
     proxies: byId(parts.flatMap(({ proxies }) => proxies)),
@@ -84,7 +89,10 @@ function peersOf({ gateways, workloads }: Analysis, { options }: LoweringContext
   return Object.fromEntries([...peers].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function secretsOf({ gateways }: Analysis): PlanSecrets {
+function secretsOf({ gateways }: Analysis, parts: readonly PlanPart[]): PlanSecrets {
   const certificates = gateways.flatMap(({ listeners }) => listeners.flatMap((listener) => listener.certificates));
-  return new Map(certificates.map((certificate) => [certificateId(certificate), certificate.key]));
+  return new Map([
+    ...certificates.map((certificate) => [certificateId(certificate), certificate.key] as const),
+    ...parts.flatMap(({ secrets = [] }) => secrets),
+  ]);
 }

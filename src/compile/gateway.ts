@@ -8,12 +8,13 @@ import {
   type VirtualHostModel,
 } from '../analysis/index.ts';
 import type { Certificate, Listener, Port, Route, RouteAction, VirtualHost } from '../plan/index.ts';
-import { outboundCluster, outboundClusterId, outboundEndpoints } from './clusters.ts';
+import { outboundClusterId } from './clusters.ts';
 import { certificateId, gatewayId, portId } from './ids.ts';
 import { workloadLabels } from './labels.ts';
 import type { PlanPart } from './plan-part.ts';
 import { lowerPolicies } from './policies.ts';
 import type { LoweringContext } from './snapshot.ts';
+import { lowerUpstreams } from './upstreams.ts';
 
 export interface GatewayInput {
   readonly context: LoweringContext;
@@ -33,6 +34,7 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
     destination,
     policy: trafficPolicy(gateway.identity, destination),
   }));
+  const upstreams = lowerUpstreams(hops, context);
   const hosts = gateway.listeners.flatMap((listener) => {
     const id = listenerId(proxy, listener);
     return listener.virtualHosts.map((host) => ({ host, listener: id, id: `${id}/${host.hostname}` }));
@@ -58,16 +60,18 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
       hostname: host.hostname,
     })),
     routes: hosts.flatMap(({ host, id }) => lowerRoutes({ proxy, host, virtualHost: id })),
-    clusters: hops.map(outboundCluster),
-    endpoints: hops.flatMap((hop) => outboundEndpoints(hop, context)),
+    ...upstreams,
     policies: lowerPolicies(proxy, gateway.policies),
-    certificates: gateway.listeners.flatMap(({ certificates }) =>
-      certificates.map(({ origin, chainPem, ...secret }): Certificate => ({
-        id: certificateId(secret),
-        origin,
-        chainPem,
-      })),
-    ),
+    certificates: [
+      ...upstreams.certificates,
+      ...gateway.listeners.flatMap(({ certificates }) =>
+        certificates.map(({ origin, chainPem, ...secret }): Certificate => ({
+          id: certificateId(secret),
+          origin,
+          chainPem,
+        })),
+      ),
+    ],
   };
 }
 

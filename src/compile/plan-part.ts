@@ -1,4 +1,4 @@
-import { compareText } from '../base/index.ts';
+import { compareText, type Secret } from '../base/index.ts';
 import type {
   AuthorizationPolicy,
   Certificate,
@@ -22,6 +22,8 @@ export interface PlanPart {
   readonly endpoints: readonly Endpoint[];
   readonly policies: readonly AuthorizationPolicy[];
   readonly certificates: readonly Certificate[];
+  /** Keys of client certificates, by the certificate's id; those of listeners come from the analysis. */
+  readonly secrets?: readonly (readonly [string, Secret])[];
 }
 
 /** Elements as a map by id, ids sorted. */

@@ -9,7 +9,7 @@ export function chooseUpstream(runtime: Runtime, exchange: Exchange, route: Comp
   exchange.backend = backend;
   if (backend?.cluster === undefined) return 'backend_invalid';
   const cluster = runtime.clusters.get(backend.cluster.cluster.id);
-  if (cluster === undefined) return 'cluster_not_found';
+  if (cluster === undefined || cluster.compiled.cluster.undefinedSubset === true) return 'cluster_not_found';
   exchange.cluster = cluster;
   if (cluster.active >= cluster.maxRequests) return 'overflow';
   cluster.active++;
