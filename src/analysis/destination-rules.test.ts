@@ -48,14 +48,14 @@ function policyFor(rules: readonly Rule[] | Analysis, asked: Asked = {}): Traffi
 }
 
 const host = 'host: app.shop.svc.cluster.local';
-const maxRequests = (count: number): string => `{ connectionPool: { http: { http2MaxRequests: ${count} } } }`;
+const maxRequests = (most: number): string => `{ connectionPool: { http: { http2MaxRequests: ${most} } } }`;
 
 /** A rule whose pool allows this many requests, by which its effect is told. */
-function rule(name: string, namespace: string, count: number, more = ''): Rule {
-  return { name, namespace, spec: `{ ${host}, trafficPolicy: ${maxRequests(count)}${more} }` };
+function rule(name: string, namespace: string, most: number, more = ''): Rule {
+  return { name, namespace, spec: `{ ${host}, trafficPolicy: ${maxRequests(most)}${more} }` };
 }
 
-function count(rules: readonly Rule[] | Analysis, asked?: Asked): number | undefined {
+function requestsFor(rules: readonly Rule[] | Analysis, asked?: Asked): number | undefined {
   return policyFor(rules, asked).connectionPool.http2MaxRequests;
 }
 
@@ -63,31 +63,31 @@ describe('which namespace', () => {
   const everywhere = [rule('root', 'istio-system', 1), rule('server', 'shop', 2), rule('client', 'web', 3)];
 
   test('the client’s own, then the Service’s, then the root namespace', () => {
-    assert.equal(count(everywhere), 3);
-    assert.equal(count(everywhere.slice(0, 2)), 2);
-    assert.equal(count(everywhere.slice(0, 1)), 1);
-    assert.equal(count([rule('other', 'other', 9)]), undefined);
+    assert.equal(requestsFor(everywhere), 3);
+    assert.equal(requestsFor(everywhere.slice(0, 2)), 2);
+    assert.equal(requestsFor(everywhere.slice(0, 1)), 1);
+    assert.equal(requestsFor([rule('other', 'other', 9)]), undefined);
   });
 
   test('a client in the root namespace takes the Service’s before the mesh’s defaults, but its private ones first', () => {
     const client = { namespace: 'istio-system' };
-    assert.equal(count(everywhere, { client }), 2);
-    assert.equal(count([...everywhere, rule('own', 'istio-system', 4, ', exportTo: ["."]')], { client }), 4);
+    assert.equal(requestsFor(everywhere, { client }), 2);
+    assert.equal(requestsFor([...everywhere, rule('own', 'istio-system', 4, ', exportTo: ["."]')], { client }), 4);
   });
 
   test('a less specific match nearer by goes before a more specific one farther away', () => {
     const wide: Rule = { name: 'wide', namespace: 'web', spec: `{ host: "*", trafficPolicy: ${maxRequests(5)} }` };
-    assert.equal(count([...everywhere.slice(0, 2), wide]), 5);
+    assert.equal(requestsFor([...everywhere.slice(0, 2), wide]), 5);
   });
 
   test('exportTo: "." hides it from other namespaces, a list shows it to those in it', () => {
     const hidden = rule('hidden', 'shop', 7, ', exportTo: ["."]');
-    assert.equal(count([hidden]), undefined);
-    assert.equal(count([hidden], { client: { namespace: 'shop' } }), 7);
-    assert.equal(count([rule('root', 'istio-system', 1), hidden]), 1, 'as if it were not there');
+    assert.equal(requestsFor([hidden]), undefined);
+    assert.equal(requestsFor([hidden], { client: { namespace: 'shop' } }), 7);
+    assert.equal(requestsFor([rule('root', 'istio-system', 1), hidden]), 1, 'as if it were not there');
     const named = rule('named', 'shop', 8, ', exportTo: ["web", "."]');
-    assert.equal(count([named]), 8);
-    assert.equal(count([named], { client: { namespace: 'other' } }), undefined);
+    assert.equal(requestsFor([named]), 8);
+    assert.equal(requestsFor([named], { client: { namespace: 'other' } }), undefined);
   });
 });
 
@@ -100,16 +100,16 @@ describe('workloadSelector', () => {
       selected,
     ]);
     const cart = { labels: { app: 'cart', version: 'v9' } };
-    assert.equal(count(rules, { client: cart }), 2);
+    assert.equal(requestsFor(rules, { client: cart }), 2);
     assert.equal(policyFor(rules, { client: cart, subset: 'v1' }).undefinedSubset, true, 'nothing is merged');
-    assert.equal(count(rules), undefined);
+    assert.equal(requestsFor(rules), undefined);
     assert.equal(policyFor(rules, { subset: 'v1' }).undefinedSubset, undefined);
   });
 
   test('never crosses namespaces', () => {
     const labels = { app: 'cart' };
-    assert.equal(count([{ ...selected, namespace: 'shop' }], { client: { labels } }), undefined);
-    assert.equal(count([{ ...selected, namespace: 'istio-system' }], { client: { labels } }), undefined);
+    assert.equal(requestsFor([{ ...selected, namespace: 'shop' }], { client: { labels } }), undefined);
+    assert.equal(requestsFor([{ ...selected, namespace: 'istio-system' }], { client: { labels } }), undefined);
   });
 });
 
@@ -130,7 +130,7 @@ describe('several rules for one host in one namespace', () => {
         spec: '{ host: app, subsets: [{ name: v1, labels: { a: three } }] }',
       },
     ]);
-    assert.equal(count(rules), 5);
+    assert.equal(requestsFor(rules), 5);
     assert.equal(policyFor(rules).origin?.name, 'second');
     assert.deepEqual(policyFor(rules, { subset: 'v1' }).subset?.labels, { a: 'three' });
     assert.deepEqual(policyFor(rules, { subset: 'v2' }).subset?.labels, { a: 'two' });

@@ -1,9 +1,9 @@
-import { diagnose, formatOrigin } from '../base/index.ts';
+import { compareText, diagnose, formatOrigin } from '../base/index.ts';
 import type { DestinationRule, Subset, TrafficPolicy } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
 import { codes } from './codes.ts';
 import { hostnameCovers } from './hostname.ts';
-import { hasLabels } from './labels.ts';
+import { formatLabels, hasLabels, type Labels } from './labels.ts';
 import type { ClientModel, TrafficPolicyLookup } from './model.ts';
 import { trafficPolicyModel } from './traffic-policy.ts';
 import { groupBy, serviceHost, type World } from './world.ts';
@@ -89,13 +89,20 @@ function indexRules(world: World): ReadonlyMap<string, HostRules> {
 /** Rules for one host, those with a selector first; equal selectors and equal visibility make one rule. */
 function mergeAll(world: World, rules: readonly DestinationRule[]): readonly MergedRule[] {
   const alike = groupBy(rules, ({ spec }) =>
-    JSON.stringify([Object.entries(spec.workloadSelector?.matchLabels ?? {}).sort(), [...spec.exportTo].sort()]),
+    JSON.stringify([
+      formatLabels(sorted(spec.workloadSelector?.matchLabels ?? {})),
+      [...spec.exportTo].sort(compareText),
+    ]),
   );
   return [...alike.values()]
     .map((same) => merge(world, same))
     .sort(
       (a, b) => Number(b.rule.spec.workloadSelector !== undefined) - Number(a.rule.spec.workloadSelector !== undefined),
     );
+}
+
+function sorted(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => compareText(a, b)));
 }
 
 function merge(world: World, rules: readonly DestinationRule[]): MergedRule {
