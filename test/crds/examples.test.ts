@@ -63,16 +63,19 @@ describe('examples and the official CRDs', { skip: skipWithoutCrds }, () => {
     assert.deepEqual(missing.toSorted(), unbreakable.toSorted());
   });
 
-  test('what the standard channel takes, the experimental one takes too', () => {
+  test('the experimental channel takes what the standard one takes, but for what is named here', () => {
+    const refused = new Set<string>();
     let taken = 0;
-    for (const { title, file, object } of examples) {
+    for (const { object } of examples) {
       const [group = '', name] = object.apiVersion.split('/');
       const standard = officialVersions(group, object.kind, 'standard').find((one) => one.name === name);
       if (standard === undefined || oracle(standard.schema.openAPIV3Schema, object).length > 0) continue;
       taken++;
-      assert.deepEqual(oracle(schemaFor(object.apiVersion, object.kind), object), [], `${file} ${title}`);
+      for (const { message } of oracle(schemaFor(object.apiVersion, object.kind), object)) refused.add(message);
     }
     assert.ok(taken > 50, `only ${taken} examples are valid in the standard channel`);
+    // The text of the specification asks for it in both.
+    assert.deepEqual([...refused], ['Rule name must be unique within the route (the rule is false)']);
   });
 
   test('all versions of a kind have one schema', () => {

@@ -49,7 +49,7 @@ function changed(base: Value, change: Value): unknown {
   for (const [path, value] of Object.entries(change)) {
     const steps = path.split('.').filter((step) => !step.startsWith('*'));
     const last = steps.pop() ?? '';
-    const parent = steps.reduce<unknown>((value, step) => (value as Value)[step], spec) as Record<string, unknown>;
+    const parent = steps.reduce<unknown>((above, step) => (above as Value)[step], spec) as Record<string, unknown>;
     if (value === null) delete parent[last];
     else parent[last] = repeated(path, value);
   }
