@@ -39,7 +39,7 @@ const schema = objectOf({
     ports: z.record(portName, portNumber).optional(),
     labels: labelMap.default({}),
     network: ignored('all addresses must be reachable from here'),
-    locality: z.string().optional(),
+    locality: z.string().max(2048).optional(),
     weight: z.int().min(0).max(4_294_967_295).optional(),
     serviceAccount: z.string().max(253).default('default'),
   }),

@@ -1,0 +1,85 @@
+import type { JustifiedDifference } from './differences.ts';
+
+const badRegex = 'a CRD cannot compile expressions; implementations refuse the rule when they read it';
+
+function gatewayWith(allowedRoutes: object): Readonly<Record<string, unknown>> {
+  return { gatewayClassName: 'istio', listeners: [{ name: 'a', port: 80, protocol: 'HTTP', allowedRoutes }] };
+}
+
+function selecting(requirement: object): Readonly<Record<string, unknown>> {
+  return gatewayWith({ namespaces: { from: 'Selector', selector: { matchExpressions: [requirement] } } });
+}
+
+export const gatewayApiDifferences: readonly JustifiedDifference[] = [
+  {
+    kind: 'Gateway',
+    side: 'stricter',
+    because: 'the CRD takes any text, but LabelSelectorAsSelector of Kubernetes refuses it',
+    cases: [
+      [/matchExpressions\[\d+\]\.operator must be one of/, selecting({ key: 'a', operator: 'Is' })],
+      [
+        /^operator (?:In|NotIn|Exists|DoesNotExist) (?:needs|takes no) values$/,
+        selecting({ key: 'a', operator: 'In' }),
+      ],
+    ],
+  },
+  {
+    kind: 'Gateway',
+    side: 'stricter',
+    because: 'the CRD cannot say it; the field is documented as required with from: Selector',
+    cases: [[/^from: Selector needs a selector$/, gatewayWith({ namespaces: { from: 'Selector' } })]],
+  },
+  {
+    kind: 'HTTPRoute',
+    side: 'stricter',
+    because: badRegex,
+    cases: [
+      [
+        /is not a valid RE2 expression/,
+        { rules: [{ matches: [{ path: { type: 'RegularExpression', value: '/(' } }] }] },
+      ],
+    ],
+  },
+  {
+    kind: 'HTTPRoute',
+    side: 'laxer',
+    because: 'filters are reported as not supported and their rule is answered with an error, whatever they say',
+    cases: [
+      [
+        /^spec\.rules\[\] .*(?:requestRedirect|urlRewrite)/,
+        {
+          rules: [
+            {
+              filters: [
+                { type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/' } } },
+              ],
+              matches: [{ path: { type: 'Exact', value: '/a' } }],
+            },
+          ],
+        },
+      ],
+    ],
+  },
+  {
+    kind: 'HTTPRoute',
+    side: 'laxer',
+    because: 'timeouts.backendRequest is reported as not supported',
+    cases: [
+      [
+        /^spec\.rules\[\]\.timeouts .*backendRequest/,
+        { rules: [{ timeouts: { request: '1s', backendRequest: '2s' } }] },
+      ],
+    ],
+  },
+  {
+    kind: 'GRPCRoute',
+    side: 'stricter',
+    because: badRegex,
+    cases: [
+      [
+        /is not a valid RE2 expression/,
+        { rules: [{ matches: [{ method: { type: 'RegularExpression', service: 'a(' } }] }] },
+      ],
+    ],
+  },
+];

@@ -1,0 +1,107 @@
+import type { JustifiedDifference } from './differences.ts';
+
+type Cases = JustifiedDifference['cases'];
+
+/** Istio's own validation (pkg/config/validation) refuses it, at admission and when istiod reads the object. */
+function refusedByIstiod(kind: string, cases: Cases): JustifiedDifference {
+  return { kind, side: 'stricter', because: "Istio's own validation refuses it", cases };
+}
+
+function withPolicy(trafficPolicy: object): Readonly<Record<string, unknown>> {
+  return { host: 'a', trafficPolicy };
+}
+
+function withRule(rule: object): Readonly<Record<string, unknown>> {
+  return { rules: [rule] };
+}
+
+const localities = (localityLbSetting: object): Readonly<Record<string, unknown>> =>
+  withPolicy({ loadBalancer: { localityLbSetting } });
+
+export const istioDifferences: readonly JustifiedDifference[] = [
+  refusedByIstiod('WorkloadEntry', [
+    [/is neither an IP address nor a DNS name$/, { address: 'a,b' }],
+    [/^the entry has no address$/, { address: '' }],
+  ]),
+  refusedByIstiod('DestinationRule', [
+    [/^required field spec is missing$/, undefined],
+    [/is not a host$|^spec\.host must have at least 1 character/, { host: 'default/web' }],
+    [/^connectionPool is empty$/, withPolicy({ connectionPool: {} })],
+    [/^spec\.subsets\[\d+\]\.name must be a DNS label/, { host: 'a', subsets: [{ name: 'a.b' }] }],
+    [/portLevelSettings\[\d+\]\.port is missing$/, withPolicy({ portLevelSettings: [{ tls: {} }] })],
+    [/EjectionPercent must be at (?:most|least)/, withPolicy({ outlierDetection: { maxEjectionPercent: 101 } })],
+    [/minHealthPercent must be at (?:most|least)/, withPolicy({ outlierDetection: { minHealthPercent: 101 } })],
+    [
+      /^consecutiveLocalOriginFailures needs splitExternalLocalOriginErrors/,
+      withPolicy({ outlierDetection: { consecutiveLocalOriginFailures: 1 } }),
+    ],
+    [/tcp\.idleTimeout must be a duration/, withPolicy({ connectionPool: { tcp: { idleTimeout: 'x' } } })],
+    [
+      /httpCookie\.ttl must be a duration/,
+      withPolicy({ loadBalancer: { consistentHash: { httpCookie: { name: 'c', ttl: 'x' } } } }),
+    ],
+    [/^the weights of distribute from/, localities({ distribute: [{ from: 'a', to: { b: 1 } }] })],
+    [/^failover from .* does not name two regions$/, localities({ failover: [{ from: 'a' }] })],
+    [
+      /^localityLbSetting has both distribute and failover$/,
+      localities({ distribute: [{ from: 'a', to: { b: 100 } }], failover: [{ from: 'a', to: 'b' }] }),
+    ],
+    [/is not a locality$/, localities({ distribute: [{ from: '', to: { b: 100 } }] })],
+    [/failoverPriority\[\d+\] must have at least 1/, localities({ failoverPriority: [''] })],
+    [/^tls\.\w+ is not for ISTIO_MUTUAL/, withPolicy({ tls: { mode: 'ISTIO_MUTUAL', credentialName: 'c' } })],
+    [/^tls\.mode MUTUAL has no client certificate$/, withPolicy({ tls: { mode: 'MUTUAL' } })],
+    [/subjectAltNames\[\d+\] must have at least 1/, withPolicy({ tls: { subjectAltNames: [''] } })],
+  ]),
+  {
+    kind: 'DestinationRule',
+    side: 'stricter',
+    because: 'Envoy refuses what Istio would make of it, so the whole proxy would keep its old configuration',
+    cases: [
+      [/^consistentHash has no key$/, withPolicy({ loadBalancer: { consistentHash: {} } })],
+      [
+        /^tableSize \d+ is not a prime/,
+        withPolicy({ loadBalancer: { consistentHash: { useSourceIp: true, maglev: { tableSize: 4 } } } }),
+      ],
+      [
+        /^http2KeepAlive has no (?:interval|timeout)$/,
+        withPolicy({ connectionPool: { http: { http2KeepAlive: {} } } }),
+      ],
+      [
+        /httpHeaderName must be a header name/,
+        withPolicy({ loadBalancer: { consistentHash: { httpHeaderName: 'a b' } } }),
+      ],
+      [
+        /httpQueryParameterName must have at least 1/,
+        withPolicy({ loadBalancer: { consistentHash: { httpQueryParameterName: '' } } }),
+      ],
+      [/^subset ".*" is written twice$/s, { host: 'a', subsets: [{ name: 'v1' }, { name: 'v1' }] }],
+      [
+        /\.http\.max(?:ConcurrentStreams|Retries) must be at least 0/,
+        withPolicy({ connectionPool: { http: { maxRetries: -1 } } }),
+      ],
+    ],
+  },
+  {
+    kind: 'DestinationRule',
+    side: 'stricter',
+    because: 'settings for a port that no Service can have are for no port: a slip that Istio passes over in silence',
+    cases: [
+      [/port\.number is missing$/, withPolicy({ portLevelSettings: [{ port: {}, tls: {} }] })],
+      [/port\.number must be at (?:most|least)/, withPolicy({ portLevelSettings: [{ port: { number: 0 }, tls: {} }] })],
+    ],
+  },
+  refusedByIstiod('AuthorizationPolicy', [
+    [/is not a condition that Istio knows$/, withRule({ when: [{ key: 'source.port', values: ['1'] }] })],
+    [/^condition .* has neither values nor notValues$/s, withRule({ when: [{ key: 'source.ip' }] })],
+    [/^(?:source|operation) has no fields$/, withRule({ from: [{}] })],
+    [/^(?:from|to|when) is empty$/, withRule({ from: [] })],
+    [/^provider must not be set with action/, { provider: { name: 'a' } }],
+    [/^action CUSTOM needs provider\.name$/, { action: 'CUSTOM', rules: [{}] }],
+    [/^(?:DENY|CUSTOM) without rules never has an effect$/, { action: 'DENY' }],
+    [/is neither an IP address nor a CIDR block$/, withRule({ from: [{ source: { ipBlocks: ['10.0.0'] } }] })],
+    [/is not a port$/, withRule({ to: [{ operation: { ports: ['http'] } }] })],
+    [/is not a service account$/, withRule({ from: [{ source: { serviceAccounts: ['*'] } }] })],
+    [/^path template/, withRule({ to: [{ operation: { paths: ['/{*}*'] } }] })],
+    [/\.\w+\[\d+\] must have at least 1 character/, withRule({ to: [{ operation: { methods: [''] } }] })],
+  ]),
+];
