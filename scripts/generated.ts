@@ -1,5 +1,5 @@
 /**
- * Writes what is made from the sources: docs/diagnostics.md, docs/supported.md, docs/limits.md, src/grpc/gen/. With `--check` it writes
+ * Writes what is made from the sources: docs/diagnostics.md, docs/supported.md, docs/limits.md, src/protobuf/gen/. With `--check` it writes
  * nothing and fails when one of them is not what the sources would give now.
  */
 import { spawnSync } from 'node:child_process';

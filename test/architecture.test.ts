@@ -27,7 +27,8 @@ const table: Readonly<Record<string, FolderRule>> = {
   decide: { imports: ['base', 'plan'], node: ['net'], npm: ['re2js'] },
   http2: { imports: [], node: [], npm: [] },
   transport: { imports: ['base', 'http2'], node: ['net', 'tls'], npm: [] },
-  grpc: { imports: ['base'], node: [], npm: ['@bufbuild/protobuf'] },
+  grpc: { imports: [], node: [], npm: [] },
+  protobuf: { imports: ['base'], node: [], npm: ['@bufbuild/protobuf'] },
   identity: {
     imports: ['base'],
     node: ['crypto', 'fs', 'fs/promises', 'path'],
@@ -35,7 +36,7 @@ const table: Readonly<Record<string, FolderRule>> = {
   },
   telemetry: { imports: ['base'], node: [], npm: ['prom-client'] },
   proxy: {
-    imports: ['base', 'plan', 'decide', 'http2', 'transport', 'grpc', 'identity', 'telemetry'],
+    imports: ['base', 'plan', 'decide', 'http2', 'transport', 'grpc', 'protobuf', 'identity', 'telemetry'],
     // net and tls for the types of sockets and contexts only: transport/ opens them.
     node: ['crypto', 'net', 'tls'],
     npm: [],
@@ -43,12 +44,24 @@ const table: Readonly<Record<string, FolderRule>> = {
   control: { imports: ['base', 'manifest', 'compile', 'plan'], node: [], npm: [] },
   admin: { imports: [], node: ['http'], npm: [] },
   app: {
-    imports: ['base', 'plan', 'grpc', 'identity', 'telemetry', 'proxy', 'control', 'admin', 'manifest', 'compile'],
+    imports: [
+      'base',
+      'plan',
+      'grpc',
+      'protobuf',
+      'identity',
+      'telemetry',
+      'proxy',
+      'control',
+      'admin',
+      'manifest',
+      'compile',
+    ],
     node: ['child_process', 'fs', 'module', 'net', 'path', 'url'],
     npm: [],
   },
   cli: {
-    imports: ['base', 'manifest', 'compile', 'plan', 'control', 'grpc', 'identity', 'app'],
+    imports: ['base', 'manifest', 'compile', 'plan', 'control', 'grpc', 'protobuf', 'identity', 'app'],
     node: ['child_process', 'fs', 'http2', 'net', 'os', 'path', 'tls', 'util'],
     npm: ['commander', '@bufbuild/protobuf', 'yaml'],
   },

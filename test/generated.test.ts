@@ -6,7 +6,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 const root = dirname(import.meta.dirname);
-const generated = 'src/grpc/gen';
+const generated = 'src/protobuf/gen';
 
 /** Every file below a directory with its content. */
 function contents(directory: string): Record<string, string> {

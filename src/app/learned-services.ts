@@ -1,4 +1,4 @@
-import type { DescriptorSource } from '../grpc/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 
 /** What the sidecars learned from their workloads. Several workloads may stand behind one service: the newest word counts. */
 export class LearnedServices {

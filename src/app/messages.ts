@@ -2,7 +2,7 @@
  * What control and a proxy process say to each other, over the IPC channel that the proxy inherits (a socketpair nobody
  * else can reach, so control knows which child speaks). Sent with structured cloning: maps and bytes stay what they are.
  */
-import type { DescriptorSource } from '../grpc/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';

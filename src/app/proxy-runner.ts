@@ -1,5 +1,6 @@
 import { Secret, type Clock } from '../base/index.ts';
-import { grpcStatusName, type DescriptorSource } from '../grpc/index.ts';
+import { grpcStatusName } from '../grpc/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 import { SvidHolder } from '../identity/index.ts';
 import { createProxy, withLimitSettings, type Proxy, type ProxyOptions } from '../proxy/index.ts';
 import {

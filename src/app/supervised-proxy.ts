@@ -2,7 +2,7 @@ import type { Clock } from '../base/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
 import type { Proxy } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
-import type { DescriptorSource } from '../grpc/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
 import { assignmentText, type Assignment } from './assignment.ts';
 import type { ForkProxy, ProxyChild } from './fork-proxy.ts';

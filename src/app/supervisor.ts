@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../base/index.ts';
-import { createDescriptorPool, type DescriptorSource } from '../grpc/index.ts';
+import { createDescriptorPool, type DescriptorSource } from '../protobuf/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
 import type { Plan, PlanSecrets, PlanSink, Proxy } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';

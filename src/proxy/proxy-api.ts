@@ -1,5 +1,5 @@
 import type { Clock } from '../base/index.ts';
-import type { DescriptorSource } from '../grpc/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 import type { SvidHolder } from '../identity/index.ts';
 import type { Plan, PlanSecrets } from '../plan/index.ts';
 import type { AccessLog, Counters, RequestMetrics } from '../telemetry/index.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { compileProxy, type CompiledProxy } from '../decide/index.ts';
-import type { DescriptorSource } from '../grpc/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
 import { limitsActed, upstreamConnections } from '../telemetry/index.ts';
 import { TimerWheel, type ListenSecurity } from '../transport/index.ts';

@@ -1,4 +1,4 @@
-import type { DescriptorSource } from '../grpc/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 import type { TimerWheel } from '../transport/index.ts';
 import type { ProxyLimits } from './limits.ts';
 import type { Address } from './proxy-api.ts';

@@ -1,12 +1,5 @@
-import {
-  createDescriptorLearner,
-  encodeMessage,
-  GrpcStatus,
-  MessageDecoder,
-  parseGrpcStatus,
-  type DescriptorLearner,
-  type DescriptorSource,
-} from '../grpc/index.ts';
+import { encodeMessage, GrpcStatus, MessageDecoder, parseGrpcStatus } from '../grpc/index.ts';
+import type { DescriptorLearner, DescriptorSource } from '../protobuf/index.ts';
 import {
   ErrorCode,
   errorCodeName,
@@ -18,6 +11,7 @@ import {
 } from '../http2/index.ts';
 import { connect, Http2Transport, WheelTimer, type ConnectAttempt, type TimerWheel } from '../transport/index.ts';
 import type { ProxyLimits } from './limits.ts';
+import { loadProtobuf, type Protobuf } from './load-protobuf.ts';
 import type { Address } from './proxy-api.ts';
 
 export type ReflectionOutcome =
@@ -53,6 +47,7 @@ class Query implements ReflectionQuery, ConnectionHandler<DescriptorLearner> {
   #transport: Http2Transport<DescriptorLearner> | undefined;
   #stream: Http2Stream<DescriptorLearner> | undefined;
   #decoder: MessageDecoder;
+  #newLearner: Protobuf['createDescriptorLearner'] | undefined;
   #version = 0;
   #outgoing: Buffer = Buffer.alloc(0);
   #isOver = false;
@@ -76,7 +71,11 @@ class Query implements ReflectionQuery, ConnectionHandler<DescriptorLearner> {
           onClose: ({ cause, error }) => this.#end({ type: 'failed', detail: `${cause} ${error}`.trim() }),
         });
         this.#transport = transport;
-        this.#begin();
+        void loadProtobuf().then((protobuf) => {
+          this.#newLearner = protobuf.createDescriptorLearner;
+          if (!this.#isOver) this.#begin();
+          return undefined;
+        });
       },
       onFailed: ({ cause, detail }) => this.#end({ type: 'failed', detail: `${cause}: ${detail}` }),
     });
@@ -153,9 +152,9 @@ class Query implements ReflectionQuery, ConnectionHandler<DescriptorLearner> {
 
   #begin(): void {
     const connection = this.#transport?.connection;
-    const learner = createDescriptorLearner();
-    const stream = connection?.openStream(learner);
-    if (connection === undefined || stream === undefined) {
+    const learner = this.#newLearner?.();
+    const stream = learner === undefined ? undefined : connection?.openStream(learner);
+    if (connection === undefined || learner === undefined || stream === undefined) {
       this.#end({ type: 'failed', detail: 'the connection takes no stream' });
       return;
     }

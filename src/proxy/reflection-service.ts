@@ -1,20 +1,12 @@
-import { decideRoute, type CompiledPort, type CompiledProxy, type RequestFacts } from '../decide/index.ts';
-import {
-  countMessages,
-  createDescriptorPool,
-  createReflectionResponder,
-  encodeGrpcMessage,
-  encodeMessage,
-  GrpcStatus,
-  MessageDecoder,
-  type DescriptorSource,
-  type ReflectionResponder,
-  type ReflectionView,
-} from '../grpc/index.ts';
+import type { CompiledPort, CompiledProxy } from '../decide/index.ts';
+import { countMessages, encodeGrpcMessage, encodeMessage, GrpcStatus, MessageDecoder } from '../grpc/index.ts';
 import { internField } from '../http2/index.ts';
+import type { DescriptorSource, ReflectionView } from '../protobuf/index.ts';
 import type { Exchange, LocalService, Scope } from './exchange.ts';
 import { flushResponse } from './flow.ts';
 import type { ProxyLimits } from './limits.ts';
+import { loadProtobuf } from './load-protobuf.ts';
+import { ReflectionKnowledge } from './reflection-knowledge.ts';
 
 const reflectionPaths: ReadonlySet<string> = new Set([
   '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
@@ -24,7 +16,10 @@ const reflectionPaths: ReadonlySet<string> = new Set([
 /** One reflection stream: the requests that wait, and what this caller may see. */
 interface StreamState {
   readonly decoder: MessageDecoder;
-  readonly view: ReflectionView;
+  readonly port: CompiledPort;
+  readonly authority: string;
+  /** Made with the first answer, and kept: one stream sees one state of things. */
+  view: ReflectionView | undefined;
   /** Requests not answered yet, because answers wait for the client. */
   readonly pending: Buffer[];
   /** Received bytes the client gets credit for once their requests are answered. */
@@ -40,10 +35,11 @@ const responseHead = [internField(':status', '200'), internField('content-type',
 export class ReflectionService implements LocalService {
   readonly #limits: ProxyLimits;
   #isOn = false;
-  /** Full names of the services behind each service host. */
-  #served: ReadonlyMap<string, ReadonlySet<string>> = new Map();
-  #responder: ReflectionResponder | undefined;
-  #methods: ReadonlyMap<string, readonly string[]> = new Map();
+  #sources: ReadonlyMap<string, DescriptorSource> = new Map();
+  /** Made of `#sources` when somebody asks. */
+  #knowledge: ReflectionKnowledge | undefined;
+  /** Streams whose questions wait for it. */
+  readonly #waiting = new Map<StreamState, Exchange>();
 
   constructor(limits: ProxyLimits) {
     this.#limits = limits;
@@ -55,23 +51,8 @@ export class ReflectionService implements LocalService {
 
   /** By the host of the service that the workloads stand behind. */
   setDescriptors(sources: ReadonlyMap<string, DescriptorSource>): void {
-    this.#served = new Map(
-      [...sources].map(([host, source]) => [host, new Set(createDescriptorPool([source]).services)]),
-    );
-    const pool = createDescriptorPool([...sources.values()]);
-    this.#responder = createReflectionResponder(pool);
-    const methods = new Map<string, readonly string[]>();
-    for (const { file, services } of pool.files) {
-      for (const { name, method } of file.proto.service) {
-        const fullName = file.proto.package === '' ? name : `${file.proto.package}.${name}`;
-        if (services.includes(fullName))
-          methods.set(
-            fullName,
-            method.map((one) => one.name),
-          );
-      }
-    }
-    this.#methods = methods;
+    this.#sources = sources;
+    this.#knowledge = undefined;
   }
 
   /** This service, when the request is for it: switched on, and for a host that this gateway serves. */
@@ -79,7 +60,9 @@ export class ReflectionService implements LocalService {
     if (!this.#isOn || exchange.decision?.type !== 'no-route' || !reflectionPaths.has(exchange.path)) return undefined;
     const state: StreamState = {
       decoder: new MessageDecoder({ maxMessageBytes: this.#limits.reflectionRequestBytes }),
-      view: this.#viewFor(scope.port, exchange.authority),
+      port: scope.port,
+      authority: exchange.authority,
+      view: undefined,
       pending: [],
       owedBytes: 0,
     };
@@ -113,10 +96,14 @@ export class ReflectionService implements LocalService {
 
   #answer(exchange: Exchange): void {
     const state = exchange.localState as StreamState;
+    if (state.pending.length > 0 && this.#sources.size > 0 && this.#knowledge === undefined) {
+      this.#learnFor(exchange, state);
+      return;
+    }
     while (!exchange.responseEnded && exchange.responseQueue.byteLength < this.#limits.reflectionQueueBytes) {
       const request = state.pending.shift();
       if (request === undefined) break;
-      this.#respond(exchange, request, state.view);
+      this.#respond(exchange, request, state);
     }
     if (state.pending.length > 0 || exchange.responseEnded || exchange.done) return;
     const { down, downStream } = exchange;
@@ -127,13 +114,30 @@ export class ReflectionService implements LocalService {
     if (exchange.requestEnded) this.#end(exchange, GrpcStatus.OK, '');
   }
 
-  #respond(exchange: Exchange, request: Buffer, view: ReflectionView): void {
-    if (this.#responder === undefined) {
+  #learnFor(exchange: Exchange, state: StreamState): void {
+    this.#waiting.set(state, exchange);
+    if (this.#waiting.size > 1) return;
+    void loadProtobuf().then((protobuf) => {
+      this.#knowledge ??= new ReflectionKnowledge(protobuf, this.#sources);
+      const waiting = [...this.#waiting];
+      this.#waiting.clear();
+      for (const [owner, one] of waiting) {
+        // Records are used again: this one may be another request's by now.
+        if (one.localState === owner && !one.done) this.#answer(one);
+      }
+      return undefined;
+    });
+  }
+
+  #respond(exchange: Exchange, request: Buffer, state: StreamState): void {
+    const knowledge = this.#knowledge;
+    if (knowledge === undefined) {
       this.#end(exchange, GrpcStatus.UNAVAILABLE, 'the workloads behind this gateway have not told what they serve');
       return;
     }
+    state.view ??= knowledge.viewFor(state.port, state.authority);
     this.#begin(exchange);
-    const answer = encodeMessage(this.#responder.respond(request, view));
+    const answer = encodeMessage(knowledge.responder.respond(request, state.view));
     countMessages(exchange.responseMessages, answer, 0, answer.length);
     exchange.responseBytes += answer.length;
     exchange.responseQueue.push(answer, 0, answer.length);
@@ -160,41 +164,5 @@ export class ReflectionService implements LocalService {
     exchange.trailers[1] = internField('grpc-message', encodeGrpcMessage(message));
     exchange.trailerCount = message === '' ? 1 : 2;
     flushResponse(exchange);
-  }
-
-  /** A service is visible when a call of one of its methods to this host would reach a workload that serves it. */
-  #viewFor(port: CompiledPort, authority: string): ReflectionView {
-    const known = new Map<string, boolean>();
-    return {
-      allows: (service) => {
-        let visible = known.get(service);
-        if (visible === undefined) {
-          visible = (this.#methods.get(service) ?? []).some((method) =>
-            this.#reaches(port, { authority, path: `/${service}/${method}`, service }),
-          );
-          known.set(service, visible);
-        }
-        return visible;
-      },
-    };
-  }
-
-  #reaches(
-    port: CompiledPort,
-    call: { readonly authority: string; readonly path: string; readonly service: string },
-  ): boolean {
-    const facts: RequestFacts = {
-      authority: call.authority,
-      path: call.path,
-      method: 'POST',
-      scheme: 'http',
-      header: () => undefined,
-      headerAt: () => undefined,
-    };
-    const decision = decideRoute(port, facts);
-    if (decision.type !== 'route') return false;
-    return decision.route.backends.some(
-      ({ cluster }) => cluster !== undefined && this.#served.get(cluster.cluster.service.host)?.has(call.service),
-    );
   }
 }

@@ -15,7 +15,7 @@ import {
 } from '../../test/kit/proxy-plan.ts';
 import { startProxy, type TestProxy } from '../../test/kit/proxy-process.ts';
 import { startScripted } from '../../test/kit/proxy-scripted.ts';
-import type { DescriptorSource } from '../grpc/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 import { TimerWheel } from '../transport/index.ts';
 import type { Address } from './index.ts';
 import { defaultProxyLimits } from './limits.ts';

@@ -10,7 +10,7 @@ import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
   type ServerReflectionResponse,
-} from '../../src/grpc/index.ts';
+} from '../../src/protobuf/index.ts';
 
 export interface TestFile {
   readonly name: string;

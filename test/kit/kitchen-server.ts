@@ -25,7 +25,7 @@ import {
   type ServerUnaryCall,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
-import { createDescriptorPool, createReflectionResponder } from '../../src/grpc/index.ts';
+import { createDescriptorPool, createReflectionResponder } from '../../src/protobuf/index.ts';
 
 /** What a test may change. */
 export interface KitchenOptions {

@@ -1,6 +1,6 @@
 /** A data plane in the test's own process, with everything it reports kept for assertions. */
 import { systemClock } from '../../src/base/index.ts';
-import type { DescriptorSource } from '../../src/grpc/index.ts';
+import type { DescriptorSource } from '../../src/protobuf/index.ts';
 import { CertificateAuthority, SvidHolder } from '../../src/identity/index.ts';
 import type { Plan, PlanSecrets } from '../../src/plan/index.ts';
 import { createProxy, type Address, type Proxy, type ProxyOptions } from '../../src/proxy/index.ts';

@@ -4,8 +4,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { startKitchen, type KitchenServer } from '../../../test/kit/kitchen-server.ts';
 import { callWith, type CallOutcome } from '../../../test/kit/run-call.ts';
-import { BadRequestSchema, ErrorInfoSchema } from '../../grpc/gen/google/rpc/error_details_pb.ts';
-import { StatusSchema } from '../../grpc/index.ts';
+import { BadRequestSchema, ErrorInfoSchema } from '../../protobuf/gen/google/rpc/error_details_pb.ts';
+import { StatusSchema } from '../../protobuf/index.ts';
 
 // The texts in this file are grpcurl 1.9.4's, taken from it, but for the details of errors, which it does not decode.
 

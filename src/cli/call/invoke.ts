@@ -1,5 +1,6 @@
 import { toBinary, fromBinary, type DescMethod, type Message } from '@bufbuild/protobuf';
-import { StatusSchema, GrpcStatus } from '../../grpc/index.ts';
+import { GrpcStatus } from '../../grpc/index.ts';
+import { StatusSchema } from '../../protobuf/index.ts';
 import { CallFailure, failureOf, reasonOf } from './failure.ts';
 import { quoteGo } from './go-text.ts';
 import type { CallResult, GrpcCall } from './grpc-call.ts';

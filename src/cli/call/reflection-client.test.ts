@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { GrpcStatus, ServerReflectionResponseSchema } from '../../grpc/index.ts';
+import { GrpcStatus } from '../../grpc/index.ts';
+import { ServerReflectionResponseSchema } from '../../protobuf/index.ts';
 import type { GrpcCall } from './grpc-call.ts';
 import { createReflectionClient } from './reflection-client.ts';
 

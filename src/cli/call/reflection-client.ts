@@ -1,10 +1,10 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { GrpcStatus } from '../../grpc/index.ts';
 import {
-  GrpcStatus,
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
   type ServerReflectionResponse,
-} from '../../grpc/index.ts';
+} from '../../protobuf/index.ts';
 import type { GrpcCall } from './grpc-call.ts';
 
 type Question = NonNullable<MessageInitShape<typeof ServerReflectionRequestSchema>['messageRequest']>;

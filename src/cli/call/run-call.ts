@@ -7,7 +7,7 @@ import { CallFailure, failureOf, step, UsageError } from './failure.ts';
 import { usage } from './flags.ts';
 import { quoteGo } from './go-text.ts';
 import { startCall, type GrpcCall } from './grpc-call.ts';
-import { StatusSchema } from '../../grpc/index.ts';
+import { StatusSchema } from '../../protobuf/index.ts';
 import { invoke, resolveMethod, statusExitOffset } from './invoke.ts';
 import { expandHeaders, parseMetadata, type Metadata } from './metadata.ts';
 import { parseLine, type CallOptions } from './options.ts';

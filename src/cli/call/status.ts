@@ -8,7 +8,8 @@ import {
   file_google_protobuf_timestamp,
   file_google_protobuf_wrappers,
 } from '@bufbuild/protobuf/wkt';
-import { errorDetailsFile, GrpcStatus, StatusSchema, type Status } from '../../grpc/index.ts';
+import { GrpcStatus } from '../../grpc/index.ts';
+import { errorDetailsFile, StatusSchema, type Status } from '../../protobuf/index.ts';
 import type { CallResult } from './grpc-call.ts';
 
 /** Types known without any server: the standard details of errors, and the well-known types. */

@@ -1,6 +1,7 @@
 import { clone, create, createFileRegistry, type DescMessage, type FileRegistry } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema, type FileDescriptorProto } from '@bufbuild/protobuf/wkt';
-import { createDescriptorPool, GrpcStatus, type DescriptorPool, type PoolFile } from '../../grpc/index.ts';
+import { GrpcStatus } from '../../grpc/index.ts';
+import { createDescriptorPool, type DescriptorPool, type PoolFile } from '../../protobuf/index.ts';
 import { findElement } from './find-element.ts';
 import type { Describable } from './describable.ts';
 import { ReflectionError, type ReflectionClient } from './reflection-client.ts';

@@ -1,4 +1,4 @@
-import { compareText } from '../../base/index.ts';
+import { compareText } from '../base/index.ts';
 import { decodeDescriptorFile, encodeDescriptorFile, type DescriptorFile } from './descriptor-file.ts';
 import { mendFiles, setDependencies } from './mend.ts';
 import { forEachDefinition, forEachExtension, scopeOf } from './symbols.ts';

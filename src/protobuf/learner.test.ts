@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { decodeFile, fileBytes } from '../../../test/kit/descriptors.ts';
-import { kitchenFiles } from '../../../test/kit/kitchen-server.ts';
+import { decodeFile, fileBytes } from '../../test/kit/descriptors.ts';
+import { kitchenFiles } from '../../test/kit/kitchen-server.ts';
 import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
-} from '../gen/grpc/reflection/v1/reflection_pb.ts';
+} from './gen/grpc/reflection/v1/reflection_pb.ts';
 import { createDescriptorPool } from './descriptor-pool.ts';
 import { createDescriptorLearner, type DescriptorLearner } from './learner.ts';
 import { learnerLimits } from './limits.ts';

@@ -4,7 +4,7 @@ import {
   ServerReflectionResponseSchema,
   type ServerReflectionRequest,
   type ServerReflectionResponse,
-} from '../gen/grpc/reflection/v1/reflection_pb.ts';
+} from './gen/grpc/reflection/v1/reflection_pb.ts';
 import { decodeDescriptorFile } from './descriptor-file.ts';
 import { learnerLimits } from './limits.ts';
 import { wellKnownFiles } from './well-known.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { decodeFile, fileBytes } from '../../../test/kit/descriptors.ts';
+import { decodeFile, fileBytes } from '../../test/kit/descriptors.ts';
 import { createDescriptorPool, type DescriptorPool } from './descriptor-pool.ts';
 
 function names(items: readonly { readonly name: string }[]): string {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, SourceCodeInfoSchema } from '@bufbuild/protobuf/wkt';
-import { decodeFile, fileBytes, question, readAnswer } from '../../../test/kit/descriptors.ts';
-import { kitchenFiles } from '../../../test/kit/kitchen-server.ts';
-import { ServerReflectionResponseSchema } from '../gen/grpc/reflection/v1/reflection_pb.ts';
+import { decodeFile, fileBytes, question, readAnswer } from '../../test/kit/descriptors.ts';
+import { kitchenFiles } from '../../test/kit/kitchen-server.ts';
+import { ServerReflectionResponseSchema } from './gen/grpc/reflection/v1/reflection_pb.ts';
 import { createDescriptorPool } from './descriptor-pool.ts';
 import { createReflectionResponder, type ReflectionView } from './responder.ts';
 

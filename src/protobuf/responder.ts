@@ -3,7 +3,7 @@ import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
   type ServerReflectionRequest,
-} from '../gen/grpc/reflection/v1/reflection_pb.ts';
+} from './gen/grpc/reflection/v1/reflection_pb.ts';
 import { keepServices, type DescriptorPool, type PoolFile } from './descriptor-pool.ts';
 
 /** Who asks, expressed as what they may see. */

@@ -4,11 +4,11 @@ import { create, createFileRegistry, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { loadSync } from '@grpc/proto-loader';
 import { join } from 'node:path';
-import { decodeFile, fileBytes } from '../../../test/kit/descriptors.ts';
+import { decodeFile, fileBytes } from '../../test/kit/descriptors.ts';
 import { createDescriptorPool } from './descriptor-pool.ts';
 import { mendFiles } from './mend.ts';
 
-const kitchen = join(import.meta.dirname, '../../../test/kit/kitchen');
+const kitchen = join(import.meta.dirname, '../../test/kit/kitchen');
 
 /** The descriptors that @grpc/reflection serves: those of proto-loader. */
 function protoLoaderFiles(): Uint8Array[] {
