@@ -45,6 +45,15 @@ export const defaultTransportLimits: TransportLimits = {
 /** A TLS handshake, from accept. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/**
+ * A ClientHello that is read without being answered. With a post-quantum key share it has about 1,800 bytes; Envoy's
+ * `tls_inspector` stops at the same size.
+ */
+export const MAX_CLIENT_HELLO_BYTES = 16_384;
+
+/** What is kept of a connection until its ClientHello is whole: records of a few bytes each double its size. */
+export const MAX_PEEKED_BYTES = 2 * MAX_CLIENT_HELLO_BYTES;
+
 /** Connecting, TLS included. */
 export const CONNECT_TIMEOUT_MS = 5000;
 
