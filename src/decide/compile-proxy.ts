@@ -110,6 +110,7 @@ function compilePort(compilation: Compilation, portId: string): CompiledPort {
     listeners,
     listenersByHost: buildHostIndex(listeners.map((listener) => [listener.listener.hostname, listener])),
     hosts: new BoundedCache(maxCachedHosts),
+    relays: listeners.some(({ listener }) => listener.relay !== undefined),
   };
 }
 

@@ -8,6 +8,7 @@ export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.t
 export { isGrpcPath } from './path.ts';
 export { rewritePath, type CompiledPathRewrite } from './path-rewrite.ts';
 export { bindAuthorization } from './policy-bind.ts';
+export { authorizeConnection, type ConnectionVerdict } from './policy-bytes.ts';
 export type {
   AuthorizationDecision,
   AuthorizationTrace,
@@ -16,6 +17,7 @@ export type {
   PolicyReference,
 } from './policy-types.ts';
 export { redirectLocation, type CompiledRedirect } from './redirect-location.ts';
+export { decideRelay, explainNoRelay } from './relay.ts';
 export { decideRoute, isMisdirected, selectListenerForSni } from './route.ts';
 export type {
   CompiledBackend,

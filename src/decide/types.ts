@@ -31,6 +31,8 @@ export interface CompiledPort {
   readonly listenersByHost: HostIndex<CompiledListener>;
   /** By authority as received. */
   readonly hosts: BoundedCache<HostResolution>;
+  /** Some listener relays bytes instead of HTTP. */
+  readonly relays: boolean;
 }
 
 /** What a port makes of an authority; depends on nothing else, so it is cached under it. */

@@ -90,6 +90,13 @@ export class ClusterRuntime implements ClusterSlot {
     return chooseEndpoint(policy, fresh, this.#cursor, random) ?? fresh.find((one) => one.weight > 0);
   }
 
+  /** The endpoint for a connection whose bytes are relayed, by the same load balancer. */
+  chooseForBytes(tried: readonly EndpointRuntime[], random: () => number): EndpointRuntime | undefined {
+    const fresh = this.endpoints.filter((one) => !tried.includes(one));
+    const policy = this.compiled.cluster.loadBalancer;
+    return chooseEndpoint(policy, fresh, this.#cursor, random) ?? fresh.find((one) => one.weight > 0);
+  }
+
   snapshot(): ClusterSnapshot {
     return {
       id: this.compiled.cluster.id,

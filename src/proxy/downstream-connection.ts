@@ -196,7 +196,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   }
 }
 
-function peerLabels({ plan }: CompiledProxy, spiffeId: string): WorkloadIdentity {
+/** Who is behind a verified SPIFFE id; `unknownWorkload` where there is none. */
+export function peerLabels({ plan }: CompiledProxy, spiffeId: string): WorkloadIdentity {
   if (spiffeId === '') return unknownWorkload;
   return plan.peers[spiffeId] ?? { ...unknownWorkload, principal: spiffeId };
 }

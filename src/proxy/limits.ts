@@ -44,6 +44,12 @@ export interface ProxyLimits {
    */
   readonly answeredRequestMs: number;
   readonly answeredRequestBytes: number;
+  /** A relayed connection without bytes in either direction is closed after this long, in milliseconds: Istio's `tcp.idleTimeout`. */
+  readonly relayIdleMs: number;
+  /** How often the bytes of relayed connections are counted, in milliseconds: Istio's `tcp_reporting_duration`. */
+  readonly relayReportMs: number;
+  /** How long relayed connections outlive their port, in milliseconds: Istio's drain time. They cannot be asked to end. */
+  readonly relayDrainMs: number;
   /** Port offset tried when a fixed port may not be bound (EACCES below 1024, EADDRINUSE). */
   readonly portOffset: number;
   /** Records of finished requests kept for reuse; above it they are left to the collector. */
@@ -117,6 +123,9 @@ export const defaultProxyLimits: ProxyLimits = {
   learnTimeoutMs: 5_000,
   answeredRequestMs: 1_000,
   answeredRequestBytes: 65_536,
+  relayIdleMs: 3_600_000,
+  relayReportMs: 5_000,
+  relayDrainMs: 45_000,
   portOffset: 8_000,
   pooledExchanges: 4_096,
   connectionsPerPort: 10_000,

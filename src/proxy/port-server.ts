@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { CompiledPort, CompiledProxy } from '../decide/index.ts';
+import { selectListenerForSni, type CompiledPort, type CompiledProxy } from '../decide/index.ts';
 import type { Port } from '../plan/index.ts';
 import {
   bindError,
@@ -12,6 +12,7 @@ import {
   type RefusedConnection,
   type SocketFacts,
 } from '../transport/index.ts';
+import { ByteRelay, type RelayOwner } from './byte-relay.ts';
 import { DownstreamConnection, type DownstreamOwner } from './downstream-connection.ts';
 import type { Address } from './proxy-api.ts';
 import type { Runtime } from './runtime.ts';
@@ -39,9 +40,9 @@ export interface PortState {
 const movableErrors: ReadonlySet<string> = new Set(['EACCES', 'EADDRINUSE']);
 
 /** One bound TCP port and the client connections on it; lives through plans as long as its address stays the same. */
-export class PortServer implements DownstreamOwner {
+export class PortServer implements DownstreamOwner, RelayOwner {
   readonly #options: PortServerOptions;
-  readonly #connections = new Set<DownstreamConnection>();
+  readonly #connections = new Set<DownstreamConnection | ByteRelay>();
   #state: PortState;
   #listener: Listener | undefined;
   #opening: Promise<void> | undefined;
@@ -96,7 +97,10 @@ export class PortServer implements DownstreamOwner {
   /** New connections use what is current now; connections with the old identity finish their requests and close. */
   recycle(): void {
     this.#listener?.setSecurity(this.#options.security(this.#state));
-    for (const connection of this.#connections) if (connection.facts.isTls) connection.drain();
+    for (const connection of this.#connections) {
+      // Relayed bytes cannot move to a new connection, so they keep the identity with which they began, as in Istio.
+      if (connection.facts.isTls && connection instanceof DownstreamConnection) connection.drain();
+    }
   }
 
   /** Accepts no more; requests under way finish, then their connections close. */
@@ -132,6 +136,11 @@ export class PortServer implements DownstreamOwner {
     if (cause !== 'headers-timeout' && cause !== 'write-stall') return;
     this.#options.runtime.countLimit(cause);
     this.onNotice(connection, `closed: ${cause}`);
+  }
+
+  onRelayClosed(relay: ByteRelay): void {
+    this.#connections.delete(relay);
+    if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
   onNotice({ facts }: { readonly facts: SocketFacts }, message: string): void {
@@ -178,6 +187,12 @@ export class PortServer implements DownstreamOwner {
       socket.destroy();
       return;
     }
+    if (isRelayed(this.#state.port, facts)) {
+      const relay = new ByteRelay({ runtime: this.#options.runtime, owner: this, socket, facts });
+      this.#connections.add(relay);
+      relay.start();
+      return;
+    }
     const connection = new DownstreamConnection({
       runtime: this.#options.runtime,
       owner: this,
@@ -187,6 +202,10 @@ export class PortServer implements DownstreamOwner {
     });
     this.#connections.add(connection);
   }
+}
+
+function isRelayed(port: CompiledPort, { sni }: SocketFacts): boolean {
+  return port.relays && selectListenerForSni(port, sni)?.listener.relay !== undefined;
 }
 
 function clientTrust({ port }: PortState): string {

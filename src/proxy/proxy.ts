@@ -20,9 +20,10 @@ import { DescriptorWatch } from './reflection-learn.ts';
 import { ReflectionService } from './reflection-service.ts';
 import { reportRefused } from './refused.ts';
 import { createUpstreamEvents } from './relay-response.ts';
-import type { Runtime } from './runtime.ts';
+import { gatewayTreatment, inboundTreatment, relayedClusters } from './relay-treatment.ts';
+import type { Runtime, UpstreamTls } from './runtime.ts';
 import type { UpstreamEvents } from './upstream-connection.ts';
-import { UpstreamPool, type PoolEvents, type PoolSettings, type UpstreamPoolOptions } from './upstream-pool.ts';
+import { UpstreamPool, type PoolEvents, type PoolSettings } from './upstream-pool.ts';
 
 /** Makes the data plane of one process; it serves nothing until the first `apply`. */
 export function createProxy(options: ProxyOptions): Proxy {
@@ -134,6 +135,8 @@ class DataPlane implements Proxy {
       clusters: this.#clusters,
       localService: (exchange, scope) => this.#reflection.serviceFor(exchange, scope),
       record: createRecorder({ clock, metrics, accessLog, view }),
+      relayBooks: { clock, counters, accessLog },
+      tlsOf: ({ security }) => this.#clientTls(security),
       log: this.#log,
       countLimit: (name) => counters.add(limitsActed, [name]),
     };
@@ -203,15 +206,20 @@ class DataPlane implements Proxy {
       const { clock } = this.#options;
       const { plan } = compiled;
       const tls = createGatewayTls({ plan, secrets: this.#secrets, port, cache: this.#certificates, clock, log });
-      return { mode: 'tls', tls };
+      return { mode: 'tls', tls, ...(port.relays ? { treatmentOf: gatewayTreatment(port) } : {}) };
     }
     if (security.peerAuthentication === 'DISABLE') return { mode: 'plaintext' };
     const acceptsPlaintext = security.peerAuthentication === 'PERMISSIVE';
-    return { mode: 'sniff', tls: this.#mesh.server, acceptPlaintext: () => acceptsPlaintext };
+    return {
+      mode: 'sniff',
+      tls: this.#mesh.server,
+      acceptPlaintext: () => acceptsPlaintext,
+      ...(port.relays ? { treatmentOf: inboundTreatment(acceptsPlaintext) } : {}),
+    };
   }
 
   /** What an outgoing connection does for TLS; undefined for plaintext. */
-  #clientTls(security: Endpoint['security']): UpstreamPoolOptions['tls'] {
+  #clientTls(security: Endpoint['security']): UpstreamTls | undefined {
     if (security.mode === 'plaintext') return undefined;
     if (security.mode === 'mtls') return () => this.#mesh.client(security);
     return () => ({ error: 'TLS to the backend itself is not yet supported' });
@@ -245,14 +253,15 @@ class DataPlane implements Proxy {
   #applyWatches(compiled: CompiledProxy): void {
     const { onDescriptors, random } = this.#options;
     if (onDescriptors === undefined || compiled.proxy.role !== 'sidecar') return;
+    const relayed = relayedClusters(compiled);
     for (const [id, watch] of this.#watches) {
-      if (compiled.clusters.has(id)) continue;
+      if (compiled.clusters.has(id) && !relayed.has(id)) continue;
       watch.close();
       this.#watches.delete(id);
     }
     for (const [id, { cluster, endpoints }] of compiled.clusters) {
       const [endpoint] = endpoints;
-      if (!cluster.name.startsWith('inbound|') || endpoint === undefined) continue;
+      if (!cluster.name.startsWith('inbound|') || endpoint === undefined || relayed.has(id)) continue;
       const known = this.#watches.get(id);
       if (known !== undefined) {
         known.follow(endpoint.address);

@@ -1,10 +1,12 @@
 import type { Clock } from '../base/index.ts';
 import type { LocalCause } from '../decide/index.ts';
-import type { TimerWheel } from '../transport/index.ts';
+import type { Endpoint } from '../plan/index.ts';
+import type { TimerWheel, TlsClientContext } from '../transport/index.ts';
 import type { ClusterRuntime } from './cluster-runtime.ts';
 import type { Exchange, ExchangePool, LocalService, Scope } from './exchange.ts';
 import type { HeadView } from './head-view.ts';
 import type { ProxyLimits } from './limits.ts';
+import type { RelayBooks } from './relay-book.ts';
 
 /** What the relay's functions share: one per proxy process. */
 export interface Runtime {
@@ -22,11 +24,18 @@ export interface Runtime {
   localService(exchange: Exchange, scope: Scope): LocalService | undefined;
   /** Books a finished request: metrics and access log. */
   record(exchange: Exchange): void;
+  /** Where relayed connections are booked. */
+  readonly relayBooks: RelayBooks;
+  /** How an endpoint does TLS; undefined: plaintext. Asked for each connection, so that it is the newest. */
+  readonly tlsOf: (endpoint: Endpoint) => UpstreamTls | undefined;
   /** For operators; bounded, so that no client can flood it. */
   log(message: string): void;
   /** Counts that a limit acted, by its name. */
   countLimit(name: string): void;
 }
+
+/** TLS of the next connection to an endpoint, or why there can be none. */
+export type UpstreamTls = () => TlsClientContext | { readonly error: string };
 
 /** A cause with what the log should say about it. */
 export interface Failure {

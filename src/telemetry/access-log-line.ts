@@ -46,7 +46,7 @@ export function formatTextLine(record: RequestRecord, statusName: StatusName): s
   const status = record.grpcStatus < 0 ? '-' : statusName(record.grpcStatus);
   let line =
     `${formatTime(record.startWallMs)} ${record.reporter} ${record.hop || '-'} ` +
-    `${quoteLogValue(`${record.method} ${record.path}`)} ${quoteLogValue(record.authority)} ` +
+    `${quoteLogValue(record.isTcp ? 'TCP' : `${record.method} ${record.path}`)} ${quoteLogValue(record.authority)} ` +
     `${record.responseCode} ${status} ${record.flags} ${record.durationMs.toFixed(2)}ms `;
   // Why a call was refused is what a reader of this line looks for; it must not stand beyond the edge of the window.
   if (record.reason !== '') line += `reason=${quoteLogValue(record.reason)} `;
@@ -76,7 +76,7 @@ export function formatJsonLine(record: RequestRecord, statusName: StatusName): s
     hop: orNull(record.hop),
     method: orNull(record.method),
     path: orNull(record.path),
-    protocol: 'HTTP/2',
+    protocol: record.isTcp ? 'TCP' : 'HTTP/2',
     authority: orNull(record.authority),
     response_code: record.responseCode,
     grpc_status: record.grpcStatus < 0 ? null : statusName(record.grpcStatus),

@@ -1,6 +1,13 @@
 export { AccessLog, type AccessLogOptions, type LogSink } from './access-log.ts';
 export { type StatusName } from './access-log-line.ts';
 export {
+  connectionLabelValues,
+  tcpConnectionsClosed,
+  tcpConnectionsOpened,
+  tcpReceivedBytes,
+  tcpSentBytes,
+} from './connection-metrics.ts';
+export {
   accessLogDropped,
   Counters,
   handshakeFailures,

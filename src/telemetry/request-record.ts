@@ -17,6 +17,8 @@ export interface RequestRecord {
   requestId: string;
   userAgent: string;
   isGrpc: boolean;
+  /** A connection whose bytes were relayed; then nothing of a request is there. */
+  isTcp: boolean;
   /** HTTP status, 0 if there was no response. */
   responseCode: number;
   /** -1 if there was none. */
@@ -67,6 +69,7 @@ export function newRequestRecord(): RequestRecord {
     requestId: '',
     userAgent: '',
     isGrpc: true,
+    isTcp: false,
     responseCode: 0,
     grpcStatus: -1,
     flags: '-',

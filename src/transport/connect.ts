@@ -56,14 +56,23 @@ export function connect(options: ConnectOptions): ConnectAttempt {
     socket.once('secureConnect', () => {
       const secure = socket as TLSSocket;
       if (isSettled) return;
-      if (secure.alpnProtocol !== 'h2') return fail('no-alpn', 'the server did not choose h2');
+      const { bytesAlpn } = tls;
+      if (bytesAlpn === undefined && secure.alpnProtocol !== 'h2')
+        return fail('no-alpn', 'the server did not choose h2');
       const chain = peerChain(secure);
       const verdict = judgePeer(tls.verifyPeer, chain, tls.sni);
       if ('error' in verdict) return fail('peer-refused', verdict.error);
       settle();
       const { principal } = verdict;
-      const facts = { ...plainFacts(socket), isTls: true, alpn: 'h2', sni: tls.sni, peerCertificate: chain, principal };
-      options.onConnected(socket, facts);
+      const alpn = bytesAlpn === undefined ? 'h2' : secure.alpnProtocol || '';
+      options.onConnected(socket, {
+        ...plainFacts(socket),
+        isTls: true,
+        alpn,
+        sni: tls.sni,
+        peerCertificate: chain,
+        principal,
+      });
     });
   }
   return {
@@ -87,7 +96,7 @@ function open(options: ConnectOptions): Socket {
     ...tcp,
     servername: options.tls.sni,
     secureContext: options.tls.identity,
-    ALPNProtocols: [...ALPN_PROTOCOLS],
+    ALPNProtocols: [...(options.tls.bytesAlpn ?? ALPN_PROTOCOLS)],
     // The verdict is `verifyPeer`'s, given before any HTTP/2 byte is processed.
     rejectUnauthorized: false,
   });

@@ -1,5 +1,13 @@
 export { connect, type ConnectAttempt, type ConnectFailure, type ConnectOptions } from './connect.ts';
-export { listen, type Listener, type ListenOptions, type ListenSecurity, type RefusedConnection } from './listener.ts';
+export type { ClientHello } from './client-hello.ts';
+export {
+  listen,
+  type Listener,
+  type ListenOptions,
+  type ListenSecurity,
+  type RefusedConnection,
+  type TreatmentOf,
+} from './listener.ts';
 export { bindError, probePort, type BindError } from './probe-port.ts';
 export type { SocketFacts } from './socket-facts.ts';
 export { TimerWheel, WheelTimer, type TimerWheelOptions } from './timer-wheel.ts';

@@ -1,22 +1,31 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { plainFacts, type SocketFacts } from './socket-facts.ts';
-import { acceptTls, type HandshakeFailure } from './tls-accept.ts';
-import type { TlsServerContext } from './tls-context.ts';
+import type { ClientHello } from './client-hello.ts';
+import { peekHello } from './peek-hello.ts';
+import { acceptTls, type HandshakeFailure, type TlsAcceptOptions } from './tls-accept.ts';
+import { BYTES_ALPN_PROTOCOLS, type TlsServerContext } from './tls-context.ts';
 import { HANDSHAKE_TIMEOUT_MS, LISTEN_BACKLOG, MAX_CONNECTIONS, TCP_KEEPALIVE_DELAY_MS } from './transport-limits.ts';
 
 export type ListenSecurity =
   | { readonly mode: 'plaintext' }
-  | { readonly mode: 'tls'; readonly tls: TlsServerContext }
+  | { readonly mode: 'tls'; readonly tls: TlsServerContext; readonly treatmentOf?: TreatmentOf }
   /** First byte 0x16 means TLS; otherwise `acceptPlaintext` decides (STRICT answers false: closed and reported). */
   | {
       readonly mode: 'sniff';
       readonly tls: TlsServerContext;
       readonly acceptPlaintext: (facts: SocketFacts) => boolean;
+      readonly treatmentOf?: TreatmentOf;
     };
+
+/**
+ * What to do with a TLS connection by its ClientHello: HTTP/2, terminate and hand over for relaying, or hand over as it is.
+ * Absent: HTTP/2 for all, and no ClientHello is looked at.
+ */
+export type TreatmentOf = (hello: ClientHello) => 'http2' | 'bytes' | 'passthrough';
 
 /** Why a connection was refused before any HTTP/2 byte was processed. */
 export interface RefusedConnection {
-  readonly cause: 'connection-cap' | 'plaintext-refused' | 'first-byte-timeout' | HandshakeFailure;
+  readonly cause: 'connection-cap' | 'plaintext-refused' | 'first-byte-timeout' | 'bad-client-hello' | HandshakeFailure;
   readonly detail: string;
   readonly facts: SocketFacts;
 }
@@ -62,10 +71,11 @@ export function listen(options: ListenOptions): Promise<Listener> {
 
   const hand = (socket: Socket, facts: SocketFacts): void => options.onConnection(socket, facts);
 
-  const startTls = (socket: Socket, tls: TlsServerContext): void => {
+  const startTls = (socket: Socket, tls: TlsServerContext, bytes?: TlsAcceptOptions['bytes']): void => {
     pending.add(socket);
     acceptTls(socket, {
       tls,
+      ...(bytes === undefined ? {} : { bytes }),
       timeoutMs: handshakeTimeoutMs,
       onSecure: (secure, facts) => {
         pending.delete(socket);
@@ -78,6 +88,27 @@ export function listen(options: ListenOptions): Promise<Listener> {
     });
   };
 
+  /** Where some connections are relayed, the ClientHello tells which. */
+  const peekTls = (socket: Socket, tls: TlsServerContext, treatmentOf: TreatmentOf): void => {
+    const facts = plainFacts(socket);
+    pending.add(socket);
+    peekHello(socket, {
+      timeoutMs: handshakeTimeoutMs,
+      onHello: (hello) => {
+        pending.delete(socket);
+        const treatment = treatmentOf(hello);
+        if (treatment === 'passthrough') return hand(socket, { ...facts, sni: hello.sni });
+        if (treatment === 'http2') return startTls(socket, tls);
+        startTls(socket, tls, { alpn: BYTES_ALPN_PROTOCOLS.find((name) => hello.alpn.includes(name)) });
+      },
+      onFailed: (cause, detail) => {
+        pending.delete(socket);
+        socket.destroy();
+        refuse(cause, detail, facts);
+      },
+    });
+  };
+
   const accept = (socket: Socket): void => {
     connectionCount++;
     socket.once('close', () => connectionCount--);
@@ -85,7 +116,8 @@ export function listen(options: ListenOptions): Promise<Listener> {
       case 'plaintext':
         return hand(socket, plainFacts(socket));
       case 'tls':
-        return startTls(socket, security.tls);
+        if (security.treatmentOf === undefined) return startTls(socket, security.tls);
+        return peekTls(socket, security.tls, security.treatmentOf);
       case 'sniff':
         return sniff(socket, security);
     }
@@ -96,7 +128,10 @@ export function listen(options: ListenOptions): Promise<Listener> {
     pending.add(socket);
     firstByte(socket, handshakeTimeoutMs, (byte) => {
       pending.delete(socket);
-      if (byte === TLS_HANDSHAKE) return startTls(socket, chosen.tls);
+      if (byte === TLS_HANDSHAKE) {
+        if (chosen.treatmentOf === undefined) return startTls(socket, chosen.tls);
+        return peekTls(socket, chosen.tls, chosen.treatmentOf);
+      }
       if (byte !== undefined && chosen.acceptPlaintext(facts)) return hand(socket, facts);
       socket.destroy();
       if (byte === undefined) refuse('first-byte-timeout', 'no byte arrived', facts);

@@ -9,6 +9,8 @@ export type HandshakeFailure = 'no-identity' | 'handshake-failed' | 'handshake-t
 export interface TlsAcceptOptions {
   readonly tls: TlsServerContext;
   readonly timeoutMs: number;
+  /** Bytes are relayed, so HTTP/2 is not asked for: the protocol to choose if any. Absent: HTTP/2 or nothing. */
+  readonly bytes?: { readonly alpn: string | undefined };
   readonly onSecure: (socket: Socket, facts: SocketFacts) => void;
   /** The socket is already being destroyed. */
   readonly onFailed: (cause: HandshakeFailure, detail: string, facts: SocketFacts) => void;
@@ -52,7 +54,7 @@ export function acceptTls(raw: Socket, options: TlsAcceptOptions): void {
     // The verdict is `verifyPeer`'s, given below before any HTTP/2 byte is processed.
     requestCert: options.tls.verifyPeer !== undefined,
     rejectUnauthorized: false,
-    ALPNProtocols: [...ALPN_PROTOCOLS],
+    ...alpnOptions(options.bytes),
     SNICallback: (name, callback) => {
       sni = name.toLowerCase();
       const identity = identityFor(sni);
@@ -67,7 +69,8 @@ export function acceptTls(raw: Socket, options: TlsAcceptOptions): void {
   raw.on('error', (error) => fail('handshake-failed', error.message));
   socket.once('secure', () => {
     if (isSettled) return;
-    if (socket.alpnProtocol !== 'h2') return fail('no-alpn', 'the client did not offer h2');
+    if (options.bytes === undefined && socket.alpnProtocol !== 'h2')
+      return fail('no-alpn', 'the client did not offer h2');
     const { verifyPeer } = options.tls;
     const chain = verifyPeer === undefined ? [] : peerChain(socket);
     const verdict: PeerVerdict = verifyPeer === undefined ? { principal: '' } : judgePeer(verifyPeer, chain, sni);
@@ -76,10 +79,16 @@ export function acceptTls(raw: Socket, options: TlsAcceptOptions): void {
     options.onSecure(socket, {
       ...facts,
       isTls: true,
-      alpn: 'h2',
+      alpn: options.bytes === undefined ? 'h2' : (options.bytes.alpn ?? ''),
       sni,
       peerCertificate: verdict.isAnonymous === true ? [] : chain,
       principal: verdict.principal,
     });
   });
+}
+
+/** Without a protocol in common Node would end the handshake, where Envoy goes on without one; so then none is offered. */
+function alpnOptions(bytes: TlsAcceptOptions['bytes']): { readonly ALPNProtocols?: string[] } {
+  if (bytes === undefined) return { ALPNProtocols: [...ALPN_PROTOCOLS] };
+  return bytes.alpn === undefined ? {} : { ALPNProtocols: [bytes.alpn] };
 }

@@ -30,6 +30,8 @@ export interface TlsServerContext {
 
 /** How an outgoing connection does TLS. */
 export interface TlsClientContext {
+  /** Protocols to offer to a peer that need not choose any, for relayed bytes. Absent: HTTP/2 or nothing. */
+  readonly bytesAlpn?: readonly string[];
   /** Server name to send; empty for none. */
   readonly sni: string;
   readonly identity: SecureContext;
@@ -47,6 +49,9 @@ export function judgePeer(verifyPeer: VerifyPeer, derChain: readonly Buffer[], s
 
 /** The only protocol spoken here. */
 export const ALPN_PROTOCOLS: readonly string[] = ['h2'];
+
+/** What a server of relayed bytes chooses from, first its own preference (istio.md 6.5: a chain for TCP; `istio` is Istio's mark of a mesh peer). */
+export const BYTES_ALPN_PROTOCOLS: readonly string[] = ['istio', 'h2', 'http/1.1'];
 
 /** OpenSSL's SSL_OP_NO_TICKET: each connection proves its identity anew, so a revoked or expired one does not live on. */
 const NO_TICKETS = 0x4000;

@@ -1,0 +1,140 @@
+import type { Clock } from '../base/index.ts';
+import type { AuthorizationDecision, CompiledCluster, CompiledProxy, CompiledRoute } from '../decide/index.ts';
+import type { Endpoint } from '../plan/index.ts';
+import {
+  connectionLabelValues,
+  newRequestRecord,
+  tcpConnectionsClosed,
+  tcpConnectionsOpened,
+  tcpReceivedBytes,
+  tcpSentBytes,
+  unknownService,
+  unknownWorkload,
+  type AccessLog,
+  type Counters,
+  type PairLabels,
+  type WorkloadIdentity,
+} from '../telemetry/index.ts';
+import type { SocketFacts } from '../transport/index.ts';
+
+/** Who books relayed connections: metrics always, a line where there is a log. */
+export interface RelayBooks {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  /** Undefined: no access log. */
+  readonly accessLog: AccessLog | undefined;
+}
+
+/** Where a connection stands; the relay fills it in as it learns. */
+export interface RelayAccount {
+  readonly compiled: CompiledProxy;
+  readonly isInbound: boolean;
+  readonly facts: SocketFacts;
+  readonly peer: WorkloadIdentity;
+  readonly startMs: number;
+  authorization: AuthorizationDecision | undefined;
+  route: CompiledRoute | undefined;
+  cluster: CompiledCluster | undefined;
+  endpoint: Endpoint | undefined;
+  upstreamLocalAddress: string;
+  attempts: number;
+  /** From the client. */
+  receivedBytes: number;
+  /** To the client. */
+  sentBytes: number;
+}
+
+/** Why a connection ended. */
+export interface RelayEnd {
+  /** Envoy's response flags, `-` for none. */
+  readonly flag: string;
+  /** Envoy's connection termination details. */
+  readonly details: string;
+  /** For the log; empty where nothing went wrong. */
+  readonly reason: string;
+}
+
+/** The books of one relayed connection. Bytes are counted as they come to be known, so that long connections are seen. */
+export class RelayBook {
+  readonly #books: RelayBooks;
+  readonly #account: RelayAccount;
+  #opened = false;
+  #receivedBooked = 0;
+  #sentBooked = 0;
+
+  constructor(books: RelayBooks, account: RelayAccount) {
+    this.#books = books;
+    this.#account = account;
+  }
+
+  open(): void {
+    this.#opened = true;
+    this.#books.counters.add(tcpConnectionsOpened, connectionLabelValues(this.#pair(), '-'));
+  }
+
+  addBytes(flag = '-'): void {
+    const { receivedBytes, sentBytes } = this.#account;
+    const { counters } = this.#books;
+    const received = receivedBytes - this.#receivedBooked;
+    const sent = sentBytes - this.#sentBooked;
+    if (received > 0) counters.add(tcpReceivedBytes, connectionLabelValues(this.#pair(), flag), received);
+    if (sent > 0) counters.add(tcpSentBytes, connectionLabelValues(this.#pair(), flag), sent);
+    this.#receivedBooked = receivedBytes;
+    this.#sentBooked = sentBytes;
+  }
+
+  close(end: RelayEnd): void {
+    const labels = connectionLabelValues(this.#pair(), end.flag);
+    // A connection that led nowhere was opened all the same.
+    if (!this.#opened) this.#books.counters.add(tcpConnectionsOpened, labels);
+    this.addBytes(end.flag);
+    this.#books.counters.add(tcpConnectionsClosed, labels);
+    this.#log(end);
+  }
+
+  /** Gateways report as the source, sidecars as the destination of what comes in. */
+  #pair(): PairLabels {
+    const { compiled, isInbound, peer, cluster, endpoint } = this.#account;
+    const own = compiled.proxy.labels;
+    const service = cluster?.cluster.service ?? unknownService;
+    if (!isInbound) {
+      const destination = endpoint?.labels ?? unknownWorkload;
+      return { reporter: 'source', source: own, destination, service, security: 'unknown' };
+    }
+    const security = peer === unknownWorkload ? 'none' : 'mutual_tls';
+    return { reporter: 'destination', source: peer, destination: own, service, security };
+  }
+
+  #log(end: RelayEnd): void {
+    const { clock, accessLog } = this.#books;
+    if (accessLog === undefined) return;
+    const { compiled, isInbound, facts, endpoint, ...account } = this.#account;
+    const record = newRequestRecord();
+    const own = compiled.proxy.labels.principal;
+    const other = endpoint === undefined || endpoint.labels.principal === 'unknown' ? '' : endpoint.labels.principal;
+    record.isTcp = true;
+    record.durationMs = Math.max(0, clock.monotonicMs() - account.startMs);
+    record.startWallMs = clock.wallMs() - record.durationMs;
+    record.reporter = isInbound ? 'destination' : 'source';
+    record.hop = compiled.id;
+    record.flags = end.flag;
+    record.details = end.details;
+    record.reason = end.reason;
+    record.requestBytes = account.receivedBytes;
+    record.responseBytes = account.sentBytes;
+    record.attempts = account.attempts;
+    record.route = account.route?.route.origin;
+    record.policy = account.authorization?.policy?.origin;
+    const shadow = account.authorization?.shadow;
+    record.shadow = shadow === undefined ? '' : shadow.allowed ? 'allowed' : 'denied';
+    record.sourcePrincipal = isInbound ? facts.principal : own;
+    record.destinationPrincipal = isInbound ? own : other;
+    record.sourceAddress = `${facts.remoteAddress}:${facts.remotePort}`;
+    record.localAddress = `${facts.localAddress}:${facts.localPort}`;
+    record.sni = facts.sni;
+    record.upstreamCluster = account.cluster?.cluster.name ?? '';
+    record.upstreamAddress = endpoint === undefined ? '' : `${endpoint.address.host}:${endpoint.address.port}`;
+    record.upstreamLocalAddress = account.upstreamLocalAddress;
+    accessLog.log(record);
+  }
+}
