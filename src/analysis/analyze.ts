@@ -8,6 +8,7 @@ import { serveGateways, type ServedGateway } from './gateways.ts';
 import type { CheckedListener } from './listeners.ts';
 import type { Analysis, DestinationModel, GatewayModel, ListenerModel, VirtualHostModel } from './model.ts';
 import { findMtlsFaults, type Hop } from './mtls-findings.ts';
+import { makeOutbound } from './outbound.ts';
 import { makeMtlsLookup } from './peer-authentication.ts';
 import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
 import { findPolicyFaults, type Population } from './policy-findings.ts';
@@ -44,6 +45,7 @@ export function analyze(input: WorldInput): Analysis {
       policies: policiesOf({ identity: workload.identity }),
     })),
     trafficPolicy,
+    outbound: makeOutbound(world, { sources, served }),
     diagnostics: distinct(findings),
     status: makeStatus(world, { gateways: servedGateways, routes }),
   };

@@ -5,6 +5,7 @@ import type {
   DirectResponse,
   HashPolicy,
   HeaderOperations,
+  Outbound,
   OutlierDetection,
   PeerName,
   Redirect,
@@ -23,8 +24,50 @@ export interface Analysis {
   /** Workloads that can be reached: with an address for their app, and a proxy of their own or none. */
   readonly workloads: readonly GuardedWorkload[];
   readonly trafficPolicy: TrafficPolicyLookup;
+  readonly outbound: OutboundModel;
   readonly diagnostics: readonly Diagnostic[];
   readonly status: readonly ObjectStatus[];
+}
+
+/** Where the calls of workloads go that they make through their own proxies. */
+export interface OutboundModel {
+  readonly scopes: readonly OutboundScopeModel[];
+  /** Full host names of Services that nothing runs behind, sorted. */
+  readonly idleHosts: readonly string[];
+  /** The scope of a workload's proxy; undefined where it has no outbound port. */
+  readonly scopeOf: (workload: WorkloadModel) => OutboundScopeModel | undefined;
+  /** The Service ports that a workload is told by environment variables, each through an outbound port of its own. */
+  readonly linksOf: (workload: WorkloadModel) => readonly ServiceLinkModel[];
+}
+
+/** What all workloads see that share it. */
+export interface OutboundScopeModel {
+  /** `mesh`, or `namespace/<ns>` for one that has configuration of its own, or `workload/<ns>/<name>`. */
+  readonly name: string;
+  /** Stands for all of them where a DestinationRule asks who calls; the namespace is empty for `mesh`. */
+  readonly client: ClientModel;
+  readonly hosts: readonly OutboundHostModel[];
+  readonly unknownHosts: Outbound['unknownHosts'];
+  readonly unknownHostsOrigin?: Origin;
+}
+
+/** A Service port as callers name it. */
+export interface OutboundHostModel {
+  readonly origin: Origin;
+  /** Full and lower case. */
+  readonly host: string;
+  readonly port: number;
+  /** A host without a port means this one: the only port of its Service, or 80. */
+  readonly isDefaultPort: boolean;
+  /** Where calls go. */
+  readonly destination: DestinationModel;
+}
+
+export interface ServiceLinkModel {
+  readonly origin: Origin;
+  readonly service: ServicePortModel;
+  /** Empty where a single port has no name. */
+  readonly portName: string;
 }
 
 /** Names of a proxy in metrics and in policy. */

@@ -6,6 +6,8 @@ export interface WorkloadBinding {
   readonly name: string;
   readonly addresses: readonly BoundAddress[];
   readonly origin: Origin;
+  /** Its command is started here, so that it can be told where Services are by environment variables. */
+  readonly isStarted?: true;
 }
 
 export interface BoundAddress {
@@ -31,6 +33,8 @@ export interface CompileOptions {
   readonly freePorts: boolean;
   /** Added to gateway ports below 1024, where the process may not bind these; absent: nothing. */
   readonly lowPortOffset?: number;
+  /** Sidecars take the calls that their own apps make to Services; absent: they do not. */
+  readonly outbound?: boolean;
   /** Gateways answer gRPC reflection themselves. */
   readonly reflection: boolean;
 }

@@ -15,6 +15,8 @@ export interface WorkloadSource {
   /** TCP only. */
   readonly containerPorts: readonly ContainerPort[];
   readonly entry?: WorkloadEntry;
+  /** It is told of the Services of its namespace by environment variables, as by a kubelet. */
+  readonly hasServiceLinks: boolean;
 }
 
 /** All workloads of the YAML, in the order of namespace and name, and how a Service finds its own. */
@@ -83,14 +85,16 @@ function allSources(world: World): readonly WorkloadSource[] {
       serviceAccount: entry.spec.serviceAccount,
       containerPorts: [],
       entry,
+      hasServiceLinks: true,
     })),
   ];
 }
 
-function fromPodSpec(spec: PodSpec): Pick<WorkloadSource, 'serviceAccount' | 'containerPorts'> {
+function fromPodSpec(spec: PodSpec): Pick<WorkloadSource, 'serviceAccount' | 'containerPorts' | 'hasServiceLinks'> {
   return {
     serviceAccount: spec.serviceAccountName.value,
     containerPorts: spec.containerPorts.filter(({ protocol }) => protocol === 'TCP'),
+    hasServiceLinks: spec.enableServiceLinks !== false,
   };
 }
 

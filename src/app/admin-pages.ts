@@ -1,5 +1,5 @@
 import type { AdminPage } from '../admin/index.ts';
-import { viewObjects, type Control } from '../control/index.ts';
+import { viewObjects, type Control, type ObjectView } from '../control/index.ts';
 import { stableJson } from '../plan/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -32,9 +32,28 @@ export function adminPages({
     },
     '/objects': json(() => {
       const state = control.state();
-      return { version: 1, objects: state === undefined ? [] : viewObjects(state.documents, state.result.status) };
+      const objects = state === undefined ? [] : viewObjects(state.documents, state.result.status);
+      const outbound = outboundAddresses(supervisor);
+      return { version: 1, objects: objects.map((object) => withOutbound(object, outbound)) };
     }),
     '/findings': json(() => ({ version: 1, diagnostics: control.state()?.diagnostics ?? [] })),
     '/proxies': json(() => ({ version: 1, proxies: supervisor.children() })),
   };
+}
+
+/** By `namespace/name` of the workload. */
+function outboundAddresses(supervisor: Supervisor): ReadonlyMap<string, string> {
+  return new Map(
+    supervisor.children().flatMap(({ id, role, ports }) => {
+      const address = ports[`${id}/outbound`];
+      return role === 'sidecar' && address !== undefined ? [[id.replace(/^sidecar\//, ''), address]] : [];
+    }),
+  );
+}
+
+const workloadKinds = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'Pod', 'WorkloadEntry']);
+
+function withOutbound(object: ObjectView, addresses: ReadonlyMap<string, string>): ObjectView {
+  const outbound = workloadKinds.has(object.kind) ? addresses.get(`${object.namespace}/${object.name}`) : undefined;
+  return outbound === undefined ? object : { ...object, outbound };
 }

@@ -9,7 +9,9 @@ import type { Plan } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
 import { adminPages } from './admin-pages.ts';
 import { findFreePort } from './free-port.ts';
+import { OutboundGate } from './outbound-gate.ts';
 import { removeRunFile, runningElsewhere, writeRunFile, type RunFile } from './run-file.ts';
+import { serviceLinks } from './service-links.ts';
 import { createSupervisor, type ProxyEvent, type Supervisor } from './supervisor.ts';
 import { startWorkloadProcess, waitUntilListening, type WorkloadProcess } from './workload-process.ts';
 
@@ -126,7 +128,8 @@ class RunningMesh implements Mesh {
   readonly #control: Control;
   readonly #abort = new AbortController();
   readonly #addresses = new Map<string, string>();
-  #processes: WorkloadProcess[] = [];
+  readonly #processes: WorkloadProcess[] = [];
+  readonly #outboundGate = new OutboundGate();
   #watch: Watch | undefined;
   #admin: AdminServer | undefined;
   #workloadsListen = false;
@@ -145,7 +148,7 @@ class RunningMesh implements Mesh {
       workers: options.workers,
       limits: options.limits,
       onListening: (portId, address) => this.#placed(portId, address),
-      onEvent: (event) => options.onEvent({ type: 'proxy', event }),
+      onEvent: (event) => this.#onProxyEvent(event),
       onSettled: () => this.#maybeSettled(),
     });
     this.#control = createControl({
@@ -223,26 +226,16 @@ class RunningMesh implements Mesh {
 
   #beginStop(): void {
     this.#stopping = true;
+    this.#outboundGate.open();
     this.#abort.abort();
     this.#watch?.close();
   }
 
   #startWorkloads(): void {
-    this.#processes = this.#workloads.flatMap((workload) => {
-      const { namespace, name, address, exec } = workload;
-      if (exec === undefined) return [];
-      const id = `${namespace}/${name}`;
-      return startWorkloadProcess({
-        namespace,
-        name,
-        ...exec,
-        address,
-        clock: systemClock,
-        onLine: (line) => this.#options.onEvent({ type: 'workload-line', workload: id, line }),
-        onExit: (exit) => this.#options.onEvent({ type: 'workload-exit', workload: id, ...exit }),
-      });
-    });
-    Promise.all(this.#processes.map((process) => this.#untilListening(process))).then(
+    const started = this.#workloads.flatMap(({ exec, ...workload }) =>
+      exec === undefined ? [] : [this.#startWorkload({ ...workload, exec })],
+    );
+    Promise.all(started).then(
       () => {
         this.#workloadsListen = true;
         this.#maybeSettled();
@@ -250,6 +243,27 @@ class RunningMesh implements Mesh {
       // Only when the mesh is stopped before its workloads came up; then nobody waits for it to settle.
       () => undefined,
     );
+  }
+
+  /** Not before its sidecar listens for its calls, so that its first call finds it, and its environment says where. */
+  async #startWorkload(workload: PlacedWorkload & Required<Pick<MeshWorkload, 'exec'>>): Promise<void> {
+    const { namespace, name, address, exec } = workload;
+    const id = `${namespace}/${name}`;
+    const proxy = `sidecar/${id}`;
+    await this.#outboundGate.whenDecided(() => this.state().result.plan, proxy);
+    if (this.#stopping) return;
+    const process = startWorkloadProcess({
+      namespace,
+      name,
+      ...exec,
+      env: () => ({ ...serviceLinks(this.state().result.plan, { proxy, addresses: this.#addresses }), ...exec.env }),
+      address,
+      clock: systemClock,
+      onLine: (line) => this.#options.onEvent({ type: 'workload-line', workload: id, line }),
+      onExit: (exit) => this.#options.onEvent({ type: 'workload-exit', workload: id, ...exit }),
+    });
+    this.#processes.push(process);
+    await this.#untilListening(process);
   }
 
   async #untilListening({ namespace, name, address }: WorkloadProcess): Promise<void> {
@@ -272,7 +286,15 @@ class RunningMesh implements Mesh {
   #placed(portId: string, address: { readonly host: string; readonly port: number } | undefined): void {
     if (address === undefined) this.#addresses.delete(portId);
     else this.#addresses.set(portId, `${address.host}:${address.port}`);
-    this.#control.place(portId, address);
+    if (address !== undefined) this.#outboundGate.decide(portId);
+    // Nobody else calls it, so that the plan does not depend on where it is.
+    if (this.#control.state()?.result.plan.ports[portId]?.direction !== 'outbound')
+      this.#control.place(portId, address);
+  }
+
+  #onProxyEvent(event: ProxyEvent): void {
+    if (event.type === 'bind-failed') this.#outboundGate.decide(event.port);
+    this.#options.onEvent({ type: 'proxy', event });
   }
 
   #isSettled(): boolean {
@@ -319,6 +341,7 @@ async function withAddress(workload: MeshWorkload): Promise<PlacedWorkload> {
   return { ...workload, address: workload.address ?? { host, port: await findFreePort(host) } };
 }
 
-function bindingOf({ namespace, name, origin, address }: PlacedWorkload): WorkloadBinding {
-  return { namespace, name, origin, addresses: [{ host: address.host, portNumber: address.port }] };
+function bindingOf({ namespace, name, origin, address, exec }: PlacedWorkload): WorkloadBinding {
+  const addresses = [{ host: address.host, portNumber: address.port }];
+  return { namespace, name, origin, addresses, ...(exec === undefined ? {} : { isStarted: true }) };
 }

@@ -7,8 +7,12 @@ import type { Endpoint, Plan } from '../plan/index.ts';
 export function slicePlan(plan: Plan, proxyId: string): Plan {
   const ports = pick(plan.ports, (port) => port.proxy === proxyId);
   const listeners = pick(plan.listeners, (listener) => Object.hasOwn(ports, listener.port));
-  const virtualHosts = pick(plan.virtualHosts, (host) => Object.hasOwn(listeners, host.listener));
-  const clusters = pick(plan.clusters, (cluster) => cluster.proxy === proxyId);
+  const scope = plan.proxies[proxyId]?.outbound?.scope;
+  const virtualHosts = pick(
+    plan.virtualHosts,
+    (host) => host.listener === scope || Object.hasOwn(listeners, host.listener),
+  );
+  const clusters = pick(plan.clusters, (cluster) => cluster.proxy === proxyId || cluster.proxy === scope);
   const endpoints = pick(plan.endpoints, (endpoint) => Object.hasOwn(clusters, endpoint.cluster));
   const certificateIds = new Set([
     ...Object.values(listeners).flatMap((listener) => listener.certificates),

@@ -18,7 +18,8 @@ export interface WorkloadProcessOptions {
   readonly name: string;
   readonly command: string;
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  /** Asked for at each start: addresses may have changed since the last one. */
+  readonly env: () => Readonly<Record<string, string>>;
   readonly address: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   /** One line of the command's output. */
@@ -48,7 +49,7 @@ export function startWorkloadProcess(options: WorkloadProcessOptions): WorkloadP
     // Its own process group, so that stopping reaches what the shell started.
     const running = spawn(options.command, {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env, HOST: address.host, PORT: String(address.port) },
+      env: { ...process.env, ...options.env(), HOST: address.host, PORT: String(address.port) },
       shell: true,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -70,6 +70,8 @@ const parents: Column = {
     (status?.parents ?? []).map(({ parentRef }) => `${parentRef.namespace}/${parentRef.name}`).join(',') || '-',
 };
 
+const outbound: Column = { heading: 'OUTBOUND', cell: (object) => object.outbound ?? '-' };
+
 const kindColumns: Readonly<Record<string, readonly Column[]>> = {
   GatewayClass: [{ heading: 'CONTROLLER', cell: (object) => text(spec(object, 'controllerName')) }],
   Gateway: [
@@ -84,6 +86,11 @@ const kindColumns: Readonly<Record<string, readonly Column[]>> = {
   HTTPRoute: [hostnames, parents, accepted, resolved],
   GRPCRoute: [hostnames, parents, accepted, resolved],
   Service: [{ heading: 'PORTS', cell: (object) => list(spec(object, 'ports'), 'port') }],
+  Pod: [outbound],
+  Deployment: [outbound],
+  StatefulSet: [outbound],
+  DaemonSet: [outbound],
+  WorkloadEntry: [outbound],
   DestinationRule: [{ heading: 'HOST', cell: (object) => text(spec(object, 'host')) }],
   AuthorizationPolicy: [
     {

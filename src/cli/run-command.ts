@@ -15,16 +15,26 @@ export function runCommand(command: readonly string[], mesh: Mesh): Promise<numb
   });
 }
 
-/** `SALLYPORT_<GATEWAY>_<LISTENER>=HOST:PORT` for each listener, and `SALLYPORT_ADMIN`. */
+/**
+ * `SALLYPORT_<GATEWAY>_<LISTENER>=HOST:PORT` for each listener, `SALLYPORT_OUTBOUND_<NAMESPACE>_<WORKLOAD>=HOST:PORT` for
+ * the calls of each workload, and `SALLYPORT_ADMIN`.
+ */
 function meshEnvironment(mesh: Mesh): Record<string, string> {
   const { plan } = mesh.state().result;
   const environment: Record<string, string> = { SALLYPORT_ADMIN: mesh.adminAddress };
   for (const listener of Object.values(plan.listeners)) {
-    const proxy = plan.proxies[plan.ports[listener.port]?.proxy ?? ''];
+    const port = plan.ports[listener.port];
+    const proxy = plan.proxies[port?.proxy ?? ''];
     const address = mesh.addresses().get(listener.port);
-    if (proxy?.role !== 'gateway' || address === undefined) continue;
-    const gateway = proxy.id.split('/').at(-1) ?? '';
-    environment[`SALLYPORT_${gateway}_${listener.name}`.toUpperCase().replace(/[^A-Z0-9]/g, '_')] = address;
+    if (port === undefined || proxy === undefined || address === undefined) continue;
+    const name = proxy.id.split('/').at(-1) ?? '';
+    if (port.direction === 'gateway') environment[variableName(`${name}_${listener.name}`)] = address;
+    else if (port.direction === 'outbound' && listener.pinned === undefined)
+      environment[variableName(`outbound_${proxy.namespace}_${name}`)] = address;
   }
   return environment;
+}
+
+function variableName(name: string): string {
+  return `SALLYPORT_${name}`.toUpperCase().replace(/[^A-Z0-9]/g, '_');
 }

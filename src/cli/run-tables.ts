@@ -10,7 +10,7 @@ const maxRouteRows = 20;
 
 /** What `run` says once it serves: gateways with their listeners, routes, workloads with their identities. */
 export function formatMesh(plan: Plan, addresses: BoundAddresses, layout: TableLayout = {}): string {
-  return [formatGateways(plan, addresses, layout), routeTable(plan, layout), workloadTable(plan, layout)]
+  return [formatGateways(plan, addresses, layout), routeTable(plan, layout), workloadTable(plan, addresses, layout)]
     .filter((table) => table !== '')
     .join('\n');
 }
@@ -73,10 +73,10 @@ function routeTable(plan: Plan, layout: TableLayout): string {
   return formatTable(['ROUTE', 'HOSTNAME', 'MATCH', 'BACKEND', 'SOURCE'], rows, layout) + more;
 }
 
-function workloadTable(plan: Plan, layout: TableLayout): string {
+function workloadTable(plan: Plan, addresses: BoundAddresses, layout: TableLayout): string {
   const rows = Object.values(plan.ports).flatMap((port) => {
     const proxy = plan.proxies[port.proxy];
-    if (proxy?.role !== 'sidecar') return [];
+    if (proxy?.role !== 'sidecar' || port.direction !== 'inbound') return [];
     const policies = Object.values(plan.policies)
       .filter((policy) => policy.proxy === proxy.id)
       .map(({ namespace, name }) => `${namespace}/${name}`);
@@ -88,12 +88,13 @@ function workloadTable(plan: Plan, layout: TableLayout): string {
         appOf(plan, port),
         mtlsOf(port),
         policies.join(',') || '-',
+        outboundOf(plan, proxy.id, addresses),
       ],
     ];
   });
   return rows.length === 0
     ? ''
-    : formatTable(['WORKLOAD', 'IDENTITY', 'PORT', 'APPLICATION', 'MTLS', 'POLICIES'], rows, layout);
+    : formatTable(['WORKLOAD', 'IDENTITY', 'PORT', 'APPLICATION', 'MTLS', 'POLICIES', 'OUTBOUND'], rows, layout);
 }
 
 /** `PathPrefix /a POST x-env=prod`, as short as it can be told apart. */
@@ -144,6 +145,19 @@ function appOf(plan: Plan, port: Port): string {
   );
   const endpoint = Object.values(plan.endpoints).find((entry) => entry.cluster === cluster?.id);
   return endpoint === undefined ? 'unknown' : `${endpoint.address.host}:${endpoint.address.port}`;
+}
+
+/** Where the app calls other Services: the port that takes any authority. */
+function outboundOf(plan: Plan, proxy: string, addresses: BoundAddresses): string {
+  const listener = Object.values(plan.listeners).find(
+    ({ port, pinned }) => pinned === undefined && plan.ports[port]?.proxy === proxy && isOutbound(plan, port),
+  );
+  if (listener === undefined) return '-';
+  return addresses.get(listener.port) ?? 'not bound';
+}
+
+function isOutbound(plan: Plan, port: string): boolean {
+  return plan.ports[port]?.direction === 'outbound';
 }
 
 function mtlsOf({ security }: Port): string {

@@ -75,6 +75,7 @@ export function readSettings(options: ManifestOptions): Settings {
       addMissing: options.addMissing,
       bindHost: '127.0.0.1',
       freePorts: options.freePorts ?? false,
+      outbound: true,
       reflection: options.reflection ?? true,
     },
   };

@@ -5,6 +5,7 @@ import { gatewayBinds, type Binds } from './binds.ts';
 import { lowerGateway } from './gateway.ts';
 import { certificateId } from './ids.ts';
 import { commonLabels, spiffeIdOf, workloadLabels } from './labels.ts';
+import { lowerOutboundPorts, lowerOutboundScope } from './outbound.ts';
 import { byId, type PlanPart } from './plan-part.ts';
 import { lowerSidecar } from './sidecar.ts';
 import type { CompileResult, LoweringContext, Snapshot } from './snapshot.ts';
@@ -50,19 +51,24 @@ function withAdded(written: Resources, added: Resources): Resources {
 }
 
 function lowerAll(analysis: Analysis, context: LoweringContext, { bindPort }: Binds): readonly PlanPart[] {
-  const { trafficPolicy } = analysis;
+  const { trafficPolicy, outbound } = analysis;
+  const sidecars = analysis.workloads.filter(({ hasProxy }) => hasProxy);
   return [
     ...analysis.gateways.map((gateway) => lowerGateway(gateway, { context, trafficPolicy, bindPort })),
-    ...analysis.workloads
-      .filter(({ hasProxy }) => hasProxy)
-      .map((workload) => lowerSidecar(workload, { context, trafficPolicy })),
+    ...sidecars.map((workload) => lowerSidecar(workload, { context, trafficPolicy, outbound })),
+    ...outbound.scopes.map((scope) => lowerOutboundScope(scope, { context, trafficPolicy })),
+    ...sidecars.map((workload) => lowerOutboundPorts(workload, outbound)),
   ];
 }
 
 function join(parts: readonly PlanPart[], analysis: Analysis, context: LoweringContext): Plan {
   const { trustDomain, trustDomainAliases = [] } = context.options;
   return {
-    mesh: { trustDomain, trustDomainAliases },
+    mesh: {
+      trustDomain,
+      trustDomainAliases,
+      ...(analysis.outbound.idleHosts.length === 0 ? {} : { idleHosts: analysis.outbound.idleHosts }),
+    },
     proxies: byId(parts.flatMap(({ proxies }) => proxies)),
     ports: byId(parts.flatMap(({ ports }) => ports)),
     listeners: byId(parts.flatMap(({ listeners }) => listeners)),

@@ -17,6 +17,15 @@ export function portId(proxy: string, port: number): string {
   return `${proxy}/${port}`;
 }
 
+export function outboundScopeId({ name }: { readonly name: string }): string {
+  return `outbound/${name}`;
+}
+
+/** The outbound port of a sidecar that takes any authority, or the one that stands for a Service port. */
+export function outboundPortId(proxy: string, service?: { readonly name: string; readonly port: number }): string {
+  return service === undefined ? `${proxy}/outbound` : `${proxy}/outbound/${service.name}/${service.port}`;
+}
+
 export function certificateId({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
   return `certificate/${namespace}/${name}`;
 }

@@ -26,6 +26,19 @@ export interface PlanPart {
   readonly secrets?: readonly (readonly [string, Secret])[];
 }
 
+/** Adds nothing. */
+export const emptyPart: PlanPart = {
+  proxies: [],
+  ports: [],
+  listeners: [],
+  virtualHosts: [],
+  routes: [],
+  clusters: [],
+  endpoints: [],
+  policies: [],
+  certificates: [],
+};
+
 /** Elements as a map by id, ids sorted. */
 export function byId<T extends { readonly id: string }>(elements: readonly T[]): Record<string, T> {
   return Object.fromEntries(

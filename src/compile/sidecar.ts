@@ -1,7 +1,8 @@
-import type { GuardedWorkload, TrafficPolicyLookup, WorkloadPortModel } from '../analysis/index.ts';
+import type { GuardedWorkload, OutboundModel, TrafficPolicyLookup, WorkloadPortModel } from '../analysis/index.ts';
 import type { Cluster, Endpoint, Port } from '../plan/index.ts';
 import { portId, sidecarId } from './ids.ts';
 import { workloadLabels } from './labels.ts';
+import { outboundOf } from './outbound.ts';
 import type { PlanPart } from './plan-part.ts';
 import { lowerPolicies } from './policies.ts';
 import type { LoweringContext } from './snapshot.ts';
@@ -15,7 +16,11 @@ const noService = 'InboundPassthroughCluster';
 /** The proxy in front of a workload: for each of its ports mutual TLS, policy, and plaintext to the app. */
 export function lowerSidecar(
   workload: GuardedWorkload,
-  input: { readonly context: LoweringContext; readonly trafficPolicy: TrafficPolicyLookup },
+  input: {
+    readonly context: LoweringContext;
+    readonly trafficPolicy: TrafficPolicyLookup;
+    readonly outbound: OutboundModel;
+  },
 ): PlanPart {
   const { options } = input.context;
   const proxy = sidecarId(workload);
@@ -32,6 +37,7 @@ export function lowerSidecar(
         serviceAccount,
         labels,
         reflection: false,
+        ...outboundOf(workload, input.outbound),
       },
     ],
     ports: lowered.map(({ port }) => port),

@@ -12,6 +12,8 @@ export interface ObjectView {
   readonly source: string;
   /** The manifest; contents of Secrets are replaced. */
   readonly manifest: Readonly<Record<string, unknown>>;
+  /** Workloads of a running mesh: `HOST:PORT` where the app calls other Services through its sidecar. */
+  readonly outbound?: string;
   readonly status?: Omit<ObjectStatus, 'kind' | 'namespace' | 'name' | 'origin'>;
 }
 

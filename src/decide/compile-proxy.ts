@@ -1,6 +1,6 @@
 /** From the plan, flat maps of children that name their parents, to one proxy's indexes. */
 import { compareText } from '../base/index.ts';
-import type { Plan, Route, WeightedBackend } from '../plan/index.ts';
+import type { Listener, Plan, Port, Proxy, Route, VirtualHost, WeightedBackend } from '../plan/index.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { compileCors } from './cors.ts';
 import { buildHostIndex } from './host-index.ts';
@@ -20,6 +20,7 @@ import type {
   CompiledBackend,
   CompiledCluster,
   CompiledListener,
+  CompiledOutbound,
   CompiledPort,
   CompiledProxy,
   CompiledRoute,
@@ -33,6 +34,8 @@ interface Compilation {
   readonly routesOf: ReadonlyMap<string, readonly string[]>;
   readonly clusters: ReadonlyMap<string, CompiledCluster>;
   readonly maxCachedPaths: number;
+  readonly scope: string | undefined;
+  readonly outbound: CompiledOutbound | undefined;
 }
 
 /**
@@ -44,7 +47,7 @@ interface Compilation {
 export function compileProxy(plan: Plan, proxyId: string): CompiledProxy {
   const proxy = plan.proxies[proxyId];
   if (proxy === undefined) throw new RangeError(`the plan has no proxy ${JSON.stringify(proxyId)}`);
-  const compilation = prepare(plan, proxyId);
+  const compilation = prepare(plan, proxy);
   const ports = new Map<string, CompiledPort>();
   for (const port of Object.values(plan.ports)) {
     if (port.proxy === proxyId) ports.set(port.id, compilePort(compilation, port.id));
@@ -61,13 +64,13 @@ export function compileProxy(plan: Plan, proxyId: string): CompiledProxy {
   };
 }
 
-function prepare(plan: Plan, proxyId: string): Compilation {
+function prepare(plan: Plan, { id: proxyId, namespace, outbound }: Proxy): Compilation {
   const listenersOf = childrenOf(plan.listeners, (listener) => listener.port);
   const virtualHostsOf = childrenOf(plan.virtualHosts, (virtualHost) => virtualHost.listener);
   const endpointsOf = childrenOf(plan.endpoints, (endpoint) => endpoint.cluster);
   const clusters = new Map<string, CompiledCluster>();
   for (const cluster of Object.values(plan.clusters)) {
-    if (cluster.proxy !== proxyId) continue;
+    if (cluster.proxy !== proxyId && cluster.proxy !== outbound?.scope) continue;
     const endpoints = (endpointsOf.get(cluster.id) ?? []).map((id) => child(plan.endpoints, id));
     clusters.set(cluster.id, { cluster, endpoints });
   }
@@ -79,6 +82,16 @@ function prepare(plan: Plan, proxyId: string): Compilation {
     virtualHostsOf,
     routesOf: childrenOf(plan.routes, (route) => route.virtualHost),
     clusters,
+    scope: outbound?.scope,
+    outbound:
+      outbound === undefined
+        ? undefined
+        : {
+            namespace,
+            unknownHosts: outbound.unknownHosts,
+            origin: outbound.origin,
+            idleHosts: new Set(plan.mesh.idleHosts),
+          },
     maxCachedPaths: Math.min(maxCachedPathsPerHost, Math.max(minCachedPathsPerHost, share)),
   };
 }
@@ -104,31 +117,52 @@ function child<T>(all: Readonly<Record<string, T>>, id: string): T {
 }
 
 function compilePort(compilation: Compilation, portId: string): CompiledPort {
-  const listeners = (compilation.listenersOf.get(portId) ?? []).map((id) => compileListener(compilation, id));
+  const { plan } = compilation;
+  const port = child(plan.ports, portId);
+  const listeners = (compilation.listenersOf.get(portId) ?? []).map((id) => compileListener(compilation, { id, port }));
   return {
-    port: child(compilation.plan.ports, portId),
+    port,
     listeners,
     listenersByHost: buildHostIndex(listeners.map((listener) => [listener.listener.hostname, listener])),
+    outbound: port.direction === 'outbound' ? compilation.outbound : undefined,
     hosts: new BoundedCache(maxCachedHosts),
     relays: listeners.some(({ listener }) => listener.relay !== undefined),
   };
 }
 
-function compileListener(compilation: Compilation, listenerId: string): CompiledListener {
+function compileListener(
+  compilation: Compilation,
+  { id: listenerId, port }: { readonly id: string; readonly port: Port },
+): CompiledListener {
   const virtualHosts: CompiledVirtualHost[] = [];
   // The parts of a listener name it in their decisions, so it is made first and filled afterwards.
   const listener: Mutable<CompiledListener> = {
     listener: child(compilation.plan.listeners, listenerId),
     virtualHosts,
     virtualHostsByHost: buildHostIndex<CompiledVirtualHost>([]),
+    pinned: undefined,
     noVirtualHost: { type: 'no-listener' },
   };
   listener.noVirtualHost = { type: 'no-virtual-host', listener };
-  for (const id of compilation.virtualHostsOf.get(listenerId) ?? []) {
+  for (const id of virtualHostIds(compilation, listener.listener, port)) {
     virtualHosts.push(compileVirtualHost(compilation, { id, listener }));
   }
-  listener.virtualHostsByHost = buildHostIndex(virtualHosts.map((host) => [host.virtualHost.hostname, host]));
+  if (listener.listener.pinned !== undefined) [listener.pinned] = virtualHosts;
+  listener.virtualHostsByHost = buildHostIndex(
+    virtualHosts.flatMap((host) => namesOf(host.virtualHost).map((name) => [name, host] as const)),
+  );
   return listener;
+}
+
+function virtualHostIds(compilation: Compilation, { id, pinned }: Listener, port: Port): readonly string[] {
+  if (pinned !== undefined) return [pinned];
+  const parent = port.direction === 'outbound' ? compilation.scope : id;
+  return compilation.virtualHostsOf.get(parent ?? id) ?? [];
+}
+
+/** With the port, and without it where no port means this one. */
+function namesOf({ hostname, isDefaultPort }: VirtualHost): readonly string[] {
+  return isDefaultPort === true ? [hostname, hostname.slice(0, hostname.lastIndexOf(':'))] : [hostname];
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -8,7 +8,8 @@ import { firstMismatch } from './route.ts';
 import { describePath } from './route-conditions.ts';
 import { candidatesFor } from './route-index.ts';
 import { asciiLower } from './text-match.ts';
-import type { CompiledPort, CompiledRoute, CompiledVirtualHost, RouteDecision } from './types.ts';
+import { idleHost } from './outbound-host.ts';
+import type { CompiledOutbound, CompiledPort, CompiledRoute, CompiledVirtualHost, RouteDecision } from './types.ts';
 
 /** Why no route took a request, with the hostname or route that came nearest. */
 export function explainRoute(refusal: {
@@ -23,6 +24,7 @@ export function explainRoute(refusal: {
     case 'no-listener':
       return noListener(port, request.authority);
     case 'no-virtual-host': {
+      if (port.outbound !== undefined) return explainOutbound({ ...refusal, outbound: port.outbound });
       const { listener, virtualHosts } = decision.listener;
       const where = `listener ${listener.name} (${formatOrigin(listener.origin)})`;
       const hosts = virtualHosts.slice(0, maxExplained).map(({ virtualHost }) => virtualHost);
@@ -31,6 +33,28 @@ export function explainRoute(refusal: {
     case 'no-route':
       return noRoute(decision.virtualHost, request);
   }
+}
+
+/** An app called a host through its sidecar that leads nowhere. */
+function explainOutbound({
+  port,
+  request,
+  outbound,
+}: {
+  readonly port: CompiledPort;
+  readonly request: RequestFacts;
+  readonly outbound: CompiledOutbound;
+}): string {
+  const { authority } = request;
+  const idle = idleHost(outbound, authority);
+  if (idle !== undefined) return `nothing runs behind ${idle}`;
+  const hosts = port.listeners.flatMap(({ virtualHosts }) => virtualHosts.map(({ virtualHost }) => virtualHost));
+  const setBy = outbound.origin === undefined ? '' : ` (${formatOrigin(outbound.origin)})`;
+  const why =
+    outbound.unknownHosts === 'REGISTRY_ONLY'
+      ? `outboundTrafficPolicy is REGISTRY_ONLY${setBy}`
+      : 'ALLOW_ANY passes calls on to the address that the app connected to, which here is the sidecar itself: add a ServiceEntry';
+  return `host ${quote(authority)} is no Service port: ${why}; ${nearestHost(authority, hosts.slice(0, maxExplained))}`;
 }
 
 interface Named {

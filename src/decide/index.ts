@@ -5,6 +5,7 @@ export { decideCors, type CompiledCors, type CorsDecision } from './cors.ts';
 export { explainRefusal, type Refusal } from './explain.ts';
 export type { ConnectionFacts, RequestFacts } from './facts.ts';
 export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
+export { missedOutbound } from './outbound-host.ts';
 export { isGrpcPath } from './path.ts';
 export { rewritePath, type CompiledPathRewrite } from './path-rewrite.ts';
 export { bindAuthorization } from './policy-bind.ts';

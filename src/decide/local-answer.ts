@@ -45,6 +45,8 @@ const rows = {
     'route_not_found',
     'downstream',
   ),
+  // Istio's route `block_all` of a sidecar: a direct response, without a flag.
+  unknown_host: row(502, grpc.unavailable, 'no such host in the mesh', '-', 'direct_response', 'downstream'),
   invalid_path: row(
     404,
     grpc.unimplemented,
@@ -81,6 +83,8 @@ const rows = {
   cluster_not_found: row(503, grpc.unavailable, 'no such backend', 'NC', 'cluster_not_found', 'internal'),
   backend_invalid: row(500, grpc.unavailable, 'the route has no valid backend', 'NC', 'backend_invalid', 'internal'),
   route_failed: row(500, grpc.unavailable, 'the route cannot be served as written', 'NC', 'route_invalid', 'internal'),
+  /** A Service that nothing runs behind, called by an app through its sidecar. */
+  idle_host: row(503, grpc.unavailable, 'no healthy upstream', 'UH', 'no_healthy_upstream', 'upstream'),
   no_healthy_upstream: row(503, grpc.unavailable, 'no healthy upstream', 'UH', 'no_healthy_upstream', 'upstream'),
   connect_failed: reset('UF', 'remote connection failure', 'remote_connection_failure'),
   connect_timeout: reset('UF', 'connection timeout', 'connection_timeout'),

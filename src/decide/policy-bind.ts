@@ -2,12 +2,14 @@
 import { BoundedCache } from './bounded-cache.ts';
 import type { ConnectionFacts } from './facts.ts';
 import { maxAuthorizationHosts, maxAuthorizationPaths } from './limits.ts';
+import { compilePolicies } from './policy-compile.ts';
 import { outcomeOf } from './policy-outcome.ts';
 import type {
   BoundAuthorization,
   BoundFacts,
   BoundRule,
   BoundRuleSet,
+  CompiledPolicies,
   CompiledRule,
   ConnectionDimension,
   HeaderField,
@@ -25,10 +27,13 @@ export function bindAuthorization(
   options: { readonly port: CompiledPort; readonly connection: ConnectionFacts },
 ): BoundAuthorization {
   const facts: BoundFacts = { ...options.connection, port: options.port.port.number };
-  const key = bindKey(facts, proxy.policies.connectionReads);
+  // Policies are the server's: a sidecar never asks them about its own app's calls (istio.md 1.3).
+  const isGuarded = options.port.port.direction !== 'outbound';
+  const policies = isGuarded ? proxy.policies : noPolicies;
+  const key = isGuarded ? bindKey(facts, policies.connectionReads) : 'outbound';
   const known = proxy.boundAuthorizations.get(key);
   if (known !== undefined) return known;
-  const bound = bind(proxy, facts);
+  const bound = bind(policies, facts);
   proxy.boundAuthorizations.set(key, bound);
   return bound;
 }
@@ -44,8 +49,9 @@ function bindKey(facts: BoundFacts, reads: ReadonlySet<ConnectionDimension>): st
   ]);
 }
 
-function bind(proxy: CompiledProxy, connection: BoundFacts): BoundAuthorization {
-  const { policies } = proxy;
+const noPolicies = compilePolicies([]);
+
+function bind(policies: CompiledPolicies, connection: BoundFacts): BoundAuthorization {
   const enforced = bindRuleSet(policies.enforced, connection);
   const shadow = policies.shadow.isEmpty ? undefined : bindRuleSet(policies.shadow, connection);
   const rules = [enforced, shadow].flatMap((set) => (set === undefined ? [] : [...set.deny, ...set.allow]));

@@ -1,6 +1,7 @@
 /** Hot: `decideRoute` runs once per request and answers with objects made at compile time. */
 import { canonicalHost } from './host.ts';
 import { lookupHost } from './host-index.ts';
+import { lookupOutbound } from './outbound-host.ts';
 import { describePath } from './route-conditions.ts';
 import { candidatesFor } from './route-index.ts';
 import type { RequestFacts } from './facts.ts';
@@ -43,7 +44,15 @@ function resolveHost(port: CompiledPort, authority: string): HostResolution | un
   const host = canonicalHost(authority);
   const listener = lookupHost(port.listenersByHost, host);
   if (listener === undefined) return undefined;
-  const resolution = { listener, virtualHost: lookupHost(listener.virtualHostsByHost, host) };
+  const { pinned, virtualHostsByHost } = listener;
+  const resolution = {
+    listener,
+    virtualHost:
+      pinned ??
+      (port.outbound === undefined
+        ? lookupHost(virtualHostsByHost, host)
+        : lookupOutbound(virtualHostsByHost, { authority, namespace: port.outbound.namespace })),
+  };
   port.hosts.set(authority, resolution);
   return resolution;
 }

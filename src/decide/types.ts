@@ -1,6 +1,6 @@
 /** What the deciders take and answer. All plain data; the hot ones are made once and shared, never per request. */
 import type { Origin } from '../base/index.ts';
-import type { Cluster, Endpoint, Listener, Plan, Port, Proxy, Route, VirtualHost } from '../plan/index.ts';
+import type { Cluster, Endpoint, Listener, Outbound, Plan, Port, Proxy, Route, VirtualHost } from '../plan/index.ts';
 import type { BoundedCache } from './bounded-cache.ts';
 import type { BoundAuthorization, CompiledPolicies } from './policy-types.ts';
 import type { CompiledCors } from './cors.ts';
@@ -29,10 +29,23 @@ export interface CompiledPort {
   /** In order of id. */
   readonly listeners: readonly CompiledListener[];
   readonly listenersByHost: HostIndex<CompiledListener>;
+  /** Outbound ports only. */
+  readonly outbound: CompiledOutbound | undefined;
   /** By authority as received. */
   readonly hosts: BoundedCache<HostResolution>;
   /** Some listener relays bytes instead of HTTP. */
   readonly relays: boolean;
+}
+
+/** What an outbound port knows beside its virtual hosts. */
+export interface CompiledOutbound {
+  /** Names without dots belong to this namespace; see `lookupOutbound`. */
+  readonly namespace: string;
+  readonly unknownHosts: Outbound['unknownHosts'];
+  /** What set `unknownHosts`. */
+  readonly origin: Origin | undefined;
+  /** Full names of Services that nothing runs behind. */
+  readonly idleHosts: ReadonlySet<string>;
 }
 
 /** What a port makes of an authority; depends on nothing else, so it is cached under it. */
@@ -46,6 +59,8 @@ export interface CompiledListener {
   /** In order of id. */
   readonly virtualHosts: readonly CompiledVirtualHost[];
   readonly virtualHostsByHost: HostIndex<CompiledVirtualHost>;
+  /** The virtual host of every request, whatever its authority. */
+  readonly pinned: CompiledVirtualHost | undefined;
   /** The decision for a request whose host no virtual host of this listener serves. */
   readonly noVirtualHost: RouteDecision;
 }

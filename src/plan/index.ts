@@ -47,6 +47,7 @@ export type {
   ClientValidation,
   Listener,
   Mesh,
+  Outbound,
   Plan,
   PlanSecrets,
   PlanSink,

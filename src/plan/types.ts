@@ -32,6 +32,8 @@ export interface Mesh {
   /** For example `cluster.local`. */
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
+  /** Full host names of Services that nothing runs behind, so that outbound calls to them are told apart from misspelt ones. */
+  readonly idleHosts?: readonly string[];
 }
 
 /** One proxy process: a gateway, or the sidecar of one workload. Id: `gateway/<ns>/<name>` or `sidecar/<ns>/<name>`. */
@@ -45,9 +47,28 @@ export interface Proxy {
   readonly labels: WorkloadLabels;
   /** Gateways only: answer `grpc.reflection.v1` and `v1alpha` from what the workloads behind expose. */
   readonly reflection: boolean;
+  /** Sidecars only: where the calls of their own app may go; absent: the proxy has no outbound port. */
+  readonly outbound?: Outbound;
 }
 
-/** A bound TCP port of a proxy. Id: `<proxy>/<port>`. */
+/** What the outbound ports of a sidecar lead to. */
+export interface Outbound {
+  /**
+   * A set of virtual hosts and clusters that sidecars share, so that a mesh of n workloads has n clusters for these calls
+   * rather than n times n: the `listener` of those virtual hosts and the `proxy` of those clusters is this name.
+   * `outbound/mesh`, `outbound/namespace/<ns>` where the namespace has configuration of its own, or `outbound/workload/<ns>/<name>`.
+   */
+  readonly scope: string;
+  /** Istio's `outboundTrafficPolicy`. Either way a host that nobody declared is refused; the reason differs. */
+  readonly unknownHosts: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /** What set `unknownHosts`; absent: the mesh's default. */
+  readonly origin?: Origin;
+}
+
+/**
+ * A bound TCP port of a proxy. Id: `<proxy>/<port>`; the outbound ports of a sidecar: `<proxy>/outbound`, and
+ * `<proxy>/outbound/<Service>/<port>` for one that stands for a Service port.
+ */
 export interface Port {
   readonly id: string;
   readonly origin: Origin;
@@ -55,7 +76,8 @@ export interface Port {
   readonly direction: 'gateway' | 'inbound' | 'outbound';
   /**
    * The port of the YAML: a Gateway's listener port, or the workload's container port. AuthorizationPolicy's
-   * `operation.ports` and `destination.port` see this one, wherever the socket is really bound.
+   * `operation.ports` and `destination.port` see this one, wherever the socket is really bound. Outbound: Istio's 15001, or
+   * the Service port it stands for.
    */
   readonly number: number;
   /**
@@ -94,6 +116,8 @@ export interface Listener {
    * server names, and each has one route that forwards and whose match takes anything.
    */
   readonly relay?: 'tcp' | 'passthrough';
+  /** The virtual host of every request, whatever its authority: an outbound port that stands for one Service port. */
+  readonly pinned?: string;
   /** Client certificates, for `tls` ports; absent: none is asked for. */
   readonly clientValidation?: ClientValidation;
 }
@@ -116,8 +140,13 @@ export interface VirtualHost {
   readonly id: string;
   readonly origin: Origin;
   readonly listener: string;
-  /** Lower case, as `Listener.hostname`; the intersection of the listener's and the route's hostname. */
+  /**
+   * Lower case, as `Listener.hostname`; the intersection of the listener's and the route's hostname. Of an outbound scope:
+   * the full host name and the Service port, `asset.default.svc.cluster.local:8080`.
+   */
   readonly hostname: string;
+  /** Outbound scopes only: it also answers to the host without a port. */
+  readonly isDefaultPort?: true;
 }
 
 /** One match of one rule of a route object. Id: `<virtualHost>/<kind>/<ns>/<name>/<rule>/<match>`. */

@@ -38,12 +38,17 @@ const parents = [
   { child: 'policies', field: 'proxy', parent: 'proxies' },
 ] as const;
 
+/** Fields that may name an outbound scope in place of a proxy or a listener. */
+const scopeFields: ReadonlySet<string> = new Set(['clusters', 'virtualHosts']);
+
 function checkParents(plan: Plan): string[] {
+  const scopes = new Set(Object.values(plan.proxies).map(({ outbound }) => outbound?.scope));
+  const isScope = (child: string, value: unknown) => scopeFields.has(child) && scopes.has(String(value));
   return parents.flatMap(({ child, field, parent }) =>
     Object.entries<Readonly<Record<string, unknown>>>(
       plan[child] as unknown as Record<string, Readonly<Record<string, unknown>>>,
     )
-      .filter(([, element]) => !Object.hasOwn(plan[parent], String(element[field])))
+      .filter(([, element]) => !Object.hasOwn(plan[parent], String(element[field])) && !isScope(child, element[field]))
       .map(([id, element]) => `${child} "${id}": ${field} "${String(element[field])}" does not exist`),
   );
 }
@@ -67,6 +72,9 @@ function checkListeners(plan: Plan): string[] {
     ...listener.certificates
       .filter((id) => !Object.hasOwn(plan.certificates, id))
       .map((id) => `listeners "${listener.id}": certificate "${id}" does not exist`),
+    ...(listener.pinned === undefined || Object.hasOwn(plan.virtualHosts, listener.pinned)
+      ? []
+      : [`listeners "${listener.id}": virtual host "${listener.pinned}" does not exist`]),
     ...(plan.ports[listener.port]?.security.mode === 'tls' &&
     listener.relay !== 'passthrough' &&
     listener.certificates.length === 0
@@ -101,9 +109,11 @@ function checkBackends(plan: Plan, route: Route, backends: readonly WeightedBack
   ];
 }
 
+/** The proxy, or the outbound scope, whose clusters the route may name. */
 function proxyOfRoute(plan: Plan, route: Route): string | undefined {
-  const listener = plan.listeners[plan.virtualHosts[route.virtualHost]?.listener ?? ''];
-  return plan.ports[listener?.port ?? '']?.proxy;
+  const parent = plan.virtualHosts[route.virtualHost]?.listener;
+  const listener = plan.listeners[parent ?? ''];
+  return listener === undefined ? parent : plan.ports[listener.port]?.proxy;
 }
 
 function checkClusters(plan: Plan): string[] {

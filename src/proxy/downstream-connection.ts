@@ -72,7 +72,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       role: 'server',
       handler: this,
       wheel: options.runtime.wheel,
-      limits: this.rules.isEdge ? limits.clientConnection : limits.sharedConnection,
+      limits: this.rules.isFirstHop ? limits.clientConnection : limits.sharedConnection,
       transportLimits: limits.transport,
       onWritable: () => serveWaiting(this, flushResponse),
       onClose: (reason) => this.#owner.onClosed(this, reason),
@@ -203,10 +203,12 @@ export function peerLabels({ plan }: CompiledProxy, spiffeId: string): WorkloadI
 }
 
 function headRules({ owner, facts, ownSpiffeId }: DownstreamConnectionOptions): HeadRules {
-  const isEdge = owner.current().port.port.direction === 'gateway';
+  const { direction } = owner.current().port.port;
+  const isEdge = direction === 'gateway';
   const clientCert = isEdge ? edgeClientCert(facts) : meshClientCert(facts, ownSpiffeId);
   return {
     isEdge,
+    isFirstHop: direction !== 'inbound',
     remoteIp: facts.remoteAddress,
     forwardedFor: internField('x-forwarded-for', facts.remoteAddress),
     forwardedProto: internField('x-forwarded-proto', facts.isTls ? 'https' : 'http'),

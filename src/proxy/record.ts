@@ -66,7 +66,7 @@ export function createRecorder(options: RecorderOptions): (exchange: Exchange) =
 
 /** Gateways report as the source, sidecars as the destination of what comes in. */
 function fillPair(pair: MutablePair, exchange: Exchange, scope: Scope): void {
-  const service = clusterOf(exchange)?.cluster.service ?? unknownService;
+  const service = clusterOf(exchange)?.cluster.service ?? serviceOfNone(exchange);
   const own = scope.compiled.proxy.labels;
   pair.service = service;
   if (scope.port.port.direction === 'inbound') {
@@ -80,6 +80,13 @@ function fillPair(pair: MutablePair, exchange: Exchange, scope: Scope): void {
     pair.destination = exchange.endpoint?.endpoint.labels ?? unknownWorkload;
     pair.security = 'unknown';
   }
+}
+
+/** Istio's name for calls to a host that the mesh does not know. */
+const blackHole: ServiceIdentity = { ...unknownService, name: 'BlackHoleCluster' };
+
+function serviceOfNone({ error }: Exchange): ServiceIdentity {
+  return error?.cause === 'unknown_host' ? blackHole : unknownService;
 }
 
 /** The cluster of the request; for one refused before a backend was drawn, the route's only one. */
@@ -144,6 +151,8 @@ const explainedBy: Partial<Readonly<{ [cause in LocalCause]: 'route' | 'authoriz
   no_route: 'route',
   no_listener: 'route',
   no_virtual_host: 'route',
+  unknown_host: 'route',
+  idle_host: 'route',
   rbac_denied: 'authorization',
   route_failed: 'backend',
   backend_invalid: 'backend',

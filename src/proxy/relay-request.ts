@@ -3,6 +3,7 @@ import {
   decideAuthorization,
   decideRoute,
   isMisdirected,
+  missedOutbound,
   type LocalCause,
   type RouteDecision,
 } from '../decide/index.ts';
@@ -79,7 +80,10 @@ function unrouted(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCaus
     if (exchange.requestEnded) exchange.local.onRequestEnd(exchange);
     return undefined;
   }
-  return missCauses[exchange.decision?.type ?? 'no-route'];
+  const missed = exchange.decision?.type ?? 'no-route';
+  const { outbound } = scope.port;
+  if (missed === 'no-virtual-host' && outbound !== undefined) return missedOutbound(outbound, exchange.authority);
+  return missCauses[missed];
 }
 
 /** Part of the request body arrived. */

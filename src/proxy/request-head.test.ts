@@ -7,6 +7,7 @@ import { checkHead, isGrpcType, readHead, type HeadRules } from './request-head.
 
 const outside: HeadRules = {
   isEdge: true,
+  isFirstHop: true,
   remoteIp: '10.0.0.9',
   forwardedFor: internField('x-forwarded-for', '10.0.0.9'),
   forwardedProto: internField('x-forwarded-proto', 'https'),
@@ -16,6 +17,7 @@ const outside: HeadRules = {
 const verified: HeadRules = {
   ...outside,
   isEdge: false,
+  isFirstHop: false,
   clientCert: internField('x-forwarded-client-cert', 'By=me;URI=peer'),
 };
 const unverified: HeadRules = { ...verified, clientCert: undefined };

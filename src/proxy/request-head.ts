@@ -7,6 +7,8 @@ import type { Exchange } from './exchange.ts';
 export interface HeadRules {
   /** At a gateway: what outsiders say about identity and origin is removed (Istio `SANITIZE_SET`, `use_remote_address`). */
   readonly isEdge: boolean;
+  /** The first proxy of a call, a gateway or a sidecar towards its own app: makes a request id where there is none. */
+  readonly isFirstHop: boolean;
   /** Address appended to `x-forwarded-for` at the edge. */
   readonly remoteIp: string;
   readonly forwardedFor: Field;
@@ -108,7 +110,7 @@ export function readHead(
   head[at++] = teTrailers;
   at = addForwarded(exchange, at, rules, forwardedFor);
   if (rules.clientCert !== undefined) head[at++] = appended(clientCert, rules.clientCert);
-  if (exchange.requestId === '' && rules.isEdge) {
+  if (exchange.requestId === '' && rules.isFirstHop) {
     exchange.requestId = newId();
     head[at++] = transientField('x-request-id', exchange.requestId);
   }

@@ -17,6 +17,8 @@ export interface PodSpec {
   readonly serviceAccountName: Located<string>;
   /** Of all containers, sidecar-style init containers included. */
   readonly containerPorts: readonly ContainerPort[];
+  /** False: no environment variables for the Services of the namespace. Absent: as is usual. */
+  readonly enableServiceLinks?: false;
 }
 
 export interface ContainerPort {
@@ -74,13 +76,13 @@ export const podSpec = z.strictObject({
   serviceAccount: z.string().optional(),
   containers: z.array(container).default([]),
   initContainers: z.array(container).default([]),
+  enableServiceLinks: z.boolean().optional(),
   ...acceptedFields(
     'activeDeadlineSeconds',
     'affinity',
     'automountServiceAccountToken',
     'dnsConfig',
     'dnsPolicy',
-    'enableServiceLinks',
     'ephemeralContainers',
     'hostAliases',
     'hostIPC',
@@ -146,5 +148,6 @@ export function decodePodSpec(spec: z.output<typeof podSpec>, path: Path, contex
         })),
       ),
     ),
+    ...(spec.enableServiceLinks === false ? { enableServiceLinks: false } : {}),
   };
 }
