@@ -8,6 +8,7 @@ interface ServicePort {
   readonly local: string;
   /** In the YAML. */
   readonly line: number;
+  readonly column: number;
 }
 
 /**
@@ -37,7 +38,7 @@ export function serviceLinks(
       links,
       variablesOf(
         variableName(name),
-        ports.sort((a, b) => a.line - b.line),
+        ports.sort((a, b) => a.line - b.line || a.column - b.column),
       ),
     );
   }
@@ -60,9 +61,9 @@ function servicePort({
   readonly address: string;
 }): ServicePort {
   const colon = address.lastIndexOf(':');
-  const { line } = listener.origin;
+  const { line, column = 0 } = listener.origin;
   const host = address.slice(0, colon);
-  return { name: listener.name, number: port.number, host, local: address.slice(colon + 1), line };
+  return { name: listener.name, number: port.number, host, local: address.slice(colon + 1), line, column };
 }
 
 /** As `k8s.io/kubernetes/pkg/kubelet/envvars` makes them; the first port of the Service is the one without a name. */

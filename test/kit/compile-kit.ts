@@ -64,6 +64,8 @@ export interface CompileTextInput {
   readonly options?: Partial<CompileOptions>;
   /** Compile twice: the second time every sidecar port has an address, 127.0.0.1:20001 and so on. */
   readonly placed?: boolean;
+  /** Addresses that were reported, by port id. */
+  readonly placements?: Placements;
   readonly file?: string;
 }
 
@@ -73,7 +75,7 @@ export function compileText(text: string, input: CompileTextInput = {}): Compile
   const snapshot = {
     documents,
     bindings: input.bindings ?? [],
-    placements: {},
+    placements: input.placements ?? {},
     options: { ...testOptions, ...input.options },
   };
   const first = compileAll(snapshot);
