@@ -1,6 +1,7 @@
 import { compareText, qualifiedName } from '../base/index.ts';
 import type { DestinationRule, Service, ServicePort } from '../resource/index.ts';
 import { makeDestinationLookup, type DestinationLookup } from './destinations.ts';
+import type { Labels } from './labels.ts';
 import type { OutboundHostModel, OutboundModel, OutboundScopeModel, ServiceLinkModel, WorkloadModel } from './model.ts';
 import type { WorkloadSources } from './workload-sources.ts';
 import type { ServedWorkloads } from './workloads.ts';
@@ -107,7 +108,7 @@ function makeScopes(
   for (const [key, { name, identity, hasProxy }] of served) {
     if (!hasProxy) continue;
     const namespace = special.has(identity.namespace) ? identity.namespace : '';
-    const alike = JSON.stringify([namespace, byLabels ? Object.entries(identity.labels).sort() : []]);
+    const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : []]);
     const shared = namespace === '' ? 'mesh' : `namespace/${namespace}`;
     const scope = scopes.get(alike) ?? {
       name: byLabels ? `workload/${identity.namespace}/${name}` : shared,
@@ -119,6 +120,10 @@ function makeScopes(
     of.set(key, scope);
   }
   return { all: [...scopes.values()], of };
+}
+
+function sorted(labels: Labels): readonly (readonly [string, string])[] {
+  return Object.entries(labels).sort(([a], [b]) => compareText(a, b));
 }
 
 /** A selector reads them, and locality comes from them. */
