@@ -22,6 +22,7 @@ import { Http2Transport, type CloseReason, type SocketFacts } from '../transport
 import { settleExchange } from './ending.ts';
 import type { Exchange, Scope } from './exchange.ts';
 import { flushResponse, serveWaiting } from './flow.ts';
+import { dispatch } from './attempt.ts';
 import { beginRequest, continueRequest, endRequestWithTrailers, type RequestSource } from './relay-request.ts';
 import type { HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
@@ -54,6 +55,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   readonly #runtime: Runtime;
   readonly #owner: DownstreamOwner;
   readonly #transport: Http2Transport<Exchange>;
+  /** Came with the chunk that is being read. */
+  readonly #fresh: Exchange[] = [];
   #scope: Scope | undefined;
   /** Each is said once per connection; how often they acted is the metric's. */
   #loggedLimits: Set<string> | undefined;
@@ -75,6 +78,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       limits: this.rules.isFirstHop ? limits.clientConnection : limits.sharedConnection,
       transportLimits: limits.transport,
       onWritable: () => serveWaiting(this, flushResponse),
+      onChunkEnd: () => this.#dispatchFresh(),
       onClose: (reason) => this.#owner.onClosed(this, reason),
     });
   }
@@ -117,6 +121,28 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
     const { answeredRequestBytes, answeredRequestMs } = this.#runtime.limits;
     exchange.requestBytesAllowed = exchange.requestBytes + answeredRequestBytes;
     this.#runtime.wheel.arm(exchange.timer, answeredRequestMs);
+  }
+
+  /**
+   * Requests wait for the end of the chunk they came in: one that is reset in the same chunk costs no upstream anything
+   * (rapid reset, CVE-2023-44487), and a body that came along leaves together with its head.
+   */
+  dispatchSoon(exchange: Exchange): void {
+    exchange.awaitsDispatch = true;
+    this.#fresh.push(exchange);
+  }
+
+  #dispatchFresh(): void {
+    const fresh = this.#fresh;
+    if (fresh.length === 0) return;
+    for (let i = 0; i < fresh.length; i++) {
+      const exchange = fresh[i] as Exchange;
+      // It has ended already, or its record is in use again and was served above.
+      if (!exchange.awaitsDispatch) continue;
+      exchange.awaitsDispatch = false;
+      dispatch(this.#runtime, exchange);
+    }
+    fresh.length = 0;
   }
 
   /** No new requests; those under way finish, then it closes. */

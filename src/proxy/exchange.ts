@@ -175,6 +175,8 @@ export class Exchange {
   error: LocalAnswer | undefined;
   /** What the operator should read about the error, for the log only. */
   errorDetail = '';
+  /** Decided, and to be sent on at the end of the chunk that brought it. */
+  awaitsDispatch = false;
   /** The client's stream is closed and the request is in the books. */
   done = true;
 
@@ -225,6 +227,7 @@ export class ExchangePool {
 const keptReplayBytes = 1_024;
 
 function release(exchange: Exchange): void {
+  exchange.awaitsDispatch = false;
   exchange.down = undefined;
   exchange.downStream = undefined;
   exchange.up = undefined;

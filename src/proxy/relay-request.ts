@@ -9,7 +9,6 @@ import {
 } from '../decide/index.ts';
 import { countMessages } from '../grpc/index.ts';
 import type { Field, Http2Stream } from '../http2/index.ts';
-import { dispatch } from './attempt.ts';
 import { chooseUpstream } from './choose-upstream.ts';
 import { armDeadline } from './deadline.ts';
 import { failExchange } from './ending.ts';
@@ -23,6 +22,8 @@ export interface RequestSource extends DownstreamLink {
   readonly rules: HeadRules;
   /** The plan as of now. */
   readonly scope: Scope;
+  /** Dispatches the request when all that has arrived with it was read. */
+  dispatchSoon(exchange: Exchange): void;
 }
 
 /** A request head arrived. */
@@ -45,7 +46,7 @@ export function beginRequest(
   const cause = decide(runtime, exchange, source.scope);
   if (cause !== undefined) failExchange(exchange, cause);
   // No cluster: a service of this proxy answers.
-  else if (exchange.cluster !== undefined) dispatch(runtime, exchange);
+  else if (exchange.cluster !== undefined) source.dispatchSoon(exchange);
 }
 
 /** Everything that is decided about a request before an endpoint is chosen; a cause when it goes no further. */

@@ -20,6 +20,8 @@ export interface Http2TransportOptions<U> {
   readonly transportLimits?: Partial<TransportLimits>;
   /** `writeBlocked` was true and is not any more. */
   readonly onWritable: () => void;
+  /** All frames of what was read from the socket have been handled. */
+  readonly onChunkEnd?: () => void;
   /** The connection ended; live streams were reported to the handler just before. Called exactly once. */
   readonly onClose: (reason: CloseReason) => void;
 }
@@ -130,6 +132,7 @@ export class Http2Transport<U> implements Flushable {
     this.nowMs = nowMs;
     const connection = this.connection;
     connection.receive(chunk, nowMs);
+    this.#options.onChunkEnd?.();
     if (connection.isClosed || connection.isDraining) this.#checkEnd();
     chunkProcessed();
   }
