@@ -1,4 +1,5 @@
 import type { DiagnosticCode } from '../base/index.ts';
+import { virtualCodes } from './virtual-codes.ts';
 
 /** Findings about references between objects (SP01xx), policy and mutual TLS (SP03xx), workloads (SP04xx), supplied objects (SP05xx). */
 export const codes = {
@@ -101,6 +102,7 @@ export const codes = {
     severity: 'error',
     title: 'An HTTPS listener has no usable certificate and is not opened.',
   },
+  ...virtualCodes,
   policySelectsNothing: {
     code: 'SP0301',
     severity: 'warning',

@@ -51,7 +51,13 @@ export type { DestinationRule, DestinationRuleSpec, Subset } from './istio/desti
 export type { LoadBalancer } from './istio/load-balancer.ts';
 export type { Distribution, LocalitySetting } from './istio/locality-lb.ts';
 export type { PortTrafficPolicy, TrafficPolicy } from './istio/traffic-policy.ts';
+export type { GatewayServer, IstioGateway, ServerHost, ServerTls, TlsVersion } from './istio/istio-gateway.ts';
 export type { MtlsMode, PeerAuthentication, PortMtls } from './istio/peer-authentication.ts';
+export type { HeaderChanges, RouteHeaders } from './istio/route-headers.ts';
+export type { NamedStringMatch, StringMatch } from './istio/string-match.ts';
+export type { VirtualHttpRoute, VirtualMirror, VirtualService } from './istio/virtual-service.ts';
+export type { VirtualMatch } from './istio/virtual-service-match.ts';
+export type { VirtualDestination, VirtualRetries, VirtualRouteDestination } from './istio/virtual-service-traffic.ts';
 export type { WorkloadEntry } from './istio/workload-entry.ts';
 export type {
   LabelRequirement,

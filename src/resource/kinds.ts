@@ -13,7 +13,9 @@ import { httpRouteKind } from './gateway-api/http-route.ts';
 import { referenceGrantKind } from './gateway-api/reference-grant.ts';
 import { authorizationPolicyKind } from './istio/authorization-policy.ts';
 import { destinationRuleKind } from './istio/destination-rule.ts';
+import { istioGatewayKind } from './istio/istio-gateway.ts';
 import { peerAuthenticationKind } from './istio/peer-authentication.ts';
+import { virtualServiceKind } from './istio/virtual-service.ts';
 import { workloadEntryKind } from './istio/workload-entry.ts';
 import type { Kind } from './kind.ts';
 import type { Resources } from './resources.ts';
@@ -39,6 +41,8 @@ export const kinds = {
   daemonSets: daemonSetKind,
   workloadEntries: workloadEntryKind,
   destinationRules: destinationRuleKind,
+  istioGateways: istioGatewayKind,
+  virtualServices: virtualServiceKind,
   authorizationPolicies: authorizationPolicyKind,
   peerAuthentications: peerAuthenticationKind,
 } satisfies { [List in ListName]: Kind<Resources[List][number]> };

@@ -14,7 +14,9 @@ import type { HttpRoute } from './gateway-api/http-route.ts';
 import type { ReferenceGrant } from './gateway-api/reference-grant.ts';
 import type { AuthorizationPolicy } from './istio/authorization-policy.ts';
 import type { DestinationRule } from './istio/destination-rule.ts';
+import type { IstioGateway } from './istio/istio-gateway.ts';
 import type { PeerAuthentication } from './istio/peer-authentication.ts';
+import type { VirtualService } from './istio/virtual-service.ts';
 import type { WorkloadEntry } from './istio/workload-entry.ts';
 
 /** Everything that was read, by kind, each list in the order of the files. */
@@ -36,6 +38,8 @@ export interface Resources {
   readonly daemonSets: readonly Workload[];
   readonly workloadEntries: readonly WorkloadEntry[];
   readonly destinationRules: readonly DestinationRule[];
+  readonly istioGateways: readonly IstioGateway[];
+  readonly virtualServices: readonly VirtualService[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly rejected: readonly RejectedResource[];

@@ -1,0 +1,113 @@
+import { diagnose, formatOrigin } from '../base/index.ts';
+import type { Service, ServicePort, VirtualDestination, VirtualService } from '../resource/index.ts';
+import { codes } from './codes.ts';
+import type { DestinationLookup } from './destinations.ts';
+import type { DestinationModel } from './model.ts';
+import { isRejected, serviceHost, type World } from './world.ts';
+
+/** What destinations of VirtualServices are looked up in. */
+export interface VirtualDestinations {
+  readonly lookup: DestinationLookup;
+  /** By full host name. */
+  readonly services: ReadonlyMap<string, Service>;
+}
+
+export function makeVirtualDestinations(world: World, lookup: DestinationLookup): VirtualDestinations {
+  return {
+    lookup,
+    services: new Map(world.resources.services.map((service) => [serviceHost(service.metadata), service])),
+  };
+}
+
+/** A name without a dot is of the own namespace; anything else is taken as it is, `name.namespace` too. */
+export function fullHostName(host: string, namespace: string): string {
+  return host === '*' || host.includes('.') ? host : serviceHost({ namespace, name: host });
+}
+
+type Found = { readonly destination: DestinationModel } | { readonly invalid: string };
+
+interface Input {
+  readonly service: VirtualService;
+  readonly wanted: VirtualDestination;
+  /** The port that clients call: that of a destination without a port, where its service has several. */
+  readonly port: number;
+  readonly destinations: VirtualDestinations;
+}
+
+/** Follows a destination. What cannot be followed keeps its weight: that share of the requests is answered with an error. */
+export function resolveVirtualDestination(world: World, input: Input): Found {
+  const { wanted, destinations } = input;
+  const host = fullHostName(wanted.host, input.service.metadata.namespace);
+  const service = destinations.services.get(host);
+  if (service === undefined) return reportNoHost(world, input, host);
+  const [unsupported] = service.spec.unsupported;
+  if (unsupported !== undefined) return { invalid: `Service of ${host}: ${unsupported.field} is not supported` };
+  const port = portOf(world, input, service);
+  if ('invalid' in port) return port;
+  if (wanted.subset !== undefined) return reportSubset(world, input, host);
+  return { destination: destinations.lookup(service, port) };
+}
+
+function portOf(world: World, input: Input, service: Service): ServicePort | { readonly invalid: string } {
+  const { wanted } = input;
+  const ports = service.spec.ports.filter(({ protocol }) => protocol === 'TCP');
+  const [only] = ports;
+  const number = wanted.port ?? (ports.length === 1 ? only?.port : input.port);
+  const found = ports.find(({ port }) => port === number);
+  const listed = ports.map(({ port, name }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
+  if (wanted.port === undefined && ports.length > 1) {
+    world.report(
+      diagnose(codes.destinationPortAmbiguous, {
+        origin: wanted.origin,
+        message: `destination "${wanted.host}" has several ports and names none: ${found === undefined ? `${input.port}, which the client called, is not one of them` : `${input.port} is taken, which the client called`}`,
+        remedy: `Set destination.port.number to one of ${listed}.`,
+      }),
+    );
+  }
+  if (found !== undefined) return found;
+  const invalid = `destination "${wanted.host}" has no port ${number ?? ''}`;
+  if (wanted.port !== undefined || ports.length < 2) {
+    world.report(
+      diagnose(codes.backendPortNotFound, {
+        origin: wanted.origin,
+        message: invalid,
+        remedy: listed === '' ? 'Add the port to the Service.' : `The Service has ${listed}.`,
+      }),
+    );
+  }
+  return { invalid: `${invalid} (${formatOrigin(wanted.origin)})` };
+}
+
+function reportNoHost(world: World, { wanted, service }: Input, host: string): Found {
+  const [name = '', namespace = ''] = host.split('.');
+  const near = world.resources.services
+    .filter(({ metadata }) => metadata.name === name)
+    .map(({ metadata }) => serviceHost(metadata))
+    .sort();
+  const broken = isRejected(world, { kind: 'Service', namespace, name });
+  const message = `destination "${wanted.host}": ${broken ? 'the Service has an error and is left out' : `no service has the host "${host}"`}`;
+  world.report(
+    diagnose(codes.backendNotFound, {
+      origin: wanted.origin,
+      message,
+      remedy: broken
+        ? 'Correct the Service.'
+        : near.length > 0
+          ? `Write ${near.join(' or ')}.`
+          : `Create the Service; a short name is of namespace "${service.metadata.namespace}".`,
+    }),
+  );
+  return { invalid: `${message} (${formatOrigin(wanted.origin)})` };
+}
+
+function reportSubset(world: World, { wanted }: Input, host: string): Found {
+  const message = `destination "${wanted.host}": no DestinationRule of host "${host}" defines subset "${wanted.subset ?? ''}"`;
+  world.report(
+    diagnose(codes.subsetNotFound, {
+      origin: wanted.origin,
+      message,
+      remedy: 'Add the subset to a DestinationRule of the host.',
+    }),
+  );
+  return { invalid: `${message} (${formatOrigin(wanted.origin)})` };
+}

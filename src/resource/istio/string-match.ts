@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import type { Path } from '../../manifest/index.ts';
+import type { DecodeContext } from '../context.ts';
+import { checkRegex } from '../regex.ts';
+
+/** Istio's `StringMatch`. `Present` is `{}`, and for headers and query parameters also the regular expression `*`. */
+export interface StringMatch {
+  readonly type: 'Exact' | 'Prefix' | 'RegularExpression' | 'Present';
+  /** Empty for `Present`. */
+  readonly value: string;
+}
+
+/** A condition on something that has a name: lower case for headers, as written for query parameters. */
+export interface NamedStringMatch extends StringMatch {
+  readonly name: string;
+}
+
+export const stringMatch = z.strictObject({
+  exact: z.string().optional(),
+  prefix: z.string().optional(),
+  regex: z.string().optional(),
+});
+
+export const stringMatches = z.record(z.string(), stringMatch).default({});
+
+const fields = ['exact', 'prefix', 'regex'] as const;
+
+/** With the rules of Istio's validation: one of the three at most, no empty prefix, RE2. */
+export function decodeStringMatch(
+  value: z.output<typeof stringMatch>,
+  path: Path,
+  context: DecodeContext,
+): StringMatch {
+  const written = fields.filter((field) => value[field] !== undefined);
+  if (written.length > 1) {
+    context.error(path, {
+      message: `${written.join(' and ')} exclude each other`,
+      remedy: 'Keep one of them; write another entry of match for the other.',
+    });
+  }
+  if (value.exact !== undefined) return { type: 'Exact', value: value.exact };
+  if (value.prefix !== undefined) {
+    if (value.prefix === '') {
+      context.error([...path, 'prefix'], {
+        message: 'an empty prefix matches everything',
+        remedy: 'Write the prefix, or {} for any value.',
+      });
+    }
+    return { type: 'Prefix', value: value.prefix };
+  }
+  if (value.regex === undefined) return { type: 'Present', value: '' };
+  // Not RE2; Istio reads it as "any value" (istio/istio#20629).
+  if (value.regex === '*') return { type: 'Present', value: '' };
+  checkRegex(value.regex, [...path, 'regex'], context);
+  return { type: 'RegularExpression', value: value.regex };
+}

@@ -1,0 +1,163 @@
+import type { Path } from '../../manifest/index.ts';
+import type { DecodeContext } from '../context.ts';
+import { isAuthority } from './route-headers.ts';
+
+/** What Istio's validation asks of a VirtualService beyond its schema (pkg/config/validation, istio.md 4.1 and 4.2). */
+
+interface SpecFields {
+  readonly hosts: readonly string[];
+  readonly gateways: readonly string[];
+  readonly http: readonly unknown[];
+  readonly tls?: readonly unknown[] | undefined;
+  readonly tcp?: readonly unknown[] | undefined;
+}
+
+export function checkVirtualHosts(spec: SpecFields, context: DecodeContext): void {
+  if (spec.hosts.length === 0) checkDelegate(spec, context);
+  const isMesh = spec.gateways.length === 0 || spec.gateways.includes('mesh');
+  const seen = new Map<string, string>();
+  for (const [index, host] of spec.hosts.entries()) {
+    const path = ['spec', 'hosts', index];
+    const name = host.toLowerCase();
+    if (
+      !/^(?:\*|(?:\*\.)?[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*|[0-9a-f.:]+)$/.test(name)
+    ) {
+      context.error(path, {
+        message: `"${host}" is not a host`,
+        remedy: 'Write a DNS name, *.example.com, or *; no port, no path; "*" only as the whole first label.',
+      });
+    } else if (host === '*' && isMesh) {
+      context.error(path, {
+        message: 'the host "*" cannot be bound to the mesh',
+        remedy: 'Name the Gateway in gateways, or write the hosts.',
+      });
+    } else if (seen.has(name)) {
+      context.error(path, { message: `host "${host}" is written twice`, remedy: 'Keep one of the two.' });
+    }
+    seen.set(name, host);
+  }
+  if (spec.http.length + (spec.tls?.length ?? 0) + (spec.tcp?.length ?? 0) > 0) return;
+  context.error(['spec'], {
+    message: 'the VirtualService has no routes',
+    remedy: 'Add http, tls or tcp routes.',
+  });
+}
+
+function checkDelegate(spec: SpecFields, context: DecodeContext): void {
+  if (spec.gateways.length > 0) {
+    context.error(['spec', 'gateways'], {
+      message: 'a VirtualService without hosts is a delegate, which has no gateways',
+      remedy: 'Add hosts, or take the gateways away: they are those of the VirtualService that delegates.',
+    });
+  }
+  if ((spec.tls?.length ?? 0) + (spec.tcp?.length ?? 0) > 0) {
+    context.error(['spec'], {
+      message: 'a VirtualService without hosts is a delegate, which has HTTP routes only',
+      remedy: 'Add hosts, or take tls and tcp away.',
+    });
+  }
+}
+
+interface RouteFields {
+  readonly match: readonly { readonly [field: string]: unknown }[];
+  readonly route?: readonly unknown[] | undefined;
+  readonly redirect?: unknown;
+  readonly directResponse?: unknown;
+  readonly delegate?: { readonly name: string } | undefined;
+  readonly rewrite?: { readonly authority?: string | undefined } | undefined;
+  readonly fault?: unknown;
+  readonly mirror?: unknown;
+  readonly mirrors?: readonly unknown[] | undefined;
+  readonly headers?:
+    | {
+        readonly request: {
+          readonly set: Readonly<Record<string, string>>;
+          readonly add: Readonly<Record<string, string>>;
+        };
+      }
+    | undefined;
+}
+
+interface RoutePlace {
+  readonly path: Path;
+  readonly isDelegate: boolean;
+}
+
+export function checkRouteParts(route: RouteFields, { path, isDelegate }: RoutePlace, context: DecodeContext): void {
+  const answers = (['redirect', 'directResponse'] as const).filter((field) => route[field] !== undefined);
+  if (route.delegate !== undefined) {
+    checkRoot(route, { path, isDelegate }, context);
+    return;
+  }
+  const hasRoute = (route.route?.length ?? 0) > 0;
+  const [answer] = answers;
+  if (answer === undefined && !hasRoute) {
+    context.error(path, {
+      message: 'the route leads nowhere',
+      remedy: 'Add route, redirect, directResponse or delegate.',
+    });
+  }
+  if (answer !== undefined) {
+    const others = ['directResponse', 'route', 'fault', 'rewrite', 'mirror', 'mirrors'].filter(
+      (field) => field !== answer && Reflect.get(route, field) !== undefined,
+    );
+    for (const other of others) {
+      context.error([...path, other], {
+        message: `${answer} and ${other} exclude each other`,
+        remedy: `Take ${other} away: the request is answered here.`,
+      });
+    }
+  }
+  if (route.mirror !== undefined && route.mirrors !== undefined) {
+    context.error([...path, 'mirror'], {
+      message: 'mirror and mirrors exclude each other',
+      remedy: 'Write all of them under mirrors.',
+    });
+  }
+  checkAuthority(route, path, context);
+  if (isDelegate) checkDelegateMatches(route, path, context);
+}
+
+function checkRoot(route: RouteFields, { path, isDelegate }: RoutePlace, context: DecodeContext): void {
+  if (route.delegate?.name === '') {
+    context.error([...path, 'delegate'], {
+      message: 'the delegate has no name',
+      remedy: 'Write the name of a VirtualService without hosts.',
+    });
+  }
+  if (isDelegate) {
+    context.error([...path, 'delegate'], {
+      message: 'a delegate cannot delegate further',
+      remedy: 'Write the routes here.',
+    });
+  }
+  for (const field of ['route', 'redirect', 'directResponse'] as const) {
+    if (route[field] === undefined) continue;
+    context.error([...path, field], {
+      message: `delegate and ${field} exclude each other`,
+      remedy: `Write ${field} in the VirtualService that is delegated to.`,
+    });
+  }
+}
+
+function checkAuthority(route: RouteFields, path: Path, context: DecodeContext): void {
+  const { set = {}, add = {} } = route.headers?.request ?? {};
+  const named = [...Object.keys(set), ...Object.keys(add)].some(isAuthority);
+  if (!named || (route.rewrite?.authority ?? '') === '') return;
+  context.error([...path, 'rewrite'], {
+    message: 'the authority is set by rewrite and by headers',
+    remedy: 'Keep one of them.',
+  });
+}
+
+/** Who calls is the business of the VirtualService that delegates. */
+function checkDelegateMatches(route: RouteFields, path: Path, context: DecodeContext): void {
+  for (const [index, match] of route.match.entries()) {
+    const gateways = match['gateways'];
+    if (!Array.isArray(gateways) || gateways.length === 0) continue;
+    context.error([...path, 'match', index, 'gateways'], {
+      message: 'a delegate has no gateways',
+      remedy: 'Match on gateways in the VirtualService that delegates.',
+    });
+  }
+}
