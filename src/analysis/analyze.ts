@@ -5,6 +5,8 @@ import { makeStatus } from './conditions.ts';
 import { makeDestinationLookup } from './destinations.ts';
 import { makeTrafficPolicyLookup } from './destination-rules.ts';
 import { serveGateways, type ServedGateway } from './gateways.ts';
+import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
+import { serveIstioGateways } from './istio-gateways.ts';
 import type { CheckedListener } from './listeners.ts';
 import type { Analysis, DestinationModel, GatewayModel, ListenerModel, VirtualHostModel } from './model.ts';
 import { findMtlsFaults, type Hop } from './mtls-findings.ts';
@@ -13,6 +15,9 @@ import { makeMtlsLookup } from './peer-authentication.ts';
 import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
 import { findPolicyFaults, type Population } from './policy-findings.ts';
 import { checkRoutes, virtualHostsOf } from './routes.ts';
+import { makeVirtualDestinations } from './virtual-destinations.ts';
+import { findVirtualFaults } from './virtual-findings.ts';
+import { makeVirtualServices } from './virtual-services.ts';
 import { collectWorkloads, type WorkloadSources } from './workload-sources.ts';
 import { serveWorkloads, targetPortOf, type ServedWorkloads } from './workloads.ts';
 import { makeWorld, type World, type WorldInput } from './world.ts';
@@ -30,14 +35,20 @@ export function analyze(input: WorldInput): Analysis {
   const destinations = makeDestinationLookup(world, { sources, served });
   const routes = checkRoutes(world, { gateways: servedGateways, destinations });
   const virtualHosts = virtualHostsOf(world, routes);
-  const gateways = servedGateways.map((gateway) => gatewayModel(gateway, { policiesOf, virtualHosts }));
+  const virtualServices = makeVirtualServices(world, makeVirtualDestinations(world, destinations));
+  const istio = serveIstioGateways(world, { sources, virtualServices, policiesOf });
+  findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
+  const gateways = [
+    ...servedGateways.map((gateway) => gatewayModel(gateway, { policiesOf, virtualHosts })),
+    ...istio.gateways,
+  ];
   findPolicyFaults(world, checkedPolicies, populationOf({ world, gateways, sources }));
   const approaches = gateways.flatMap((gateway) =>
     destinationsOf(gateway).map((destination) => ({ gateway, destination })),
   );
   findMtlsFaults(world, hopsOf(approaches, trafficPolicy));
   findAdmissionFaults(world, approaches, ({ identity }) => policiesOf({ identity }));
-  reportIdle(world, sources, { served, reported: [...findings] });
+  reportIdle(world, sources, { served, gateways: istio.proxies, reported: [...findings] });
   return {
     gateways,
     workloads: [...served.values()].map((workload) => ({
@@ -88,9 +99,10 @@ export function destinationsOf({ listeners }: GatewayModel): readonly Destinatio
   const rules = new Set(
     listeners.flatMap(({ virtualHosts }) => virtualHosts.flatMap(({ matches }) => matches.map(({ rule }) => rule))),
   );
-  const destinations = [...rules].flatMap(({ backends }) =>
-    backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
-  );
+  const destinations = [...rules].flatMap(({ backends, mirrors }) => [
+    ...backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
+    ...mirrors.map(({ destination }) => destination),
+  ]);
   return [...new Set(destinations)];
 }
 
@@ -125,13 +137,19 @@ function populationOf(input: {
 function reportIdle(
   world: World,
   sources: WorkloadSources,
-  idle: { readonly served: ServedWorkloads; readonly reported: readonly Diagnostic[] },
+  idle: {
+    readonly served: ServedWorkloads;
+    readonly gateways: readonly IstioGatewayProxy[];
+    readonly reported: readonly Diagnostic[];
+  },
 ): void {
   const missed = new Set(
     idle.reported.filter(({ code }) => code === codes.workloadWithoutAddress.code).map(({ origin }) => origin),
   );
+  const gateways = new Set(idle.gateways.map(({ workload }) => workload));
   for (const source of sources.all) {
     const name = qualifiedName(source);
+    if (gateways.has(source)) continue;
     if (idle.served.has(name) || missed.has(source.origin)) continue;
     world.report(
       diagnose(codes.workloadNotRun, {

@@ -5,6 +5,7 @@ export { labelsOfPlace, placesOf } from './subsets.ts';
 export { formatLocality, labelsOfLocality, localityOfLabels, parseLocality, type Locality } from './locality.ts';
 export type {
   Analysis,
+  BackendModel,
   ClientModel,
   DestinationModel,
   GatewayModel,
@@ -23,5 +24,6 @@ export type {
   VirtualHostModel,
   WorkloadPortModel,
 } from './model.ts';
+export type { CalledHost, VirtualClient, VirtualRoutes, VirtualServices } from './virtual-services.ts';
 export type { AddedObject, BoundAddress, CompileOptions, WorkloadBinding } from './options.ts';
 export type { Condition, ListenerStatus, ObjectStatus, ParentStatus } from './status.ts';

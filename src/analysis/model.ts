@@ -1,5 +1,6 @@
 import type { Diagnostic, Origin, Secret } from '../base/index.ts';
 import type {
+  ClientValidation,
   Cluster,
   ConnectionPool,
   DirectResponse,
@@ -92,9 +93,13 @@ export interface ListenerModel {
   readonly origin: Origin;
   readonly name: string;
   readonly port: number;
-  readonly protocol: 'HTTP' | 'HTTPS';
+  /** `MESH`: mutual TLS with the certificates of the mesh (Istio Gateway, `ISTIO_MUTUAL`). */
+  readonly protocol: 'HTTP' | 'HTTPS' | 'MESH';
   readonly hostname: string;
   readonly certificates: readonly CertificateModel[];
+  readonly clientValidation?: ClientValidation;
+  /** As `Listener.group` of the plan. */
+  readonly group?: string;
   /** By hostname, sorted. */
   readonly virtualHosts: readonly VirtualHostModel[];
 }

@@ -5,7 +5,8 @@ export const virtualCodes = {
   istioGatewayWithoutWorkload: {
     code: 'SP0160',
     severity: 'info',
-    title: 'The selector of an Istio Gateway matches no workload of the YAML; a gateway with an assumed identity serves it.',
+    title:
+      'The selector of an Istio Gateway matches no workload of the YAML; a gateway with an assumed identity serves it.',
     also: ['IST0101'],
   },
   serverUnsupported: {
@@ -65,45 +66,5 @@ export const virtualCodes = {
     code: 'SP0170',
     severity: 'warning',
     title: 'A route of a delegate VirtualService contradicts the match of its root, and is left out.',
-  },
-  unreachableRule: {
-    code: 'SP0171',
-    severity: 'warning',
-    title: 'A route of a VirtualService can never be reached.',
-    also: ['IST0130'],
-  },
-  ineffectiveMatch: {
-    code: 'SP0172',
-    severity: 'info',
-    title: 'A match of a VirtualService repeats one of an earlier route.',
-    also: ['IST0131'],
-  },
-  mergedHost: {
-    code: 'SP0173',
-    severity: 'info',
-    title: 'Several VirtualServices have one host on a gateway; their routes are merged, oldest first.',
-    also: ['KIA1106'],
-  },
-  gatewayPortNotOnService: {
-    code: 'SP0174',
-    severity: 'warning',
-    title: 'The Service of a gateway does not expose a port of an Istio Gateway.',
-    also: ['IST0162'],
-  },
-  duplicateCertificate: {
-    code: 'SP0175',
-    severity: 'warning',
-    title: 'Several servers present one certificate; clients that share a connection among them get 404 or 421.',
-    also: ['IST0138'],
-  },
-  virtualServiceUnused: {
-    code: 'SP0176',
-    severity: 'warning',
-    title: 'No VirtualService delegates to this delegate.',
-  },
-  ineffectiveCondition: {
-    code: 'SP0177',
-    severity: 'warning',
-    title: 'A condition of a VirtualService match never holds at the gateways it is bound to.',
   },
 } as const satisfies Record<string, DiagnosticCode>;

@@ -2,6 +2,7 @@ import { diagnose, formatOrigin } from '../base/index.ts';
 import type { Service, ServicePort, VirtualDestination, VirtualService } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import type { DestinationLookup } from './destinations.ts';
+import { hostnameCovers } from './hostname.ts';
 import type { DestinationModel } from './model.ts';
 import { isRejected, serviceHost, type World } from './world.ts';
 
@@ -44,8 +45,8 @@ export function resolveVirtualDestination(world: World, input: Input): Found {
   if (unsupported !== undefined) return { invalid: `Service of ${host}: ${unsupported.field} is not supported` };
   const port = portOf(world, input, service);
   if ('invalid' in port) return port;
-  if (wanted.subset !== undefined) return reportSubset(world, input, host);
-  return { destination: destinations.lookup(service, port) };
+  if (wanted.subset !== undefined) checkSubset(world, wanted, host);
+  return { destination: destinations.lookup(service, port, wanted.subset) };
 }
 
 function portOf(world: World, input: Input, service: Service): ServicePort | { readonly invalid: string } {
@@ -100,14 +101,21 @@ function reportNoHost(world: World, { wanted, service }: Input, host: string): F
   return { invalid: `${message} (${formatOrigin(wanted.origin)})` };
 }
 
-function reportSubset(world: World, { wanted }: Input, host: string): Found {
-  const message = `destination "${wanted.host}": no DestinationRule of host "${host}" defines subset "${wanted.subset ?? ''}"`;
+/** A subset without a definition has no endpoints: its share of the requests is answered with 503, as in Istio. */
+function checkSubset(world: World, { origin, host: written, subset }: VirtualDestination, host: string): void {
+  const rules = world.resources.destinationRules.filter(({ spec, metadata }) =>
+    hostnameCovers(fullHostName(spec.host.value, metadata.namespace), host),
+  );
+  const names = rules.flatMap(({ spec }) => spec.subsets.map(({ name }) => name));
+  if (names.some((name) => name === subset)) return;
   world.report(
     diagnose(codes.subsetNotFound, {
-      origin: wanted.origin,
-      message,
-      remedy: 'Add the subset to a DestinationRule of the host.',
+      origin,
+      message: `destination "${written}": no DestinationRule of host "${host}" defines subset "${subset ?? ''}"`,
+      remedy:
+        names.length === 0
+          ? 'Write a DestinationRule of the host with the subset.'
+          : `Name one of its subsets (${[...new Set(names)].join(', ')}), or add this one to a DestinationRule.`,
     }),
   );
-  return { invalid: `${message} (${formatOrigin(wanted.origin)})` };
 }

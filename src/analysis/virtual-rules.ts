@@ -217,7 +217,7 @@ export function virtualMatch(match: VirtualMatch | undefined): MatchModel {
     ],
     ...(match.queryParams.length === 0 ? {} : { queryParams: match.queryParams }),
     ...(method === undefined ? {} : { method: textOf(method) }),
-    ...(authority === undefined ? {} : { authority: textOf(authority) }),
+    ...(authority === undefined ? {} : { authority: authorityOf(authority) }),
     ...(scheme === undefined ? {} : { scheme: textOf(scheme) }),
     ...failureOf(match.unsupported),
   };
@@ -230,6 +230,12 @@ function headerMatch({ name, type, value }: NamedStringMatch): HeaderMatch {
 /** The decoder leaves out what matches anything. */
 function textOf({ type, value }: StringMatch): NonNullable<MatchModel['method']> {
   return { type: type === 'Present' ? 'Prefix' : type, value };
+}
+
+/** Compared in lower case, as hosts are. */
+function authorityOf(match: StringMatch): NonNullable<MatchModel['authority']> {
+  const { type, value } = textOf(match);
+  return { type, value: type === 'RegularExpression' ? value : value.toLowerCase() };
 }
 
 function pathOf({ uri, ignoreUriCase }: VirtualMatch): MatchModel['path'] {

@@ -1,18 +1,11 @@
-import {
-  destinationsOf,
-  type GatewayModel,
-  type ListenerModel,
-  type MatchedRule,
-  type RuleModel,
-  type TrafficPolicyLookup,
-  type VirtualHostModel,
-} from '../analysis/index.ts';
-import type { Certificate, Listener, Port, Route, RouteAction, VirtualHost } from '../plan/index.ts';
-import { outboundClusterId } from './clusters.ts';
+import { destinationsOf, type GatewayModel, type ListenerModel, type TrafficPolicyLookup } from '../analysis/index.ts';
+import type { Origin } from '../base/index.ts';
+import type { Certificate, Listener, Port, VirtualHost } from '../plan/index.ts';
 import { certificateId, gatewayId, portId } from './ids.ts';
 import { workloadLabels } from './labels.ts';
 import type { PlanPart } from './plan-part.ts';
 import { lowerPolicies } from './policies.ts';
+import { lowerRoutes } from './routes.ts';
 import type { LoweringContext } from './snapshot.ts';
 import { lowerUpstreams } from './upstreams.ts';
 
@@ -90,8 +83,13 @@ function lowerPorts(gateway: GatewayModel, { context, bindPort }: GatewayInput):
     direction: 'gateway',
     number: port,
     bind: { host: context.options.bindHost, port: bindPort(gateway, port) },
-    security: { mode: protocol === 'HTTPS' ? 'tls' : 'plaintext' },
+    security: securityOf(protocol, origin),
   }));
+}
+
+function securityOf(protocol: ListenerModel['protocol'], origin: Origin): Port['security'] {
+  if (protocol === 'MESH') return { mode: 'mtls', peerAuthentication: 'STRICT', origin };
+  return { mode: protocol === 'HTTPS' ? 'tls' : 'plaintext' };
 }
 
 function lowerListener(proxy: string, listener: ListenerModel): Listener {
@@ -102,36 +100,7 @@ function lowerListener(proxy: string, listener: ListenerModel): Listener {
     name: listener.name,
     hostname: listener.hostname,
     certificates: listener.certificates.map(certificateId),
+    ...(listener.clientValidation === undefined ? {} : { clientValidation: listener.clientValidation }),
+    ...(listener.group === undefined ? {} : { group: listener.group }),
   };
-}
-
-function lowerRoutes(input: {
-  readonly proxy: string;
-  readonly host: VirtualHostModel;
-  readonly virtualHost: string;
-}): readonly Route[] {
-  const { proxy, host, virtualHost } = input;
-  return host.matches.map(({ route, rule, match, ruleIndex, matchIndex }: MatchedRule, order) => {
-    const { failure, ...matched } = match;
-    return {
-      id: `${virtualHost}/${route.kind}/${route.namespace}/${route.name}/${ruleIndex}/${matchIndex}`,
-      origin: rule.origin,
-      virtualHost,
-      order,
-      match: matched,
-      action: lowerAction(proxy, rule, failure),
-      ...rule.filters,
-    };
-  });
-}
-
-function lowerAction(proxy: string, rule: RuleModel, failure: string | undefined): RouteAction {
-  const reason = rule.failure ?? failure;
-  if (reason !== undefined) return { type: 'fail', reason };
-  const backends = rule.backends.map((backend) =>
-    'destination' in backend
-      ? { weight: backend.weight, cluster: outboundClusterId(proxy, backend.destination) }
-      : backend,
-  );
-  return { type: 'forward', backends };
 }

@@ -74,9 +74,12 @@ export function selectListenerForSni(port: CompiledPort, sni: string): CompiledL
 /**
  * Whether a request came over a connection whose server name selected another listener than its authority does; then it
  * is to be answered with `misdirected` (421, Gateway API `GatewayTLSConfig`, connection coalescing), whatever its route.
+ * Listeners of one group are one here.
  */
 export function isMisdirected(sniListener: CompiledListener | undefined, decision: RouteDecision): boolean {
-  return decision.type !== 'no-listener' && decision.listener !== sniListener;
+  if (decision.type === 'no-listener' || decision.listener === sniListener) return false;
+  const { group } = decision.listener.listener;
+  return group === undefined || group !== sniListener?.listener.group;
 }
 
 function traceHost(trace: RouteTrace, host: HostResolution | undefined): void {

@@ -1,4 +1,12 @@
-import { Composer, Lexer, LineCounter, Parser, type Document as YamlDocument } from 'yaml';
+import {
+  Composer,
+  Lexer,
+  LineCounter,
+  Parser,
+  type Document as YamlDocument,
+  type CollectionTag,
+  type ScalarTag,
+} from 'yaml';
 import { maxBadTokens, maxTokens } from './limits.ts';
 
 /** One YAML document with its tree; positions are offsets into the chunk it was read from. */
@@ -33,7 +41,9 @@ export function parseChunk(text: string, tokensBefore: number): ParsedChunk {
     uniqueKeys: false,
     lineCounter: lines,
     customTags: (tags) =>
-      tags.filter((tag) => typeof tag === 'string' || (!textInKubernetes.has(tag.tag) && !isBase60(tag))),
+      tags
+        .filter((tag) => typeof tag === 'string' || (!textInKubernetes.has(tag.tag) && !isBase60(tag)))
+        .map((tag) => (isPlainFloat(tag) ? { ...tag, test: floatWithDigits } : tag)),
   });
   const trees: YamlTree[] = [];
   let tokens = tokensBefore;
@@ -53,4 +63,13 @@ export function parseChunk(text: string, tokensBefore: number): ParsedChunk {
 
 function isBase60(tag: object): boolean {
   return 'format' in tag && tag.format === 'TIME';
+}
+
+/** YAML 1.1 takes a lone `.` for a number; Kubernetes does not, and Istio means "this namespace" by it (`exportTo: [.]`). */
+const floatWithDigits = /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)$/;
+
+function isPlainFloat(tag: string | CollectionTag | ScalarTag): tag is ScalarTag {
+  return (
+    typeof tag === 'object' && 'test' in tag && tag.tag === 'tag:yaml.org,2002:float' && tag.test?.test('.') === true
+  );
 }

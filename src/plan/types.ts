@@ -116,6 +116,11 @@ export interface Listener {
    * server names, and each has one route that forwards and whose match takes anything.
    */
   readonly relay?: 'tcp' | 'passthrough';
+  /**
+   * Listeners of one group carry each other's requests: whichever of them the server name selected, the host of a request
+   * may be another's (the hosts of one server of an Istio Gateway). Absent: only its own.
+   */
+  readonly group?: string;
   /** The virtual host of every request, whatever its authority: an outbound port that stands for one Service port. */
   readonly pinned?: string;
   /** Client certificates, for `tls` ports; absent: none is asked for. */
