@@ -69,7 +69,5 @@ function isBase60(tag: object): boolean {
 const floatWithDigits = /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)$/;
 
 function isPlainFloat(tag: string | CollectionTag | ScalarTag): tag is ScalarTag {
-  return (
-    typeof tag === 'object' && 'test' in tag && tag.tag === 'tag:yaml.org,2002:float' && tag.test?.test('.') === true
-  );
+  return typeof tag === 'object' && 'test' in tag && tag.tag === 'tag:yaml.org,2002:float' && tag.test.test('.');
 }
