@@ -4,9 +4,14 @@ import type { GatewayServer, Located, SecretObject, ServerTls } from '../resourc
 import { codes } from './codes.ts';
 import { isPem } from './certificates.ts';
 import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
-import type { ServerCredentials } from './istio-gateways.ts';
 import type { CertificateModel } from './model.ts';
 import type { World } from './world.ts';
+
+/** What a TLS server presents, and whom it takes. */
+export interface ServerCredentials {
+  readonly certificates: readonly CertificateModel[];
+  readonly clientValidation?: ClientValidation;
+}
 
 interface Input {
   readonly server: GatewayServer;

@@ -1,9 +1,8 @@
-import type { ClientValidation } from '../plan/index.ts';
 import { intersectHostnames } from './hostname.ts';
 import { istioGatewayProxies, type IstioGatewayProxy } from './istio-gateway-proxies.ts';
-import { serverCredentials } from './istio-credentials.ts';
+import { serverCredentials, type ServerCredentials } from './istio-credentials.ts';
 import { placeServers, type PlacedServer } from './istio-servers.ts';
-import type { CertificateModel, GatewayModel, ListenerModel, MatchedRule, VirtualHostModel } from './model.ts';
+import type { GatewayModel, ListenerModel, MatchedRule, VirtualHostModel } from './model.ts';
 import type { PolicyLookup } from './policies.ts';
 import { anyPath, isCatchAll } from './virtual-rules.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
@@ -94,11 +93,6 @@ function tlsListeners(world: World, input: PortInput, placed: PlacedServer): rea
 
 /** The certificate of the mesh, of which the proxy has its own. */
 const meshCredentials: ServerCredentials = { certificates: [] };
-
-export interface ServerCredentials {
-  readonly certificates: readonly CertificateModel[];
-  readonly clientValidation?: ClientValidation;
-}
 
 /** Names of ports are unique in one Gateway only. */
 function listenerName({ servers }: PortInput, { gateway, server }: PlacedServer): string {
