@@ -1,4 +1,4 @@
-import type { Alias, LineCounter, Node, YAMLError } from 'yaml';
+import type { LineCounter, YAMLError } from 'yaml';
 import { diagnose, type Diagnostic, type DiagnosticCode } from '../base/index.ts';
 import { manifestCodes } from './codes.ts';
 import type { Document, Path, Position } from './document.ts';
@@ -6,6 +6,8 @@ import { maxErrorsPerDocument, maxFindingsPerFile, maxTokens } from './limits.ts
 import { emptyMap, toPlain } from './plain.ts';
 import { findPlace } from './place.ts';
 import { namespaceOf } from './scope.ts';
+import { positionIn, rememberSimple, simpleOf } from './simple-chunk.ts';
+import { findSimplePlace, parseSimpleYaml } from './simple-yaml.ts';
 import { splitDocuments, type Chunk } from './split.ts';
 import { replacement } from './text.ts';
 import { parseChunk, type YamlTree } from './yaml.ts';
@@ -41,6 +43,7 @@ export function parseManifest(text: string, file: string, options: ParseOptions 
   let tokens = 0;
   for (const chunk of splitDocuments(text.startsWith('\uFEFF') ? text.slice(1) : text)) {
     if (options.lossy === true && refuseReplaced(sink, chunk)) continue;
+    if (readSimple(sink, chunk)) continue;
     const parsed = parseChunk(chunk.text, tokens);
     tokens = parsed.tokens;
     if (parsed.exceeded === 'tokens') {
@@ -83,6 +86,19 @@ interface Source {
   readonly lines: LineCounter;
 }
 
+/** Most documents: what is kept of one is its text, from which its value and places are read again when they are asked for. */
+function readSimple(sink: Sink, chunk: Chunk): boolean {
+  const simple = parseSimpleYaml(chunk.text);
+  if (simple === undefined) return false;
+  rememberSimple(chunk, simple);
+  const source: ObjectSource = {
+    valueOf: () => simpleOf(chunk).value,
+    placeOf: (path, part) => positionIn(chunk, findSimplePlace(simpleOf(chunk).places, path)[part]),
+  };
+  readObject(sink, { value: simple.value, path: [], source });
+  return true;
+}
+
 function readTree(sink: Sink, tree: YamlTree, source: Source): void {
   for (const error of tree.errors.slice(0, maxErrorsPerDocument)) {
     add(sink, manifestCodes.syntax, { at: positionOf(source, error.pos[0]), ...explain(error) });
@@ -104,16 +120,27 @@ function readTree(sink: Sink, tree: YamlTree, source: Source): void {
     });
   }
   if (value === null || problems.some((problem) => problem.code.severity === 'error')) return;
-  readObject(sink, { value, path: [], source, root: tree.contents, targets });
+  readObject(sink, {
+    value,
+    path: [],
+    source: {
+      valueOf: () => value,
+      placeOf: (path, part) => positionOf(source, findPlace(tree.contents, path, targets)[part]),
+    },
+  });
+}
+
+/** One YAML document, which may hold several objects. */
+interface ObjectSource {
+  readonly valueOf: () => unknown;
+  readonly placeOf: (path: Path, part: 'key' | 'value') => Position;
 }
 
 interface Candidate {
   readonly value: unknown;
   /** From the root of the YAML document, for items of lists. */
   readonly path: Path;
-  readonly source: Source;
-  readonly root: Node | null;
-  readonly targets: ReadonlyMap<Alias, Node>;
+  readonly source: ObjectSource;
   /** What a typed list says about its items. */
   readonly inherited?: { readonly apiVersion: string; readonly kind: string };
 }
@@ -171,15 +198,18 @@ function readNamed(
     missing(sink, candidate, 'metadata.name', kind);
     return;
   }
+  const { path: above, source } = candidate;
   sink.documents.push({
     file: sink.file,
     apiVersion,
     kind,
     name,
     namespace: namespaceOf(kind, textOf(metadata['namespace'])),
-    value,
-    locate: (path) => placeIn(candidate, path, 'key'),
-    locateValue: (path) => placeIn(candidate, path, 'value'),
+    get value() {
+      return valueAt(source.valueOf(), above);
+    },
+    locate: (path) => source.placeOf([...above, ...path], 'key'),
+    locateValue: (path) => source.placeOf([...above, ...path], 'value'),
   });
 }
 
@@ -222,13 +252,18 @@ function notAManifest(sink: Sink): DiagnosticCode {
 }
 
 function placeIn(candidate: Candidate, path: Path, part: 'key' | 'value'): Position {
-  const place = findPlace(candidate.root, [...candidate.path, ...path], candidate.targets);
-  return positionOf(candidate.source, place[part]);
+  return candidate.source.placeOf([...candidate.path, ...path], part);
 }
 
 function positionOf(source: Source, offset: number): Position {
   const { line, col } = source.lines.linePos(offset);
   return { line: source.chunk.lineOffset + Math.max(line, 1), column: Math.max(col, 1) };
+}
+
+function valueAt(root: unknown, path: Path): Readonly<Record<string, unknown>> {
+  let value = root;
+  for (const step of path) value = (value as Readonly<Record<string | number, unknown>>)[step];
+  return value as Readonly<Record<string, unknown>>;
 }
 
 function add(sink: Sink, code: DiagnosticCode, { at, message, remedy }: Finding): void {

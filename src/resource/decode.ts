@@ -126,11 +126,19 @@ function reportOverwritten(context: DecodeContext, winner: Document): void {
   });
 }
 
-/** A null is the same as no value, as the API server prunes it; the file itself stays as it is. */
+/** A null is the same as no value, as the API server prunes it; the file itself stays as it is. Copies only what holds one. */
 function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map(withoutNulls);
+    return items.every((item, index) => item === value[index]) ? value : items;
+  }
   const result = Object.create(null) as Record<string, unknown>;
-  for (const [key, field] of Object.entries(value)) if (field !== null) result[key] = withoutNulls(field);
-  return result;
+  let isSame = true;
+  for (const [key, field] of Object.entries(value)) {
+    const kept = withoutNulls(field);
+    if (kept !== field || field === null) isSame = false;
+    if (field !== null) result[key] = kept;
+  }
+  return isSame ? value : result;
 }
