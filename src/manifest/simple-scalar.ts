@@ -53,8 +53,6 @@ function readPlain(cursor: Cursor, isFlow: boolean): string {
   text = text.trimEnd();
   if (text.includes(': ') || text.endsWith(':') || text === '-' || text.startsWith('- ') || text.startsWith('---'))
     throw beyondSimple;
-  // Here a colon may end a key, which depends on what follows.
-  if (isFlow && /:$/.test(text)) throw beyondSimple;
   cursor.at += text.length;
   return text;
 }
@@ -89,7 +87,7 @@ export function readKey(cursor: Cursor): string | undefined {
   const quoted = quotedKey.exec(cursor.text);
   if (quoted === null) return undefined;
   cursor.at = quotedKey.lastIndex;
-  return (quoted[1] ?? quoted[2]) as string;
+  return quoted[1] ?? quoted[2];
 }
 
 const plainKey = /([A-Za-z0-9_./][\w./-]*):(?=[ \n]|$)/y;

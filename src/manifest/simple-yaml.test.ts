@@ -32,7 +32,7 @@ function agrees(text: string): boolean {
       assert.deepEqual(
         findSimplePlace(simple.places, asked),
         findPlace(tree.contents, asked, targets),
-        `${text}\n${path}`,
+        `${text}\n${JSON.stringify(path)}`,
       );
   }
   return true;

@@ -24,10 +24,18 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+export interface SallyportProcessOptions {
+  readonly cwd?: string;
+  readonly input?: string;
+  /** How long `until` and `ready` wait. */
+  readonly readyTimeoutMs?: number;
+}
+
 export class SallyportProcess {
   readonly stateDir: string;
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
+  readonly #timeoutMs: number;
   readonly #waiting = new Set<{
     readonly check: () => boolean;
     readonly resolve: () => void;
@@ -37,7 +45,8 @@ export class SallyportProcess {
   #stderr = '';
   #exit: Exit | undefined;
 
-  constructor(args: readonly string[], { cwd = root, input }: { readonly cwd?: string; readonly input?: string } = {}) {
+  constructor(args: readonly string[], { cwd = root, input, readyTimeoutMs = 30_000 }: SallyportProcessOptions = {}) {
+    this.#timeoutMs = readyTimeoutMs;
     this.stateDir = mkdtempSync(join(tmpdir(), 'sallyport-test-'));
     const own = ['--state-dir', this.stateDir, '--admin-port', '0', '--free-ports'];
     const [verb = 'run', ...rest] = args;
@@ -97,7 +106,7 @@ export class SallyportProcess {
       const timer = setTimeout(() => {
         this.#waiting.delete(entry);
         reject(new Error(`timeout: ${describe()}`));
-      }, 30_000);
+      }, this.#timeoutMs);
       const entry = {
         check,
         resolve: () => {
