@@ -25,37 +25,46 @@ export function chooseBackend(route: CompiledRoute, random: Random): CompiledBac
 
 /** An endpoint as its pool keeps it. */
 export interface Balanced {
-  /** From the plan; 0 takes no requests. */
+  /** From the plan, less while it warms up; 0 takes no requests. */
   readonly weight: number;
   /** Requests in flight from this proxy. */
   readonly active: number;
-  /** False while ejected, or failing to connect. */
+  /** False while failing to connect. */
   readonly usable: boolean;
+  /** Where its round robin stands; 0 at first. */
+  credit: number;
 }
 
-/** One per cluster: where its round robin stands. */
-export interface RoundRobinCursor {
-  next: number;
-}
+/** The policies that need nothing of the request. */
+export type SimplePolicy = Exclude<Cluster['loadBalancer'], 'CONSISTENT_HASH'>;
 
-/** The endpoint that gets this request; undefined when none is usable (`no_healthy_upstream`). */
+/** The endpoint that gets this request; undefined when none is usable. */
 export function chooseEndpoint<E extends Balanced>(
-  policy: Cluster['loadBalancer'],
+  policy: SimplePolicy,
   endpoints: readonly E[],
-  cursor: RoundRobinCursor,
   random: Random,
 ): E | undefined {
+  if (policy === 'ROUND_ROBIN') return nextInTurn(endpoints);
   const total = usableWeight(endpoints);
   if (total <= 0) return undefined;
-  if (policy === 'ROUND_ROBIN') {
-    const chosen = endpointAt(endpoints, cursor.next % total);
-    // Kept below 2^30, so that the remainder stays exact and V8 keeps a small integer.
-    cursor.next = (cursor.next + 1) % 0x3fff_ffff;
-    return chosen;
-  }
   const first = endpointAt(endpoints, random() * total);
   if (policy === 'RANDOM' || endpoints.length === 1) return first;
   return lessLoaded(first, endpointAt(endpoints, random() * total));
+}
+
+/** Smooth weighted round robin: everybody earns its weight, the richest takes the request and pays for it. */
+function nextInTurn<E extends Balanced>(endpoints: readonly E[]): E | undefined {
+  let best: E | undefined;
+  let total = 0;
+  for (let i = 0; i < endpoints.length; i++) {
+    const endpoint = endpoints[i] as E;
+    if (!endpoint.usable || endpoint.weight <= 0) continue;
+    endpoint.credit += endpoint.weight;
+    total += endpoint.weight;
+    if (best === undefined || endpoint.credit > best.credit) best = endpoint;
+  }
+  if (best !== undefined) best.credit -= total;
+  return best;
 }
 
 /**

@@ -1,11 +1,34 @@
 export { decideAuthorization } from './authorize.ts';
-export { chooseBackend, chooseEndpoint, type Balanced, type Random, type RoundRobinCursor } from './balance.ts';
+export {
+  arrangeEndpoints,
+  groupAt,
+  nextLocality,
+  type Arrangeable,
+  type LocalityGroup,
+  type PriorityGroup,
+} from './arrangement.ts';
+export { chooseBackend, chooseEndpoint, type Random, type SimplePolicy } from './balance.ts';
 export { compileProxy } from './compile-proxy.ts';
 export { decideCors, type CompiledCors, type CorsDecision } from './cors.ts';
 export { explainRefusal, type Refusal } from './explain.ts';
 export type { ConnectionFacts, RequestFacts } from './facts.ts';
+export { cookieValue, hashText } from './hash.ts';
+export { buildHashTable, slotOf, type HashTable } from './hash-table.ts';
 export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
 export { missedOutbound } from './outbound-host.ts';
+export {
+  eject,
+  ejectionMs,
+  httpStatusOfGrpc,
+  mayEject,
+  newHostHealth,
+  noteLocalFailure,
+  noteStatus,
+  sweepHost,
+  type EjectionCause,
+  type HostHealth,
+  type LocalFailure,
+} from './outlier.ts';
 export { isGrpcPath } from './path.ts';
 export { rewritePath, type CompiledPathRewrite } from './path-rewrite.ts';
 export { bindAuthorization } from './policy-bind.ts';
@@ -32,3 +55,4 @@ export type {
   RouteTrace,
   RouteTraceStep,
 } from './types.ts';
+export { warmupShare } from './warmup.ts';

@@ -1,0 +1,148 @@
+// Hot file: once per attempt. The default balancer allocates nothing; an arrangement is made when endpoints change.
+import {
+  arrangeEndpoints,
+  buildHashTable,
+  chooseEndpoint,
+  groupAt,
+  nextLocality,
+  slotOf,
+  warmupShare,
+  type HashTable,
+  type PriorityGroup,
+  type SimplePolicy,
+} from '../decide/index.ts';
+import type { Cluster, HashPolicy, Warmup } from '../plan/index.ts';
+import type { EndpointRuntime } from './endpoint-runtime.ts';
+import type { EndpointSlot, Exchange } from './exchange.ts';
+import { requestHash } from './request-hash.ts';
+
+/** Draws the endpoints of one cluster by its load balancer. */
+export class EndpointChoice {
+  #cluster: Cluster;
+  #endpoints: readonly EndpointRuntime[] = [];
+  /** Undefined when it must be made anew. */
+  #groups: readonly PriorityGroup<EndpointRuntime>[] | undefined;
+  readonly #tables = new Map<PriorityGroup<EndpointRuntime>, HashTable>();
+  #isWarming = false;
+  readonly #nowMs: () => number;
+
+  constructor(cluster: Cluster, nowMs: () => number) {
+    this.#cluster = cluster;
+    this.#nowMs = nowMs;
+  }
+
+  use(cluster: Cluster, endpoints: readonly EndpointRuntime[]): void {
+    this.#cluster = cluster;
+    this.#endpoints = endpoints;
+    this.#isWarming = cluster.warmup !== undefined;
+    for (const endpoint of endpoints) endpoint.weight = endpoint.endpoint.weight;
+    this.refresh();
+  }
+
+  /** An endpoint was ejected or returned. */
+  refresh(): void {
+    this.#groups = undefined;
+    this.#tables.clear();
+  }
+
+  /**
+   * The endpoint for the next attempt, among those this request has not tried. When all are backing off, one of them is
+   * asked all the same: its pool answers at once with the last failure or tries again.
+   */
+  choose(exchange: Exchange, random: () => number): EndpointRuntime | undefined {
+    const { warmup, localityWeights, outlierDetection, hash } = this.#cluster;
+    if (this.#isWarming && warmup !== undefined) this.#warm(warmup);
+    this.#groups ??= arrangeEndpoints(this.#endpoints, {
+      minHealthPercent: outlierDetection?.minHealthPercent ?? 0,
+      ...(localityWeights === undefined ? {} : { localityWeights }),
+    });
+    const groups = this.#groups;
+    if (hash !== undefined) return this.#byHash(exchange, hash, random);
+    const group = groups.length === 1 ? groups[0] : groupAt(groups, random() * 100);
+    if (group === undefined) return undefined;
+    if (exchange.tried.length > 0) return this.#again(exchange, group, random);
+    const { localities } = group;
+    const candidates = localities === undefined ? group.endpoints : nextLocality(localities)?.endpoints;
+    if (candidates === undefined) return undefined;
+    return chooseEndpoint(this.#simple, candidates, random) ?? candidates.find((one) => one.weight > 0);
+  }
+
+  get #simple(): SimplePolicy {
+    const { loadBalancer } = this.#cluster;
+    return loadBalancer === 'CONSISTENT_HASH' ? 'RANDOM' : loadBalancer;
+  }
+
+  /** Another endpoint of the same group, or of any other when those are used up. */
+  #again(
+    exchange: Exchange,
+    drawn: PriorityGroup<EndpointRuntime>,
+    random: () => number,
+  ): EndpointRuntime | undefined {
+    for (const group of [drawn, ...(this.#groups ?? [])]) {
+      const fresh = group.endpoints.filter((one) => !exchange.tried.includes(one));
+      const chosen = chooseEndpoint(this.#simple, fresh, random) ?? fresh.find((one) => one.weight > 0);
+      if (chosen !== undefined) return chosen;
+    }
+    return undefined;
+  }
+
+  /** The endpoint of the request's key; the ones after it in the table when that cannot be used. */
+  #byHash(exchange: Exchange, policy: HashPolicy, random: () => number): EndpointRuntime | undefined {
+    const hash = requestHash(policy.key, exchange, random) ?? Math.floor(random() * 0x1_0000_0000);
+    const groups = this.#groups ?? [];
+    const group = groups.length === 1 ? groups[0] : groupAt(groups, hash % 100);
+    if (group === undefined) return undefined;
+    const { endpoints } = group;
+    const table = this.#tableOf(group, policy);
+    const first = slotOf(table, hash);
+    let fallback: EndpointRuntime | undefined;
+    for (let i = 0; i < table.targets.length; i++) {
+      const slot = first + i < table.targets.length ? first + i : first + i - table.targets.length;
+      const endpoint = endpoints[table.targets[slot] as number] as EndpointRuntime;
+      if (isTried(exchange.tried, endpoint)) continue;
+      if (endpoint.usable) return endpoint;
+      fallback ??= endpoint;
+      // All back off: the slots repeat, so a look at many is enough.
+      if (i > endpoints.length * slotsPerEndpoint) break;
+    }
+    return fallback;
+  }
+
+  #tableOf(group: PriorityGroup<EndpointRuntime>, policy: HashPolicy): HashTable {
+    let table = this.#tables.get(group);
+    if (table === undefined) {
+      const { localityWeights: shares } = this.#cluster;
+      const prefix = this.#cluster.id.length;
+      const targets = group.endpoints.map(({ endpoint, weight, locality }) => ({
+        // Without the cluster, so that a key has its endpoint at every proxy that has these endpoints.
+        key: endpoint.id.slice(prefix),
+        weight: shares === undefined ? weight : Math.max((shares[locality] ?? 0) * weight, leastWeight),
+      }));
+      table = buildHashTable(policy.table, targets);
+      this.#tables.set(group, table);
+    }
+    return table;
+  }
+
+  #warm(warmup: Warmup): void {
+    const nowMs = this.#nowMs();
+    let isWarming = false;
+    for (const endpoint of this.#endpoints) {
+      const share = warmupShare(warmup, nowMs - endpoint.addedAtMs);
+      endpoint.weight = endpoint.endpoint.weight * share;
+      isWarming ||= share < 1;
+    }
+    this.#isWarming = isWarming;
+  }
+}
+
+/** How many slots are looked at for each endpoint before the search for a usable one ends. */
+const slotsPerEndpoint = 64;
+
+/** A table needs weights above zero; of a ring that is a slot or two. */
+const leastWeight = 1e-3;
+
+function isTried(tried: readonly EndpointSlot[], endpoint: EndpointSlot): boolean {
+  for (let i = 0; i < tried.length; i++) if (tried[i] === endpoint) return true;
+  return false;
+}
