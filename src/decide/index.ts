@@ -16,6 +16,7 @@ export { cookieValue, hashText } from './hash.ts';
 export { buildHashTable, slotOf, type HashTable } from './hash-table.ts';
 export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
 export { missedOutbound } from './outbound-host.ts';
+export { queryParameter } from './query.ts';
 export {
   eject,
   ejectionMs,

@@ -1,5 +1,5 @@
 // Hot file: a request is given to an endpoint, and to another one while nothing of it was processed.
-import type { LocalCause } from '../decide/index.ts';
+import type { LocalCause, LocalFailure } from '../decide/index.ts';
 import { formatGrpcTimeout } from '../grpc/index.ts';
 import { transientField, type Http2Stream } from '../http2/index.ts';
 import { failExchange, releaseEndpoint } from './ending.ts';
@@ -22,7 +22,7 @@ function tryEndpoint(runtime: Runtime, exchange: Exchange): boolean {
   exchange.attempts++;
   exchange.countsAtEndpoint = true;
   endpoint.active++;
-  endpoint.pool.request(exchange);
+  endpoint.request(exchange);
   return true;
 }
 
@@ -61,11 +61,22 @@ const poolCauses: Readonly<Record<PoolFailure, LocalCause>> = {
   'endpoint-removed': 'no_healthy_upstream',
 };
 
+/** What outlier detection counts; not what is this proxy's own doing. */
+const outlierFailures: Partial<Readonly<Record<PoolFailure, LocalFailure>>> = {
+  'connect-failed': 'reset',
+  'connect-timeout': 'timeout',
+  'handshake-failed': 'reset',
+  'no-alpn': 'reset',
+  'peer-refused': 'reset',
+};
+
 /** A pool could not send the request: another endpoint gets it while attempts are left. */
 export function retryElsewhere(runtime: Runtime, exchange: Exchange, failure: PoolFailure, detail: string): void {
   if (exchange.done || exchange.endpoint === undefined) return;
   const failed = exchange.endpoint;
   releaseEndpoint(exchange);
+  const failureOfPeer = outlierFailures[failure];
+  if (failureOfPeer !== undefined) failed.noteFailure(failureOfPeer);
   exchange.tried.push(failed);
   const isLast = exchange.attempts >= runtime.limits.attemptsPerRequest || failure === 'pending-overflow';
   if (!isLast && tryEndpoint(runtime, exchange)) return;

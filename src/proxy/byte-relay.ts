@@ -13,7 +13,8 @@ import {
 } from '../decide/index.ts';
 import { principalOf } from '../identity/index.ts';
 import { connect, WheelTimer, type ConnectAttempt, type ConnectFailure, type SocketFacts } from '../transport/index.ts';
-import type { ClusterRuntime, EndpointRuntime } from './cluster-runtime.ts';
+import type { ClusterRuntime } from './cluster-runtime.ts';
+import type { EndpointRuntime } from './endpoint-runtime.ts';
 import { peerLabels } from './downstream-connection.ts';
 import { RelayBook, type RelayAccount, type RelayEnd } from './relay-book.ts';
 import type { Runtime } from './runtime.ts';
@@ -153,6 +154,7 @@ export class ByteRelay {
   /** Nothing has been sent yet, so another endpoint may be tried. */
   #retry(cluster: ClusterRuntime, { cause, detail }: ConnectFailure): void {
     if (this.#isClosed) return;
+    this.#tried.at(-1)?.noteFailure(cause === 'connect-timeout' ? 'timeout' : 'reset');
     const isLast =
       this.#account.attempts >= this.#runtime.limits.attemptsPerRequest ||
       cluster.chooseForBytes(this.#tried, this.#runtime.random) === undefined;
@@ -168,6 +170,7 @@ export class ByteRelay {
     }
     this.#up = up;
     this.#endpoint = endpoint;
+    endpoint.noteStatus(200);
     endpoint.active++;
     up.allowHalfOpen = true;
     this.#account.upstreamLocalAddress = `${up.localAddress ?? ''}:${up.localPort ?? 0}`;

@@ -1,34 +1,20 @@
-import { chooseEndpoint, type Balanced, type CompiledCluster, type RoundRobinCursor } from '../decide/index.ts';
-import type { Endpoint } from '../plan/index.ts';
-import type { ClusterSlot, EndpointSlot, Exchange } from './exchange.ts';
+import type { CompiledCluster } from '../decide/index.ts';
+import type { Endpoint, EndpointSecurity } from '../plan/index.ts';
+import type { TimerWheel } from '../transport/index.ts';
+import { EndpointChoice } from './endpoint-choice.ts';
+import type { EndpointPool } from './endpoint-pool.ts';
+import { EndpointRuntime } from './endpoint-runtime.ts';
+import type { ClusterSlot, Exchange } from './exchange.ts';
+import { OutlierWatch, type OutlierWatchOptions } from './outlier-watch.ts';
 import type { ClusterSnapshot } from './proxy-api.ts';
-import type { PoolSettings, UpstreamPool } from './upstream-pool.ts';
+import type { PoolSettings, PoolUsage } from './upstream-pool.ts';
 
-/** Makes the pool of an endpoint; the rest of the proxy knows identity, clock and events. */
-export type PoolFactory = (endpoint: Endpoint, settings: PoolSettings) => UpstreamPool;
-
-/** One endpoint of a cluster with its connections; lives as long as address and security stay the same. */
-export class EndpointRuntime implements EndpointSlot, Balanced {
-  endpoint: Endpoint;
-  active = 0;
-  readonly pool: UpstreamPool;
-
-  constructor(endpoint: Endpoint, pool: UpstreamPool) {
-    this.endpoint = endpoint;
-    this.pool = pool;
-  }
-
-  get weight(): number {
-    return this.endpoint.weight;
-  }
-
-  get usable(): boolean {
-    return !this.pool.isBackingOff;
-  }
-
-  forget(exchange: Exchange): void {
-    this.pool.forget(exchange);
-  }
+/** What a cluster takes from the rest of the proxy, which knows identity, clock and events. */
+export interface ClusterContext {
+  readonly wheel: TimerWheel;
+  makePool(endpoint: Endpoint, settings: PoolSettings): EndpointPool;
+  readonly log: OutlierWatchOptions['log'];
+  readonly onEjected: OutlierWatchOptions['onEjected'];
 }
 
 /** A cluster's counters and endpoints; survives changes of the plan, so that limits hold across them. */
@@ -38,12 +24,23 @@ export class ClusterRuntime implements ClusterSlot {
   endpoints: EndpointRuntime[] = [];
   /** Left the plan; their last requests are still under way. */
   #removed: EndpointRuntime[] = [];
-  readonly #cursor: RoundRobinCursor = { next: 0 };
-  readonly #makePool: PoolFactory;
+  readonly #usage: PoolUsage = { connections: 0, pending: 0 };
+  readonly #choice: EndpointChoice;
+  readonly #outliers: OutlierWatch;
+  readonly #context: ClusterContext;
 
-  constructor(compiled: CompiledCluster, makePool: PoolFactory) {
+  constructor(compiled: CompiledCluster, context: ClusterContext) {
+    const { wheel, log, onEjected } = context;
     this.compiled = compiled;
-    this.#makePool = makePool;
+    this.#context = context;
+    this.#choice = new EndpointChoice(compiled.cluster, () => wheel.nowMs());
+    this.#outliers = new OutlierWatch({
+      wheel,
+      log,
+      onEjected,
+      endpoints: () => this.endpoints,
+      onChange: () => this.#choice.refresh(),
+    });
     this.update(compiled);
   }
 
@@ -55,16 +52,12 @@ export class ClusterRuntime implements ClusterSlot {
   /** Takes over a new plan: endpoints that stayed keep their connections, the others drain. */
   update(compiled: CompiledCluster): void {
     this.compiled = compiled;
-    const { connectTimeoutMs, maxRequestsPerConnection } = compiled.cluster.connectionPool;
-    const settings = {
-      connectTimeoutMs,
-      maxRequestsPerConnection: maxRequestsPerConnection ?? Number.POSITIVE_INFINITY,
-    };
+    const settings: PoolSettings = { ...compiled.cluster.connectionPool, usage: this.#usage };
     const before = new Map(this.endpoints.map((runtime) => [endpointKey(runtime.endpoint), runtime]));
     this.endpoints = compiled.endpoints.map((endpoint) => {
       const key = endpointKey(endpoint);
       const kept = before.get(key);
-      if (kept === undefined) return new EndpointRuntime(endpoint, this.#makePool(endpoint, settings));
+      if (kept === undefined) return this.#add(endpoint, settings);
       before.delete(key);
       kept.endpoint = endpoint;
       kept.pool.settings = settings;
@@ -72,6 +65,17 @@ export class ClusterRuntime implements ClusterSlot {
     });
     for (const removed of before.values()) removed.pool.drain();
     this.#removed = [...this.#removed, ...before.values()].filter(({ pool }) => pool.connections > 0);
+    this.#outliers.use(compiled.cluster.outlierDetection);
+    this.#choice.use(compiled.cluster, this.endpoints);
+  }
+
+  #add(endpoint: Endpoint, settings: PoolSettings): EndpointRuntime {
+    const context = this.#context;
+    return new EndpointRuntime(endpoint, {
+      pool: context.makePool(endpoint, settings),
+      addedAtMs: context.wheel.nowMs(),
+      outliers: this.#outliers,
+    });
   }
 
   /** Nothing is connected any more. */
@@ -79,29 +83,21 @@ export class ClusterRuntime implements ClusterSlot {
     return [...this.endpoints, ...this.#removed].every(({ pool }) => pool.connections === 0);
   }
 
-  /**
-   * The endpoint for the next attempt: by the cluster's load balancer among those this request has not tried. When all
-   * are backing off, one of them is asked all the same: its pool answers at once with the last failure or tries again.
-   */
+  /** The endpoint for the next attempt, by the cluster's load balancer among those this request has not tried. */
   choose(exchange: Exchange, random: () => number): EndpointRuntime | undefined {
-    const policy = this.compiled.cluster.loadBalancer;
-    const fresh =
-      exchange.tried.length === 0 ? this.endpoints : this.endpoints.filter((one) => !exchange.tried.includes(one));
-    return chooseEndpoint(policy, fresh, this.#cursor, random) ?? fresh.find((one) => one.weight > 0);
+    return this.#choice.choose(exchange.tried, exchange, random);
   }
 
   /** The endpoint for a connection whose bytes are relayed, by the same load balancer. */
   chooseForBytes(tried: readonly EndpointRuntime[], random: () => number): EndpointRuntime | undefined {
-    const fresh = this.endpoints.filter((one) => !tried.includes(one));
-    const policy = this.compiled.cluster.loadBalancer;
-    return chooseEndpoint(policy, fresh, this.#cursor, random) ?? fresh.find((one) => one.weight > 0);
+    return this.#choice.choose(tried, undefined, random);
   }
 
   snapshot(): ClusterSnapshot {
     return {
       id: this.compiled.cluster.id,
       activeRequests: this.active,
-      endpoints: this.endpoints.map(({ endpoint, active, pool }) => ({
+      endpoints: this.endpoints.map(({ endpoint, active, pool, health, weight }) => ({
         id: endpoint.id,
         address: endpoint.address,
         activeRequests: active,
@@ -109,6 +105,8 @@ export class ClusterRuntime implements ClusterSlot {
         connectionsOpened: pool.opened,
         pendingRequests: pool.pending,
         isBackingOff: pool.isBackingOff,
+        isEjected: health?.ejected === true,
+        weight,
       })),
     };
   }
@@ -118,16 +116,23 @@ export class ClusterRuntime implements ClusterSlot {
   }
 
   drain(): void {
+    this.#outliers.close();
     for (const { pool } of this.endpoints) pool.drain();
   }
 
   close(): void {
+    this.#outliers.close();
     for (const { pool } of [...this.endpoints, ...this.#removed]) pool.close();
   }
 }
 
 /** All that decides how to connect: when it changes, connections must be new. Origins may move without any effect. */
 function endpointKey({ id, address, security }: Endpoint): string {
-  const peer = security.mode === 'mtls' ? [security.sni, ...security.spiffeIds] : [];
-  return JSON.stringify([id, address.host, address.port, security.mode, ...peer]);
+  return JSON.stringify([id, address.host, address.port, ...securityKey(security)]);
+}
+
+function securityKey(security: EndpointSecurity): readonly unknown[] {
+  if (security.mode === 'plaintext') return [];
+  const { origin: _, ...rest } = security;
+  return [rest];
 }

@@ -45,8 +45,11 @@ export function failExchange(exchange: Exchange, cause: LocalCause, detail = '')
 
 /** The request's timer: its deadline, or after an answer of our own the time its client had to end by itself. */
 export function timeIsUp(exchange: Exchange): void {
-  if (exchange.error !== undefined && exchange.responseEndSent) stopClient(exchange);
-  else failExchange(exchange, exchange.deadlineIsRoute ? 'route_timeout' : 'deadline');
+  if (exchange.error !== undefined && exchange.responseEndSent) return stopClient(exchange);
+  // A deadline of the caller's own says nothing about the endpoint, nor does one that ends before a connection was had.
+  if (exchange.deadlineIsRoute && !exchange.responseStarted && exchange.up !== undefined)
+    exchange.endpoint?.noteFailure('timeout');
+  failExchange(exchange, exchange.deadlineIsRoute ? 'route_timeout' : 'deadline');
 }
 
 function cutResponse(exchange: Exchange, answer: LocalAnswer): void {

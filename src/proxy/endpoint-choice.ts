@@ -22,7 +22,7 @@ export class EndpointChoice {
   #endpoints: readonly EndpointRuntime[] = [];
   /** Undefined when it must be made anew. */
   #groups: readonly PriorityGroup<EndpointRuntime>[] | undefined;
-  readonly #tables = new Map<PriorityGroup<EndpointRuntime>, HashTable>();
+  readonly #tables = new Map<PriorityGroup<EndpointRuntime>, EndpointTable>();
   #isWarming = false;
   readonly #nowMs: () => number;
 
@@ -46,10 +46,14 @@ export class EndpointChoice {
   }
 
   /**
-   * The endpoint for the next attempt, among those this request has not tried. When all are backing off, one of them is
-   * asked all the same: its pool answers at once with the last failure or tries again.
+   * The endpoint for the next attempt, among those not tried. When all are backing off, one of them is asked all the same:
+   * its pool answers at once with the last failure or tries again. Without a request (bytes are relayed) there is no hash.
    */
-  choose(exchange: Exchange, random: () => number): EndpointRuntime | undefined {
+  choose(
+    tried: readonly EndpointSlot[],
+    exchange: Exchange | undefined,
+    random: () => number,
+  ): EndpointRuntime | undefined {
     const { warmup, localityWeights, outlierDetection, hash } = this.#cluster;
     if (this.#isWarming && warmup !== undefined) this.#warm(warmup);
     this.#groups ??= arrangeEndpoints(this.#endpoints, {
@@ -57,10 +61,10 @@ export class EndpointChoice {
       ...(localityWeights === undefined ? {} : { localityWeights }),
     });
     const groups = this.#groups;
-    if (hash !== undefined) return this.#byHash(exchange, hash, random);
+    if (hash !== undefined && exchange !== undefined) return this.#byHash(exchange, hash, random);
     const group = groups.length === 1 ? groups[0] : groupAt(groups, random() * 100);
     if (group === undefined) return undefined;
-    if (exchange.tried.length > 0) return this.#again(exchange, group, random);
+    if (tried.length > 0) return this.#again(tried, group, random);
     const { localities } = group;
     const candidates = localities === undefined ? group.endpoints : nextLocality(localities)?.endpoints;
     if (candidates === undefined) return undefined;
@@ -74,12 +78,12 @@ export class EndpointChoice {
 
   /** Another endpoint of the same group, or of any other when those are used up. */
   #again(
-    exchange: Exchange,
+    tried: readonly EndpointSlot[],
     drawn: PriorityGroup<EndpointRuntime>,
     random: () => number,
   ): EndpointRuntime | undefined {
     for (const group of [drawn, ...(this.#groups ?? [])]) {
-      const fresh = group.endpoints.filter((one) => !exchange.tried.includes(one));
+      const fresh = group.endpoints.filter((one) => !isTried(tried, one));
       const chosen = chooseEndpoint(this.#simple, fresh, random) ?? fresh.find((one) => one.weight > 0);
       if (chosen !== undefined) return chosen;
     }
@@ -92,8 +96,7 @@ export class EndpointChoice {
     const groups = this.#groups ?? [];
     const group = groups.length === 1 ? groups[0] : groupAt(groups, hash % 100);
     if (group === undefined) return undefined;
-    const { endpoints } = group;
-    const table = this.#tableOf(group, policy);
+    const { table, endpoints } = this.#tableOf(group, policy);
     const first = slotOf(table, hash);
     let fallback: EndpointRuntime | undefined;
     for (let i = 0; i < table.targets.length; i++) {
@@ -108,20 +111,22 @@ export class EndpointChoice {
     return fallback;
   }
 
-  #tableOf(group: PriorityGroup<EndpointRuntime>, policy: HashPolicy): HashTable {
-    let table = this.#tables.get(group);
-    if (table === undefined) {
-      const { localityWeights: shares } = this.#cluster;
-      const prefix = this.#cluster.id.length;
-      const targets = group.endpoints.map(({ endpoint, weight, locality }) => ({
-        // Without the cluster, so that a key has its endpoint at every proxy that has these endpoints.
-        key: endpoint.id.slice(prefix),
-        weight: shares === undefined ? weight : Math.max((shares[locality] ?? 0) * weight, leastWeight),
-      }));
-      table = buildHashTable(policy.table, targets);
-      this.#tables.set(group, table);
-    }
-    return table;
+  #tableOf(group: PriorityGroup<EndpointRuntime>, policy: HashPolicy): EndpointTable {
+    const known = this.#tables.get(group);
+    if (known !== undefined) return known;
+    const prefix = this.#cluster.id.length;
+    const targets = weighted(group).map(({ endpoint, weight }) => ({
+      endpoint,
+      weight,
+      // Without the cluster, so that a key has its endpoint at every proxy that has these endpoints.
+      key: endpoint.endpoint.id.slice(prefix),
+    }));
+    const made = {
+      table: buildHashTable(policy.table, targets),
+      endpoints: targets.map(({ endpoint }) => endpoint),
+    };
+    this.#tables.set(group, made);
+    return made;
   }
 
   #warm(warmup: Warmup): void {
@@ -139,8 +144,23 @@ export class EndpointChoice {
 /** How many slots are looked at for each endpoint before the search for a usable one ends. */
 const slotsPerEndpoint = 64;
 
-/** A table needs weights above zero; of a ring that is a slot or two. */
-const leastWeight = 1e-3;
+interface EndpointTable {
+  readonly table: HashTable;
+  /** What the table's targets stand for. */
+  readonly endpoints: readonly EndpointRuntime[];
+}
+
+/** The endpoints of a group with their share of its requests: their own weight, times that of their locality. */
+function weighted({
+  endpoints,
+  localities,
+}: PriorityGroup<EndpointRuntime>): readonly { readonly endpoint: EndpointRuntime; readonly weight: number }[] {
+  if (localities === undefined) return endpoints.map((endpoint) => ({ endpoint, weight: endpoint.weight }));
+  return localities.flatMap((locality) => {
+    const total = locality.endpoints.reduce((sum, { weight }) => sum + weight, 0);
+    return locality.endpoints.map((endpoint) => ({ endpoint, weight: (locality.weight * endpoint.weight) / total }));
+  });
+}
 
 function isTried(tried: readonly EndpointSlot[], endpoint: EndpointSlot): boolean {
   for (let i = 0; i < tried.length; i++) if (tried[i] === endpoint) return true;

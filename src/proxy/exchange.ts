@@ -8,6 +8,7 @@ import type {
   CompiledPort,
   CompiledProxy,
   LocalAnswer,
+  LocalFailure,
   RouteDecision,
 } from '../decide/index.ts';
 import type { Endpoint } from '../plan/index.ts';
@@ -62,6 +63,9 @@ export interface EndpointSlot {
   active: number;
   /** Removes a request that waits for a connection. */
   forget(exchange: Exchange): void;
+  /** For outlier detection: the status of a response, or that this attempt failed on this side. */
+  noteStatus(httpStatus: number): void;
+  noteFailure(failure: LocalFailure): void;
 }
 
 /** The chosen cluster: what the relay reads of it. */
@@ -119,6 +123,9 @@ export class Exchange {
   countsAtEndpoint = false;
   countsAtCluster = false;
   attempts = 0;
+  /** The cookie that balancing made for a client without one, and the header that gives it to the client. */
+  madeCookie = '';
+  setCookie: Field | undefined;
   /** Endpoints that failed for this request; small, hence a list. */
   readonly tried: EndpointSlot[] = [];
 
@@ -240,6 +247,7 @@ function release(exchange: Exchange): void {
   exchange.endpoint = undefined;
   exchange.local = undefined;
   exchange.localState = undefined;
+  exchange.setCookie = undefined;
   exchange.error = undefined;
   exchange.head.length = 0;
   // Setting a length costs more than reading one, and these are nearly always empty.
@@ -258,6 +266,7 @@ function reset(exchange: Exchange): void {
   exchange.userAgent = '';
   exchange.requestId = '';
   exchange.attempts = 0;
+  exchange.madeCookie = '';
   exchange.requestEnded = false;
   exchange.requestEndSent = false;
   exchange.replayLength = 0;

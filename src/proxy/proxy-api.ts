@@ -81,5 +81,9 @@ export interface ClusterSnapshot {
     readonly connectionsOpened: number;
     readonly pendingRequests: number;
     readonly isBackingOff: boolean;
+    /** By outlier detection. */
+    readonly isEjected: boolean;
+    /** The plan's, or less while the endpoint warms up. */
+    readonly weight: number;
   }[];
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { compileProxy, type CompiledProxy } from '../decide/index.ts';
+import { compileProxy, type CompiledCluster, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
-import { limitsActed, upstreamConnections } from '../telemetry/index.ts';
+import { limitsActed, outlierEjections, upstreamConnections } from '../telemetry/index.ts';
 import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { retryElsewhere, sendRequest } from './attempt.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
@@ -153,7 +153,7 @@ class DataPlane implements Proxy {
     for (const [id, cluster] of compiled.clusters) {
       const kept = this.#clusters.get(id);
       if (kept !== undefined) kept.update(cluster);
-      else this.#clusters.set(id, new ClusterRuntime(cluster, (endpoint, settings) => this.#pool(endpoint, settings)));
+      else this.#clusters.set(id, this.#cluster(cluster));
     }
   }
 
@@ -216,6 +216,16 @@ class DataPlane implements Proxy {
       acceptPlaintext: () => acceptsPlaintext,
       ...(port.relays ? { treatmentOf: inboundTreatment(acceptsPlaintext) } : {}),
     };
+  }
+
+  #cluster(compiled: CompiledCluster): ClusterRuntime {
+    const { id } = compiled.cluster;
+    return new ClusterRuntime(compiled, {
+      wheel: this.#wheel,
+      makePool: (endpoint, settings) => this.#pool(endpoint, settings),
+      log: (message) => this.#log(`cluster ${id}: ${message}`),
+      onEjected: (cause) => this.#options.counters.add(outlierEjections, [id, cause]),
+    });
   }
 
   /** What an outgoing connection does for TLS; undefined for plaintext. */

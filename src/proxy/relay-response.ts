@@ -1,5 +1,5 @@
 // Hot file: a response on its way back, and every way in which an upstream can fail to give one.
-import type { LocalCause } from '../decide/index.ts';
+import { httpStatusOfGrpc, type LocalCause } from '../decide/index.ts';
 import { countMessages, GrpcStatus, grpcStatusFromHttp, grpcStatusFromReset, parseGrpcStatus } from '../grpc/index.ts';
 import { ErrorCode, errorCodeName, FieldKind, type Field } from '../http2/index.ts';
 import { dispatch } from './attempt.ts';
@@ -35,8 +35,17 @@ function onHeaders(exchange: Exchange, fields: readonly Field[], count: number, 
     exchange.upstreamEnded = true;
     exchange.responseEnded = true;
   }
-  down.connection.sendHeaders(downStream, fields, count, endStream);
+  // A status in real trailers is never counted, as in Envoy: by then the response was given to the client (istio.md 3.4).
+  exchange.endpoint?.noteStatus(endStream && exchange.isGrpc ? statusOfGrpc(exchange, status) : status);
+  const { setCookie } = exchange;
+  if (setCookie === undefined) down.connection.sendHeaders(downStream, fields, count, endStream);
+  else down.connection.sendHeaders(downStream, [...fields.slice(0, count), setCookie], count + 1, endStream);
   if (endStream) responseSent(exchange);
+}
+
+/** A response of headers alone says its gRPC status there; one that is not even 200 speaks for itself. */
+function statusOfGrpc({ grpcStatus }: Exchange, status: number): number {
+  return status === 200 ? httpStatusOfGrpc(grpcStatus) : status;
 }
 
 function onTrailers(exchange: Exchange, fields: readonly Field[], count: number): void {
@@ -109,6 +118,7 @@ function onReset(exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol'
     if (exchange.responseEndSent) responseSent(exchange);
     return;
   }
+  exchange.endpoint?.noteFailure('reset');
   const { down, downStream } = exchange;
   const place = exchange.endpoint?.endpoint.address;
   const detail = `${place?.host}:${place?.port}: ${cause === 'lost' ? 'connection lost' : errorCodeName(code)}`;
@@ -124,6 +134,7 @@ function onReset(exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol'
 /** Transparent retry: the peer surely did not process the request, and all of it is still here (RFC 9113 §8.7). */
 function onRefused(runtime: Runtime, exchange: Exchange): void {
   if (exchange.done || exchange.responseEnded) return;
+  exchange.endpoint?.noteFailure('reset');
   const mayRetry = exchange.replayable && exchange.attempts < runtime.limits.attemptsPerRequest;
   if (!mayRetry) {
     failExchange(

@@ -1,15 +1,11 @@
 // Hot when a cluster balances by hash, and only then: reads one header.
 import { cookieValue, hashText, queryParameter } from '../decide/index.ts';
-import { internField, type Field } from '../http2/index.ts';
+import { transientField, type Field } from '../http2/index.ts';
 import type { HashCookie, HashPolicy } from '../plan/index.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The hash of what the policy names in a request; undefined when it is not there. */
-export function requestHash(
-  key: HashPolicy['key'],
-  exchange: Exchange,
-  random: () => number,
-): number | undefined {
+export function requestHash(key: HashPolicy['key'], exchange: Exchange, random: () => number): number | undefined {
   const value = keyOf(key, exchange, random);
   return value === undefined ? undefined : hashText(value);
 }
@@ -52,9 +48,12 @@ function cookieOf({ name }: HashCookie, { head, headCount }: Exchange): string |
 function madeCookie(cookie: HashCookie, exchange: Exchange, random: () => number): string | undefined {
   if (cookie.ttlMs === undefined) return undefined;
   if (exchange.madeCookie === '') {
-    const part = (): string => Math.floor(random() * 0x1_0000_0000).toString(16).padStart(8, '0');
+    const part = (): string =>
+      Math.floor(random() * 0x1_0000_0000)
+        .toString(16)
+        .padStart(8, '0');
     exchange.madeCookie = part() + part();
-    exchange.setCookie = internField('set-cookie', setCookie(cookie, exchange.madeCookie));
+    exchange.setCookie = transientField('set-cookie', setCookie(cookie, exchange.madeCookie));
   }
   return exchange.madeCookie;
 }

@@ -1,9 +1,11 @@
 // Hot file: hands the engine's calls to the relay, one hop of indirection per call.
 import type { Socket } from 'node:net';
 import { ErrorCode, errorCodeName, type ConnectionHandler, type Field, type Http2Stream } from '../http2/index.ts';
-import { Http2Transport, type CloseReason, type SocketFacts, type TimerWheel } from '../transport/index.ts';
+import type { ConnectionPool } from '../plan/index.ts';
+import { Http2Transport, WheelTimer, type CloseReason, type SocketFacts, type TimerWheel } from '../transport/index.ts';
 import type { Exchange, UpstreamLink } from './exchange.ts';
 import { flushRequest, serveWaiting } from './flow.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { upstreamResets, upstreamResetsForgottenPerSecond, type ProxyLimits } from './limits.ts';
 
 /** What the relay does with the upstream's side of a request. One object for all connections of a proxy. */
@@ -28,6 +30,8 @@ export interface UpstreamOwner {
   onRetired(connection: UpstreamConnection): void;
   /** So many requests were cancelled that the peer may lose patience: no new requests on it. */
   onWorn(connection: UpstreamConnection): void;
+  /** It is as old as a connection may get: no new requests on it. */
+  onAged(connection: UpstreamConnection): void;
   onNotice(message: string): void;
   /** `isFirst`: on this connection; a limit is logged once for each, and counted every time. */
   onLimit(name: string, isFirst: boolean): void;
@@ -38,6 +42,7 @@ export interface UpstreamConnectionOptions {
   readonly facts: SocketFacts;
   readonly wheel: TimerWheel;
   readonly limits: ProxyLimits;
+  readonly settings: ConnectionPool;
   readonly events: UpstreamEvents;
   readonly owner: UpstreamOwner;
 }
@@ -57,11 +62,20 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
   readonly #events: UpstreamEvents;
   readonly #owner: UpstreamOwner;
   #loggedLimits: Set<string> | undefined;
+  /** Made only where the settings ask for them. */
+  readonly #keepAlive: KeepAlive | undefined;
+  readonly #age: WheelTimer | undefined;
+  readonly #wheel: TimerWheel;
 
   constructor(options: UpstreamConnectionOptions) {
     this.#events = options.events;
     this.#owner = options.owner;
-    this.#maxStreams = options.limits.sharedConnection.maxConcurrentStreams;
+    this.#wheel = options.wheel;
+    const { settings, wheel } = options;
+    this.#maxStreams = Math.min(
+      options.limits.sharedConnection.maxConcurrentStreams,
+      settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY,
+    );
     this.localAddress = `${options.facts.localAddress}:${options.facts.localPort}`;
     this.#transport = new Http2Transport<Exchange>({
       socket: options.socket,
@@ -70,13 +84,33 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
       handler: this,
       wheel: options.wheel,
       limits: options.limits.sharedConnection,
-      transportLimits: { ...options.limits.transport, idleTimeoutMs: options.limits.upstreamIdleMs },
+      transportLimits: { ...options.limits.transport, idleTimeoutMs: idleTimeoutMs(options) },
       onWritable: () => serveWaiting(this, flushRequest),
       onClose: (reason) => {
         this.isRetired = true;
+        this.#stopTimers();
         this.#owner.onClosed(this, reason);
       },
     });
+    if (settings.maxConnectionDurationMs !== undefined) {
+      this.#age = new WheelTimer(() => this.#owner.onAged(this));
+      wheel.arm(this.#age, settings.maxConnectionDurationMs);
+    }
+    if (settings.http2KeepAlive !== undefined) {
+      this.#keepAlive = new KeepAlive(settings.http2KeepAlive, {
+        wheel,
+        ping: () => this.#transport.connection.ping(),
+        onSilent: (timeoutMs) => {
+          this.#owner.onNotice(`no answer to PING within ${timeoutMs} ms: connection lost`);
+          this.destroy();
+        },
+      });
+    }
+  }
+
+  #stopTimers(): void {
+    if (this.#age !== undefined) this.#wheel.cancel(this.#age);
+    this.#keepAlive?.stop();
   }
 
   get connection(): Http2Transport<Exchange>['connection'] {
@@ -155,7 +189,9 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
     this.#owner.onCapacity();
   }
 
-  onPingAck(): void {}
+  onPingAck(): void {
+    this.#keepAlive?.onAnswer();
+  }
 
   onPing(): void {}
 
@@ -178,4 +214,10 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
     if (isFirst) (this.#loggedLimits ??= new Set()).add(name);
     this.#owner.onLimit(name, isFirst);
   }
+}
+
+/** The plan's; 0 there is for ever. */
+function idleTimeoutMs({ settings, limits }: UpstreamConnectionOptions): number {
+  const planned = settings.idleTimeoutMs ?? limits.upstreamIdleMs;
+  return planned === 0 ? Number.POSITIVE_INFINITY : planned;
 }

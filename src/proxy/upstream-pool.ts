@@ -6,6 +6,8 @@ import {
   type TlsClientContext,
 } from '../transport/index.ts';
 import type { Clock } from '../base/index.ts';
+import type { ConnectionPool } from '../plan/index.ts';
+import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http2Stream } from '../http2/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { ProxyLimits } from './limits.ts';
@@ -42,17 +44,22 @@ export interface UpstreamPoolOptions {
 }
 
 /** The part of the cluster's settings that a pool follows; may change while the pool lives. */
-export interface PoolSettings {
-  connectTimeoutMs: number;
-  /** Infinity for none. */
-  maxRequestsPerConnection: number;
+export interface PoolSettings extends ConnectionPool {
+  /** Shared by the pools of one cluster, whose limits are for all of them together. */
+  readonly usage: PoolUsage;
+}
+
+export interface PoolUsage {
+  /** Open, or being opened. */
+  connections: number;
+  pending: number;
 }
 
 /** The successor is opened when this share of `maxRequestsPerConnection` is left (at least one request). */
 const successorShare = 0.1;
 
 /** The connections from this proxy to one endpoint, opened on demand. */
-export class UpstreamPool implements UpstreamOwner {
+export class UpstreamPool implements UpstreamOwner, EndpointPool {
   settings: PoolSettings;
   /** Connections ever opened, for the snapshot. */
   opened = 0;
@@ -100,21 +107,33 @@ export class UpstreamPool implements UpstreamOwner {
       this.onLimit('pendingRequestsPerPool', true);
       return poolEvents.onFailure(exchange, 'pending-overflow', 'too many requests wait for a connection');
     }
-    this.#pending.add(exchange);
+    const { maxPendingRequests, usage } = this.settings;
+    if (maxPendingRequests !== undefined && usage.pending >= maxPendingRequests) {
+      return poolEvents.onFailure(exchange, 'pending-overflow', `http1MaxPendingRequests ${maxPendingRequests}`);
+    }
+    this.#wait(exchange);
     this.#openForDemand();
+  }
+
+  #wait(exchange: Exchange): void {
+    this.#pending.add(exchange);
+    this.settings.usage.pending++;
+  }
+
+  #unwait(exchange: Exchange): void {
+    if (this.#pending.delete(exchange)) this.settings.usage.pending--;
   }
 
   /** The request does not wait any more. */
   forget(exchange: Exchange): void {
-    this.#pending.delete(exchange);
+    this.#unwait(exchange);
   }
 
   /** The identity changed: new requests get new connections, those under way finish on the old ones. */
   recycle(): void {
     // What failed for want of a certificate, or for its age, deserves a new try at once.
     this.#failures = 0;
-    for (const attempt of this.#attempts) attempt.cancel();
-    this.#attempts.clear();
+    this.#cancelAttempts();
     for (const connection of this.#ready.splice(0)) connection.retire();
     this.#openForDemand();
   }
@@ -122,10 +141,15 @@ export class UpstreamPool implements UpstreamOwner {
   /** The endpoint is gone: requests that wait go elsewhere, those under way finish. */
   drain(): void {
     this.#isGone = true;
-    for (const attempt of this.#attempts) attempt.cancel();
-    this.#attempts.clear();
+    this.#cancelAttempts();
     for (const connection of this.#ready.splice(0)) connection.retire();
     this.#failPending('endpoint-removed', 'the endpoint was removed');
+  }
+
+  #cancelAttempts(): void {
+    for (const attempt of this.#attempts) attempt.cancel();
+    this.settings.usage.connections -= this.#attempts.size;
+    this.#attempts.clear();
   }
 
   close(): void {
@@ -148,8 +172,15 @@ export class UpstreamPool implements UpstreamOwner {
     this.#openSuccessor();
   }
 
+  /** Its time is up: what is under way on it finishes, and a successor is made where there is any. */
+  onAged(connection: UpstreamConnection): void {
+    if (connection.connection.activeStreams > 0) this.onWorn(connection);
+    else this.onRetired(connection);
+    connection.retire();
+  }
+
   onClosed(connection: UpstreamConnection): void {
-    this.#open.delete(connection);
+    if (this.#open.delete(connection)) this.settings.usage.connections--;
     this.#remove(connection);
     this.#openForDemand();
   }
@@ -179,7 +210,7 @@ export class UpstreamPool implements UpstreamOwner {
     if (best === undefined || stream === undefined) return false;
     best.requests++;
     this.#options.poolEvents.onStream(exchange, best, stream);
-    const left = this.settings.maxRequestsPerConnection - best.requests;
+    const left = this.#maxRequestsPerConnection - best.requests;
     if (left <= 0) {
       this.#remove(best);
       best.retire();
@@ -195,8 +226,8 @@ export class UpstreamPool implements UpstreamOwner {
     while (this.#pending.size > 0 && this.#leastBusy() !== undefined) {
       const [exchange] = this.#pending;
       if (exchange === undefined) break;
-      this.#pending.delete(exchange);
-      if (!this.#assign(exchange)) this.#pending.add(exchange);
+      this.#unwait(exchange);
+      if (!this.#assign(exchange)) this.#wait(exchange);
     }
     this.#isServing = false;
     this.#openForDemand();
@@ -205,7 +236,8 @@ export class UpstreamPool implements UpstreamOwner {
   #openForDemand(): void {
     const perConnection = Math.min(
       this.#options.limits.sharedConnection.maxConcurrentStreams,
-      this.settings.maxRequestsPerConnection,
+      this.settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY,
+      this.#maxRequestsPerConnection,
     );
     while (this.#pending.size > this.#attempts.size * perConnection && this.#mayOpen()) this.#connect();
     // Nobody would wake them: the last connection closed while new ones fail.
@@ -213,21 +245,30 @@ export class UpstreamPool implements UpstreamOwner {
     if (this.isBackingOff) this.#failPending(this.#lastFailure.cause, this.#lastFailure.detail);
   }
 
+  /** Infinity for none. */
+  get #maxRequestsPerConnection(): number {
+    return this.settings.maxRequestsPerConnection ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Requests left on a connection when its successor is opened; -1: connections are not used up. */
   get #successorMargin(): number {
-    const { maxRequestsPerConnection } = this.settings;
+    const maxRequestsPerConnection = this.#maxRequestsPerConnection;
     return Number.isFinite(maxRequestsPerConnection) ? Math.floor(maxRequestsPerConnection * successorShare) : -1;
   }
 
   /** A connection that will soon be used up gets its successor before, so that no request waits for it. */
   #openSuccessor(): void {
-    const limit = this.settings.maxRequestsPerConnection - this.#successorMargin;
+    const limit = this.#maxRequestsPerConnection - this.#successorMargin;
     if (this.#attempts.size > 0 || this.#ready.some((one) => one.requests < limit) || !this.#mayOpen()) return;
     this.#connect();
   }
 
   #mayOpen(): boolean {
     if (this.#isGone || this.isBackingOff) return false;
+    const { maxConnections, usage } = this.settings;
+    // An endpoint without any connection gets its first one whatever the limit says, as in Envoy.
+    const hasAny = this.#ready.length + this.#attempts.size > 0;
+    if (hasAny && maxConnections !== undefined && usage.connections >= maxConnections) return false;
     const isFull = this.#open.size + this.#attempts.size >= this.#options.limits.connectionsPerPool;
     // Said when the pool becomes full, not for each request that then waits.
     if (isFull && !this.#wasFull) this.onLimit('connectionsPerPool', true);
@@ -243,6 +284,7 @@ export class UpstreamPool implements UpstreamOwner {
       port: this.#options.port,
       connectTimeoutMs: this.settings.connectTimeoutMs,
       ...(tls === undefined ? {} : { tls }),
+      ...(this.settings.tcpKeepalive === undefined ? {} : { keepAlive: this.settings.tcpKeepalive }),
       onConnected: (socket, facts) => {
         this.#attempts.delete(attempt);
         this.#failures = 0;
@@ -253,6 +295,7 @@ export class UpstreamPool implements UpstreamOwner {
           facts,
           wheel: this.#options.wheel,
           limits: this.#options.limits,
+          settings: this.settings,
           events: this.#options.events,
           owner: this,
         });
@@ -264,10 +307,12 @@ export class UpstreamPool implements UpstreamOwner {
       },
       onFailed: (failure) => {
         this.#attempts.delete(attempt);
+        this.settings.usage.connections--;
         this.#failed(failure.cause, failure.detail);
       },
     });
     this.#attempts.add(attempt);
+    this.settings.usage.connections++;
   }
 
   #failed(cause: PoolFailure, detail: string): void {
@@ -283,7 +328,7 @@ export class UpstreamPool implements UpstreamOwner {
 
   #failPending(cause: PoolFailure, detail: string): void {
     const failed = [...this.#pending];
-    this.#pending.clear();
+    for (const exchange of failed) this.#unwait(exchange);
     for (const exchange of failed) this.#options.poolEvents.onFailure(exchange, cause, detail);
   }
 

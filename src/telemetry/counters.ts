@@ -30,6 +30,11 @@ export const upstreamConnections: CounterDefinition = {
   help: 'Connections made to endpoints; with maxRequestsPerConnection they are replaced as they are used up',
   labels: ['cluster'],
 };
+export const outlierEjections: CounterDefinition = {
+  name: 'sallyport_outlier_ejections_total',
+  help: 'Endpoints taken out of balancing by outlier detection, by what filled their measure',
+  labels: ['cluster', 'cause'],
+};
 export const accessLogDropped: CounterDefinition = {
   name: 'sallyport_access_log_dropped_lines_total',
   help: 'Access log lines lost because the log could not be written fast enough',

@@ -12,6 +12,7 @@ export {
   Counters,
   handshakeFailures,
   limitsActed,
+  outlierEjections,
   plaintextRefused,
   upstreamConnections,
   type CounterDefinition,

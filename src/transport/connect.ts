@@ -9,6 +9,8 @@ export interface ConnectOptions {
   readonly port: number;
   readonly tls?: TlsClientContext;
   readonly connectTimeoutMs?: number;
+  /** TCP keepalive; what is absent has this transport's default, or the system's. */
+  readonly keepAlive?: { readonly timeMs?: number; readonly intervalMs?: number; readonly probes?: number };
   /** Connected, TLS done and the peer judged: make an `Http2Transport` of it at once. */
   readonly onConnected: (socket: Socket, facts: SocketFacts) => void;
   /** Nothing was sent on HTTP/2 level: every request may be tried elsewhere. */
@@ -49,6 +51,11 @@ export function connect(options: ConnectOptions): ConnectAttempt {
   socket.on('close', () => failed('closed'));
   socket.once('connect', () => {
     isConnected = true;
+    const { keepAlive } = options;
+    if (keepAlive !== undefined) {
+      const { timeMs = TCP_KEEPALIVE_DELAY_MS, intervalMs, probes } = keepAlive;
+      socket.setKeepAlive(true, timeMs, intervalMs, probes);
+    }
     if (options.tls === undefined && settle()) options.onConnected(socket, plainFacts(socket));
   });
   const { tls } = options;

@@ -42,7 +42,7 @@ export interface CloseReason {
 }
 
 /** How often the slow timeouts are looked at, as a share of the shortest. */
-const CHECKS_PER_HEADERS_TIMEOUT = 2;
+const CHECKS_PER_TIMEOUT = 2;
 
 /**
  * Drives one socket: reads into the engine, writes its output once per turn.
@@ -246,7 +246,8 @@ export class Http2Transport<U> implements Flushable {
   }
 
   #armCheck(): void {
-    this.#wheel.arm(this.#checkTimer, this.#limits.headersTimeoutMs / CHECKS_PER_HEADERS_TIMEOUT);
+    const { headersTimeoutMs, idleTimeoutMs } = this.#limits;
+    this.#wheel.arm(this.#checkTimer, Math.min(headersTimeoutMs, idleTimeoutMs) / CHECKS_PER_TIMEOUT);
   }
 
   /** The slow timeouts; nothing of this is done per chunk. */
