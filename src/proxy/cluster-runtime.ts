@@ -2,12 +2,11 @@ import type { CompiledCluster } from '../decide/index.ts';
 import type { Endpoint, EndpointSecurity } from '../plan/index.ts';
 import type { TimerWheel } from '../transport/index.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
-import type { EndpointPool } from './endpoint-pool.ts';
+import type { EndpointPool, PoolSettings, PoolUsage } from './endpoint-pool.ts';
 import { EndpointRuntime } from './endpoint-runtime.ts';
 import type { ClusterSlot, Exchange } from './exchange.ts';
 import { OutlierWatch, type OutlierWatchOptions } from './outlier-watch.ts';
 import type { ClusterSnapshot } from './proxy-api.ts';
-import type { PoolSettings, PoolUsage } from './upstream-pool.ts';
 
 /** What a cluster takes from the rest of the proxy, which knows identity, clock and events. */
 export interface ClusterContext {

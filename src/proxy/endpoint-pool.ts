@@ -1,5 +1,5 @@
+import type { ConnectionPool } from '../plan/index.ts';
 import type { Exchange } from './exchange.ts';
-import type { PoolSettings } from './upstream-pool.ts';
 
 /** The connections from this proxy to one endpoint, of one kind or of several. */
 export interface EndpointPool {
@@ -20,4 +20,16 @@ export interface EndpointPool {
   /** The endpoint is gone: requests that wait go elsewhere, those under way finish. */
   drain(): void;
   close(): void;
+}
+
+/** The part of the cluster's settings that a pool follows; may change while the pool lives. */
+export interface PoolSettings extends ConnectionPool {
+  /** Shared by the pools of one cluster, whose limits are for all of them together. */
+  readonly usage: PoolUsage;
+}
+
+export interface PoolUsage {
+  /** Open, or being opened. */
+  connections: number;
+  pending: number;
 }

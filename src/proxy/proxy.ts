@@ -6,6 +6,7 @@ import { limitsActed, outlierEjections, upstreamConnections } from '../telemetry
 import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { retryElsewhere, sendRequest } from './attempt.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
+import type { PoolSettings } from './endpoint-pool.ts';
 import { timeIsUp } from './ending.ts';
 import { ExchangePool } from './exchange.ts';
 import { createGatewayTls, type CertificateCache } from './gateway-tls.ts';
@@ -23,7 +24,7 @@ import { createUpstreamEvents } from './relay-response.ts';
 import { gatewayTreatment, inboundTreatment, relayedClusters } from './relay-treatment.ts';
 import type { Runtime, UpstreamTls } from './runtime.ts';
 import type { UpstreamEvents } from './upstream-connection.ts';
-import { UpstreamPool, type PoolEvents, type PoolSettings } from './upstream-pool.ts';
+import { UpstreamPool, type PoolEvents } from './upstream-pool.ts';
 
 /** Makes the data plane of one process; it serves nothing until the first `apply`. */
 export function createProxy(options: ProxyOptions): Proxy {

@@ -6,8 +6,7 @@ import {
   type TlsClientContext,
 } from '../transport/index.ts';
 import type { Clock } from '../base/index.ts';
-import type { ConnectionPool } from '../plan/index.ts';
-import type { EndpointPool } from './endpoint-pool.ts';
+import type { EndpointPool, PoolSettings } from './endpoint-pool.ts';
 import type { Http2Stream } from '../http2/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { ProxyLimits } from './limits.ts';
@@ -41,18 +40,6 @@ export interface UpstreamPoolOptions {
   readonly onReached: () => void;
   /** A connection was made, its peer verified. */
   readonly onOpened: () => void;
-}
-
-/** The part of the cluster's settings that a pool follows; may change while the pool lives. */
-export interface PoolSettings extends ConnectionPool {
-  /** Shared by the pools of one cluster, whose limits are for all of them together. */
-  readonly usage: PoolUsage;
-}
-
-export interface PoolUsage {
-  /** Open, or being opened. */
-  connections: number;
-  pending: number;
 }
 
 /** The successor is opened when this share of `maxRequestsPerConnection` is left (at least one request). */
