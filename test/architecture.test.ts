@@ -29,6 +29,7 @@ const table: Readonly<Record<string, FolderRule>> = {
   transport: { imports: ['base', 'http2'], node: ['net', 'tls'], npm: [] },
   grpc: { imports: [], node: [], npm: [] },
   protobuf: { imports: ['base'], node: [], npm: ['@bufbuild/protobuf'] },
+  token: { imports: ['base', 'plan', 'decide'], node: ['crypto'], npm: ['jose'] },
   identity: {
     imports: ['base'],
     node: ['crypto', 'fs', 'fs/promises', 'path'],
@@ -36,7 +37,7 @@ const table: Readonly<Record<string, FolderRule>> = {
   },
   telemetry: { imports: ['base'], node: [], npm: ['prom-client'] },
   proxy: {
-    imports: ['base', 'plan', 'decide', 'http2', 'transport', 'grpc', 'protobuf', 'identity', 'telemetry'],
+    imports: ['base', 'plan', 'decide', 'http2', 'transport', 'grpc', 'protobuf', 'identity', 'telemetry', 'token'],
     // net and tls for the types of sockets and contexts only: transport/ opens them.
     node: ['crypto', 'net', 'tls'],
     npm: [],

@@ -14,6 +14,13 @@ import { makeOutbound } from './outbound.ts';
 import { makeMtlsLookup } from './peer-authentication.ts';
 import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
 import { findPolicyFaults, type Population } from './policy-findings.ts';
+import { findAuthenticationFaults } from './authentication-findings.ts';
+import {
+  checkRequestAuthentications,
+  makeAuthenticationLookup,
+  remoteKeySources,
+  type AuthenticationLookup,
+} from './request-authentications.ts';
 import { checkRoutes, virtualHostsOf } from './routes.ts';
 import { makeVirtualDestinations } from './virtual-destinations.ts';
 import { findVirtualFaults } from './virtual-findings.ts';
@@ -31,18 +38,22 @@ export function analyze(input: WorldInput): Analysis {
   const trafficPolicy = makeTrafficPolicyLookup(world);
   const checkedPolicies = checkPolicies(world);
   const policiesOf = makePolicyLookup(world, checkedPolicies);
+  const checkedAuthentications = checkRequestAuthentications(world);
+  const authenticationsOf = makeAuthenticationLookup(world, checkedAuthentications);
   const servedGateways = serveGateways(world);
   const destinations = makeDestinationLookup(world, { sources, served });
   const routes = checkRoutes(world, { gateways: servedGateways, destinations });
   const virtualHosts = virtualHostsOf(world, routes);
   const virtualServices = makeVirtualServices(world, makeVirtualDestinations(world, destinations));
-  const istio = serveIstioGateways(world, { sources, virtualServices, policiesOf });
+  const istio = serveIstioGateways(world, { sources, virtualServices, policiesOf, authenticationsOf });
   findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
   const gateways = [
-    ...servedGateways.map((gateway) => gatewayModel(gateway, { policiesOf, virtualHosts })),
+    ...servedGateways.map((gateway) => gatewayModel(gateway, { policiesOf, authenticationsOf, virtualHosts })),
     ...istio.gateways,
   ];
-  findPolicyFaults(world, checkedPolicies, populationOf({ world, gateways, sources }));
+  const population = populationOf({ world, gateways, sources });
+  findPolicyFaults(world, checkedPolicies, population);
+  findAuthenticationFaults(world, { authentications: checkedAuthentications, policies: checkedPolicies, population });
   const approaches = gateways.flatMap((gateway) =>
     destinationsOf(gateway).map((destination) => ({ gateway, destination })),
   );
@@ -54,9 +65,11 @@ export function analyze(input: WorldInput): Analysis {
     workloads: [...served.values()].map((workload) => ({
       ...workload,
       policies: policiesOf({ identity: workload.identity }),
+      requestAuthentications: authenticationsOf({ identity: workload.identity }),
     })),
     trafficPolicy,
     outbound: makeOutbound(world, { sources, served }),
+    remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
     status: makeStatus(world, { gateways: servedGateways, routes }),
   };
@@ -66,6 +79,7 @@ function gatewayModel(
   { source, identity, listeners }: ServedGateway,
   found: {
     readonly policiesOf: PolicyLookup;
+    readonly authenticationsOf: AuthenticationLookup;
     readonly virtualHosts: ReadonlyMap<CheckedListener, readonly VirtualHostModel[]>;
   },
 ): GatewayModel {
@@ -78,6 +92,7 @@ function gatewayModel(
       .filter(({ isServed }) => isServed)
       .map((listener) => listenerModel(listener, found.virtualHosts.get(listener) ?? [])),
     policies: found.policiesOf({ identity, gatewayName: name }),
+    requestAuthentications: found.authenticationsOf({ identity, gatewayName: name }),
   };
 }
 

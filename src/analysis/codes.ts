@@ -201,6 +201,22 @@ export const codes = {
     severity: 'error',
     title: 'TLS that should end at a backend meets its proxy, which takes mutual TLS of the mesh.',
   },
+  jwksInvalid: {
+    code: 'SP0351',
+    severity: 'error',
+    title: 'Keys of a RequestAuthentication cannot be used; tokens that need them are refused.',
+  },
+  jwksUnavailable: {
+    code: 'SP0352',
+    severity: 'warning',
+    title: 'The remote keys of a RequestAuthentication cannot be fetched; tokens that need them are refused meanwhile.',
+  },
+  tokenNeverVerified: {
+    code: 'SP0353',
+    severity: 'warning',
+    title:
+      'A policy asks for a property of a token where no RequestAuthentication applies, so that no request has one.',
+  },
   serviceSelectsNothing: {
     code: 'SP0401',
     severity: 'error',

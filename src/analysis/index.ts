@@ -18,6 +18,8 @@ export type {
   OutboundScopeModel,
   PlaceModel,
   PolicyModel,
+  RemoteKeySource,
+  RequestAuthenticationModel,
   RuleModel,
   TrafficPolicyLookup,
   TrafficPolicyModel,
@@ -25,5 +27,5 @@ export type {
   WorkloadPortModel,
 } from './model.ts';
 export type { CalledHost, VirtualClient, VirtualRoutes, VirtualServices } from './virtual-services.ts';
-export type { AddedObject, BoundAddress, CompileOptions, WorkloadBinding } from './options.ts';
+export type { AddedObject, BoundAddress, CompileOptions, FetchedKeySets, WorkloadBinding } from './options.ts';
 export type { Condition, ListenerStatus, ObjectStatus, ParentStatus } from './status.ts';

@@ -4,6 +4,7 @@ import { serverCredentials, type ServerCredentials } from './istio-credentials.t
 import { placeServers, type PlacedServer } from './istio-servers.ts';
 import type { GatewayModel, ListenerModel, MatchedRule, VirtualHostModel } from './model.ts';
 import type { PolicyLookup } from './policies.ts';
+import type { AuthenticationLookup } from './request-authentications.ts';
 import { anyPath, isCatchAll } from './virtual-rules.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 import type { WorkloadSources } from './workload-sources.ts';
@@ -21,6 +22,7 @@ export function serveIstioGateways(
     readonly sources: WorkloadSources;
     readonly virtualServices: VirtualServices;
     readonly policiesOf: PolicyLookup;
+    readonly authenticationsOf: AuthenticationLookup;
   },
 ): IstioGateways {
   const proxies = istioGatewayProxies(world, input.sources);
@@ -36,6 +38,7 @@ export function serveIstioGateways(
         identity,
         listeners: ports.flatMap(([, servers]) => listenersOf(world, { proxy, servers, ...input })),
         policies: input.policiesOf({ identity }),
+        requestAuthentications: input.authenticationsOf({ identity }),
       };
     }),
   };

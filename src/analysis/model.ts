@@ -6,6 +6,7 @@ import type {
   DirectResponse,
   HashPolicy,
   HeaderOperations,
+  JwtRule,
   Outbound,
   OutlierDetection,
   PeerName,
@@ -26,6 +27,8 @@ export interface Analysis {
   readonly workloads: readonly GuardedWorkload[];
   readonly trafficPolicy: TrafficPolicyLookup;
   readonly outbound: OutboundModel;
+  /** Sorted by url, each once. */
+  readonly remoteKeys: readonly RemoteKeySource[];
   readonly diagnostics: readonly Diagnostic[];
   readonly status: readonly ObjectStatus[];
 }
@@ -87,6 +90,7 @@ export interface GatewayModel {
   /** Only listeners that can be served. */
   readonly listeners: readonly ListenerModel[];
   readonly policies: readonly PolicyModel[];
+  readonly requestAuthentications: readonly RequestAuthenticationModel[];
 }
 
 export interface ListenerModel {
@@ -229,6 +233,7 @@ export interface WorkloadModel {
 /** A workload with what its proxy enforces. */
 export interface GuardedWorkload extends WorkloadModel {
   readonly policies: readonly PolicyModel[];
+  readonly requestAuthentications: readonly RequestAuthenticationModel[];
 }
 
 export interface WorkloadPortModel {
@@ -311,11 +316,28 @@ export interface AuthoritiesModel {
   readonly pem: string;
 }
 
+/** A RequestAuthentication whose keys are at hand, or the reason why not. */
+export interface RequestAuthenticationModel {
+  readonly origin: Origin;
+  readonly namespace: string;
+  readonly name: string;
+  readonly rules: readonly JwtRule[];
+}
+
+/** A key set that must be fetched; what came of it is an input of the next analysis, under `url`. */
+export interface RemoteKeySource {
+  /** Of the key set, or of the issuer's OpenID Connect discovery document that names it. */
+  readonly url: string;
+  readonly isDiscovery: boolean;
+  /** Milliseconds for one attempt. */
+  readonly timeoutMs: number;
+}
+
 export interface PolicyModel {
   readonly origin: Origin;
   readonly namespace: string;
   readonly name: string;
-  readonly action: 'ALLOW' | 'DENY';
+  readonly action: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
   readonly dryRun: boolean;
   readonly rules: readonly PolicyRuleModel[];
 }
@@ -335,8 +357,12 @@ export interface PolicySourceModel {
   readonly notNamespaces?: readonly StringPattern[];
   readonly serviceAccounts?: readonly string[];
   readonly notServiceAccounts?: readonly string[];
+  readonly requestPrincipals?: readonly StringPattern[];
+  readonly notRequestPrincipals?: readonly StringPattern[];
   readonly ipBlocks?: readonly string[];
   readonly notIpBlocks?: readonly string[];
+  readonly remoteIpBlocks?: readonly string[];
+  readonly notRemoteIpBlocks?: readonly string[];
 }
 
 export interface PolicyOperationModel {

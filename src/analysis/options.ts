@@ -39,6 +39,11 @@ export interface CompileOptions {
   readonly reflection: boolean;
 }
 
+/** What came of fetching the key sets that `Analysis.remoteKeys` asks for, by url. */
+export interface FetchedKeySets {
+  readonly [url: string]: { readonly text: string } | { readonly error: string };
+}
+
 /** One object that `addMissing` supplied. */
 export interface AddedObject {
   readonly kind: string;

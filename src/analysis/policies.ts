@@ -1,5 +1,5 @@
 import { compareText, diagnose, type Origin } from '../base/index.ts';
-import type { AuthorizationPolicy } from '../resource/index.ts';
+import type { AuthorizationPolicy, ObjectMeta, PolicyTargets } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { hasLabels, indexSelectors } from './labels.ts';
 import type { Identity, PolicyModel } from './model.ts';
@@ -21,39 +21,39 @@ export interface Enforcer {
 /** The policies that a proxy enforces, by namespace and name. */
 export type PolicyLookup = (enforcer: Enforcer) => readonly PolicyModel[];
 
-/** Reads every policy once. Policies that never decide (AUDIT) are left out. */
+/** Reads every policy once. */
 export function checkPolicies(world: World): readonly CheckedPolicy[] {
-  const written = world.resources.authorizationPolicies.filter((policy) => decides(world, policy));
-  const checked = written.map((source) => ({
+  const checked = world.resources.authorizationPolicies.map((source) => ({
     source,
     model: {
       origin: source.origin,
       namespace: source.metadata.namespace,
       name: source.metadata.name,
-      // CUSTOM asks an external authorizer. There is none, so that what its rules match is denied, as in Istio.
-      action: source.spec.action.value === 'ALLOW' ? ('ALLOW' as const) : ('DENY' as const),
+      action: source.spec.action.value,
       dryRun: source.spec.dryRun,
       rules: readRules(world, source),
     },
   }));
+  for (const { source } of checked) reportDryRun(world, source);
   return checked.sort((a, b) => compareText(keyOf(a.source), keyOf(b.source)));
 }
 
-function decides(world: World, { spec, origin }: AuthorizationPolicy): boolean {
-  // The decoder has reported it.
-  if (spec.action.value === 'AUDIT') return false;
-  if (spec.dryRun) {
-    world.report(
-      diagnose(codes.dryRun, {
-        origin,
-        message:
-          'dry run: the policy is tried on each request, and what it would say is logged, but it is not enforced',
-        remedy: 'Remove the annotation istio.io/dry-run to enforce it.',
-      }),
-    );
-  }
-  return true;
+function reportDryRun(world: World, { spec, origin }: AuthorizationPolicy): void {
+  if (!spec.dryRun) return;
+  world.report(
+    diagnose(codes.dryRun, {
+      origin,
+      message: 'dry run: the policy is tried on each request, and what it would say is logged, but it is not enforced',
+      remedy: 'Remove the annotation istio.io/dry-run to enforce it.',
+    }),
+  );
 }
+
+/**
+ * Kinds whose absence could open something: without a RequestAuthentication the headers that it fills from claims could be
+ * forged, and tokens that it would refuse would pass.
+ */
+const closingKinds: ReadonlySet<string> = new Set(['AuthorizationPolicy', 'RequestAuthentication']);
 
 /**
  * Which policies bind to a proxy (pilot/pkg/model/authorization.go): those of its namespace and of the root namespace,
@@ -67,7 +67,7 @@ export function makePolicyLookup(world: World, policies: readonly CheckedPolicy[
     ]),
   );
   const refused = groupBy(
-    world.resources.rejected.filter(({ origin }) => origin.kind === 'AuthorizationPolicy'),
+    world.resources.rejected.filter(({ origin }) => closingKinds.has(origin.kind)),
     ({ origin }) => origin.namespace,
   );
   reportUnread(world);
@@ -88,14 +88,16 @@ export function makePolicyLookup(world: World, policies: readonly CheckedPolicy[
  * for whom, so that everything in its namespace is denied until it is corrected.
  */
 function closedPolicy(origin: Origin): PolicyModel {
-  const { namespace, name } = origin;
+  const { namespace, kind } = origin;
+  // Another kind may have an object of the same name, whose policy this one must not stand in for.
+  const name = kind === 'AuthorizationPolicy' ? origin.name : `${kind}:${origin.name}`;
   const everything = { origin, index: 0, from: [], to: [], when: [] };
   return { origin, namespace, name, action: 'DENY', dryRun: false, rules: [everything] };
 }
 
 function reportUnread(world: World): void {
   for (const { origin } of world.resources.rejected) {
-    if (origin.kind !== 'AuthorizationPolicy') continue;
+    if (!closingKinds.has(origin.kind)) continue;
     const scope =
       origin.namespace === world.options.rootNamespace ? 'in the mesh' : `in namespace "${origin.namespace}"`;
     world.report(
@@ -108,8 +110,15 @@ function reportUnread(world: World): void {
   }
 }
 
+/** Anything that applies to workloads and gateways as an AuthorizationPolicy does. */
+export interface Targeting {
+  readonly origin: Origin;
+  readonly metadata: Pick<ObjectMeta, 'namespace' | 'name'>;
+  readonly spec: PolicyTargets;
+}
+
 /** Whether a policy of a namespace in scope means this proxy. */
-export function binds({ metadata, spec }: AuthorizationPolicy, { identity, gatewayName }: Enforcer): boolean {
+export function binds({ metadata, spec }: Targeting, { identity, gatewayName }: Enforcer): boolean {
   if (spec.targetRefs.length > 0) {
     return (
       gatewayName !== undefined &&

@@ -2,7 +2,7 @@ import { diagnose, qualifiedName, type Origin } from '../base/index.ts';
 import { codes } from './codes.ts';
 import { formatLabels, type Labels } from './labels.ts';
 import type { Identity } from './model.ts';
-import { binds, isGatewayTarget, type CheckedPolicy, type Enforcer } from './policies.ts';
+import { binds, isGatewayTarget, type CheckedPolicy, type Enforcer, type Targeting } from './policies.ts';
 import { parseStringPattern, patternMatches } from './policy-match.ts';
 import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
 import type { World } from './world.ts';
@@ -19,26 +19,33 @@ export interface Population {
 export function findPolicyFaults(world: World, policies: readonly CheckedPolicy[], population: Population): void {
   const principals = knownPrincipals(world, population);
   for (const policy of policies) {
-    checkTargets(world, policy, population);
-    const scope = boundTo(world, policy, population);
-    if (policy.source.spec.selector !== undefined && scope.size === 0) {
-      reportSelectsNothing(world, policy, population);
-    }
+    const scope = findScopeFaults(world, policy.source, population);
     if (policy.source.spec.action.value === 'ALLOW') checkPrincipals(world, policy, { principals, population });
     checkPorts(world, policy, { workloads: scope.workloads, population });
   }
 }
 
-function asEnforcer(workload: WorkloadSource): Enforcer {
+/** Whom a policy applies to. */
+export interface Scope {
+  readonly workloads: readonly WorkloadSource[];
+  readonly gateways: Population['gateways'];
+}
+
+/** Reports targets that do not exist or are not enforced, and a selector that selects nothing. */
+export function findScopeFaults(world: World, source: Targeting, population: Population): Scope {
+  checkTargets(world, source, population);
+  const scope = boundTo(world, source, population);
+  const isEmpty = scope.workloads.length + scope.gateways.length === 0;
+  if (source.spec.selector !== undefined && isEmpty) reportSelectsNothing(world, source, population);
+  return scope;
+}
+
+export function asEnforcer(workload: WorkloadSource): Enforcer {
   const { namespace, serviceAccount, name, labels } = workload;
   return { identity: { namespace, serviceAccount, workloadName: name, labels } };
 }
 
-function boundTo(
-  world: World,
-  { source }: CheckedPolicy,
-  population: Population,
-): { readonly workloads: readonly WorkloadSource[]; readonly size: number } {
+function boundTo(world: World, source: Targeting, population: Population): Scope {
   const inScope = (namespace: string): boolean =>
     source.metadata.namespace === world.options.rootNamespace || source.metadata.namespace === namespace;
   const { all, withLabels } = population.workloads;
@@ -48,10 +55,10 @@ function boundTo(
   const gateways = population.gateways.filter(
     ({ identity, name }) => inScope(identity.namespace) && binds(source, { identity, gatewayName: name }),
   );
-  return { workloads, size: workloads.length + gateways.length };
+  return { workloads, gateways };
 }
 
-function checkTargets(world: World, { source }: CheckedPolicy, population: Population): void {
+function checkTargets(world: World, source: Targeting, population: Population): void {
   const { namespace } = source.metadata;
   for (const target of source.spec.targetRefs) {
     const isKnown = population.gateways.some(
@@ -77,7 +84,7 @@ function checkTargets(world: World, { source }: CheckedPolicy, population: Popul
   }
 }
 
-function reportSelectsNothing(world: World, { source }: CheckedPolicy, population: Population): void {
+function reportSelectsNothing(world: World, source: Targeting, population: Population): void {
   const selector = source.spec.selector;
   if (selector === undefined) return;
   const { namespace } = source.metadata;

@@ -63,8 +63,12 @@ function readSource(source: PolicySource, { trust, drop }: Reading): PolicySourc
     ...withPatterns('notNamespaces', source.notNamespaces),
     ...(source.serviceAccounts === undefined ? {} : { serviceAccounts: source.serviceAccounts }),
     ...(source.notServiceAccounts === undefined ? {} : { notServiceAccounts: source.notServiceAccounts }),
+    ...withPatterns('requestPrincipals', source.requestPrincipals),
+    ...withPatterns('notRequestPrincipals', source.notRequestPrincipals),
     ...(source.ipBlocks === undefined ? {} : { ipBlocks: source.ipBlocks }),
     ...(source.notIpBlocks === undefined ? {} : { notIpBlocks: source.notIpBlocks }),
+    ...(source.remoteIpBlocks === undefined ? {} : { remoteIpBlocks: source.remoteIpBlocks }),
+    ...(source.notRemoteIpBlocks === undefined ? {} : { notRemoteIpBlocks: source.notRemoteIpBlocks }),
   };
 }
 

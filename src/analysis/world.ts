@@ -1,12 +1,14 @@
 import type { Diagnostic } from '../base/index.ts';
 import type { EndpointSlice, Gateway, ReferenceGrant, Resources, SecretObject, Service } from '../resource/index.ts';
-import type { CompileOptions, WorkloadBinding } from './options.ts';
+import type { CompileOptions, FetchedKeySets, WorkloadBinding } from './options.ts';
 
 /** The resources of one run with the indexes that keep lookups cheap, and the place where findings are collected. */
 export interface World {
   readonly resources: Resources;
   readonly bindings: readonly WorkloadBinding[];
   readonly options: CompileOptions;
+  /** Key sets that have been fetched. */
+  readonly jwks?: FetchedKeySets;
   /** Keys of the maps below: `namespace/name`. */
   readonly gateways: ReadonlyMap<string, Gateway>;
   readonly services: ReadonlyMap<string, Service>;
@@ -23,6 +25,8 @@ export interface WorldInput {
   readonly resources: Resources;
   readonly bindings: readonly WorkloadBinding[];
   readonly options: CompileOptions;
+  /** By url; one that is not there has not been fetched yet. Default: none has. */
+  readonly jwks?: FetchedKeySets;
 }
 
 export function makeWorld(input: WorldInput, report: (finding: Diagnostic) => void): World {

@@ -29,6 +29,7 @@ export function slicePlan(plan: Plan, proxyId: string): Plan {
     clusters,
     endpoints,
     policies: pick(plan.policies, (policy) => policy.proxy === proxyId),
+    requestAuthentications: pick(plan.requestAuthentications, (one) => one.proxy === proxyId),
     certificates: pick(plan.certificates, (certificate) => certificateIds.has(certificate.id)),
     peers: hasMutualTls ? plan.peers : {},
   };

@@ -34,6 +34,7 @@ const collectionWords: Readonly<Record<PlanCollection, string>> = {
   endpoints: 'endpoints',
   routes: 'routes',
   policies: 'policies',
+  requestAuthentications: 'request authentications',
   peers: 'peers',
 };
 

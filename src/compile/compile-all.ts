@@ -16,11 +16,11 @@ import type { CompileResult, LoweringContext, Snapshot } from './snapshot.ts';
  * among the diagnostics.
  */
 export function compileAll(snapshot: Snapshot): CompileResult {
-  const { documents, bindings, placements, options } = snapshot;
+  const { documents, bindings, placements, options, jwks = {} } = snapshot;
   const written = decodeAll(documents);
   const supplied = supplyMissing({ resources: written.resources, bindings, options });
   const resources = withAdded(written.resources, decodeAll(supplied.documents).resources);
-  const analysis = analyze({ resources, bindings, options });
+  const analysis = analyze({ resources, bindings, options, jwks });
   const binds = gatewayBinds(analysis.gateways, options);
   const context = { options, placements };
   const parts = lowerAll(analysis, context, binds);
@@ -34,6 +34,7 @@ export function compileAll(snapshot: Snapshot): CompileResult {
       ...analysis.diagnostics,
       ...binds.diagnostics,
     ]),
+    remoteKeys: analysis.remoteKeys,
     added: supplied.added,
   };
 }
@@ -77,6 +78,7 @@ function join(parts: readonly PlanPart[], analysis: Analysis, context: LoweringC
     clusters: byId(parts.flatMap(({ clusters }) => clusters)),
     endpoints: byId(parts.flatMap(({ endpoints }) => endpoints)),
     policies: byId(parts.flatMap(({ policies }) => policies)),
+    requestAuthentications: byId(parts.flatMap(({ requestAuthentications }) => requestAuthentications)),
     certificates: byId(parts.flatMap(({ certificates }) => certificates)),
     peers: peersOf(analysis, context),
   };

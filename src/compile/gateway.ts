@@ -4,8 +4,8 @@ import type { Certificate, Listener, Port, VirtualHost } from '../plan/index.ts'
 import { certificateId, gatewayId, portId } from './ids.ts';
 import { workloadLabels } from './labels.ts';
 import type { PlanPart } from './plan-part.ts';
-import { lowerPolicies } from './policies.ts';
 import { lowerRoutes } from './routes.ts';
+import { lowerPolicies, lowerRequestAuthentications } from './policies.ts';
 import type { LoweringContext } from './snapshot.ts';
 import { lowerUpstreams } from './upstreams.ts';
 
@@ -55,6 +55,7 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
     routes: hosts.flatMap(({ host, id }) => lowerRoutes({ proxy, host, virtualHost: id })),
     ...upstreams,
     policies: lowerPolicies(proxy, gateway.policies),
+    requestAuthentications: lowerRequestAuthentications(proxy, gateway.requestAuthentications),
     certificates: [
       ...upstreams.certificates,
       ...gateway.listeners.flatMap(({ certificates }) =>

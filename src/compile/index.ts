@@ -1,3 +1,11 @@
-export type { AddedObject, BoundAddress, CompileOptions, ObjectStatus, WorkloadBinding } from '../analysis/index.ts';
+export type {
+  AddedObject,
+  BoundAddress,
+  CompileOptions,
+  FetchedKeySets,
+  ObjectStatus,
+  RemoteKeySource,
+  WorkloadBinding,
+} from '../analysis/index.ts';
 export { compileAll } from './compile-all.ts';
 export type { CompileResult, Placements, Snapshot } from './snapshot.ts';

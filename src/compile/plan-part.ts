@@ -7,6 +7,7 @@ import type {
   Listener,
   Port,
   Proxy,
+  RequestAuthentication,
   Route,
   VirtualHost,
 } from '../plan/index.ts';
@@ -21,6 +22,7 @@ export interface PlanPart {
   readonly clusters: readonly Cluster[];
   readonly endpoints: readonly Endpoint[];
   readonly policies: readonly AuthorizationPolicy[];
+  readonly requestAuthentications: readonly RequestAuthentication[];
   readonly certificates: readonly Certificate[];
   /** Keys of client certificates, by the certificate's id; those of listeners come from the analysis. */
   readonly secrets?: readonly (readonly [string, Secret])[];
@@ -36,6 +38,7 @@ export const emptyPart: PlanPart = {
   clusters: [],
   endpoints: [],
   policies: [],
+  requestAuthentications: [],
   certificates: [],
 };
 

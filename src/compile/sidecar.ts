@@ -4,7 +4,7 @@ import { portId, sidecarId } from './ids.ts';
 import { workloadLabels } from './labels.ts';
 import { outboundOf } from './outbound.ts';
 import type { PlanPart } from './plan-part.ts';
-import { lowerPolicies } from './policies.ts';
+import { lowerPolicies, lowerRequestAuthentications } from './policies.ts';
 import type { LoweringContext } from './snapshot.ts';
 
 /** Sidecars bind where only this machine reaches them, and at any free port, which they report. */
@@ -57,6 +57,7 @@ export function lowerSidecar(
       })),
     ),
     policies: lowerPolicies(proxy, workload.policies),
+    requestAuthentications: lowerRequestAuthentications(proxy, workload.requestAuthentications),
     certificates: [],
   };
 }

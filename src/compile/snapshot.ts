@@ -1,4 +1,11 @@
-import type { AddedObject, CompileOptions, ObjectStatus, WorkloadBinding } from '../analysis/index.ts';
+import type {
+  AddedObject,
+  CompileOptions,
+  FetchedKeySets,
+  ObjectStatus,
+  RemoteKeySource,
+  WorkloadBinding,
+} from '../analysis/index.ts';
 import type { Diagnostic } from '../base/index.ts';
 import type { Document } from '../manifest/index.ts';
 import type { Plan, PlanSecrets } from '../plan/index.ts';
@@ -9,6 +16,8 @@ export interface Snapshot {
   readonly bindings: readonly WorkloadBinding[];
   readonly placements: Placements;
   readonly options: CompileOptions;
+  /** What came of fetching `CompileResult.remoteKeys`; default: nothing yet. */
+  readonly jwks?: FetchedKeySets;
 }
 
 /** Real addresses of proxy ports that have been bound, by the port's id in the plan. */
@@ -22,6 +31,8 @@ export interface CompileResult {
   readonly status: readonly ObjectStatus[];
   /** Worst first; those of the decoders are among them. */
   readonly diagnostics: readonly Diagnostic[];
+  /** Key sets that are to be fetched and kept fresh: what comes of it is part of the next snapshot. */
+  readonly remoteKeys: readonly RemoteKeySource[];
   /** What `addMissing` supplied. */
   readonly added: readonly AddedObject[];
 }

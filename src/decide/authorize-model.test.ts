@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { buildPlan, testPolicy, testPortId, testProxyId } from '../../test/kit/plan-kit.ts';
-import { testConnection, testRequest, type TestRequest } from '../../test/kit/request-facts.ts';
+import { testConnection, testRequest, type WholeRequest } from '../../test/kit/request-facts.ts';
 import type {
   AuthorizationPolicy,
   PolicyCondition,
@@ -15,12 +15,15 @@ import type {
 import { decideAuthorization } from './authorize.ts';
 import { compileProxy } from './compile-proxy.ts';
 import { bindAuthorization } from './policy-bind.ts';
+import type { TokenFacts } from './token-facts.ts';
 import type { CompiledPort } from './types.ts';
 
 interface Subject {
-  readonly request: Required<TestRequest>;
+  readonly request: WholeRequest;
+  readonly token: TokenFacts | undefined;
   readonly principal: string;
   readonly sni: string;
+  readonly sourceIp: string;
 }
 
 function stringMatches({ type, value }: StringMatch, text: string): boolean {
@@ -53,11 +56,41 @@ function identityField(
   return positive === undefined || positive.length === 0;
 }
 
-function sourceMatches(source: PolicySource, { principal }: Subject): boolean {
+/** "iss/sub of the validated JWT. Exact value is split at the last / into iss and sub." */
+function requestPrincipalMatches({ type, value }: StringMatch, token: TokenFacts | undefined): boolean {
+  if (token === undefined || token.issuer === '' || token.subject === '') return false;
+  if (type !== 'exact') return stringMatches({ type, value }, `${token.issuer}/${token.subject}`);
+  const [, issuer, subject] = /^(.*)\/([^/]*)$/.exec(value) ?? [];
+  return token.issuer === issuer && token.subject === subject;
+}
+
+function notOr<T>(
+  positive: readonly T[] | undefined,
+  negative: readonly T[] | undefined,
+  matches: (value: T) => boolean,
+): boolean {
+  return (
+    (positive === undefined || positive.length === 0 || positive.some(matches)) &&
+    (negative === undefined || !negative.some(matches))
+  );
+}
+
+/** "the client address derived from X-Forwarded-For with numTrustedProxies": the gateway appends the peer's own, so 1 is the one before. */
+function remoteIp({ request, sourceIp }: Subject): string {
+  const forwarded = request.headers.find(([name]) => name === 'x-forwarded-for')?.[1].split(',') ?? [];
+  return forwarded[forwarded.length - 1 - trustedProxies] ?? sourceIp;
+}
+
+const trustedProxies = 1;
+
+function sourceMatches(source: PolicySource, subject: Subject): boolean {
+  const { principal, token } = subject;
   const namespace = /^[^/]+\/ns\/([^/]+)\/sa\/[^/]+$/.exec(principal)?.[1] ?? '';
   return (
     identityField(source.principals, source.notPrincipals, principal) &&
-    identityField(source.namespaces, source.notNamespaces, namespace)
+    identityField(source.namespaces, source.notNamespaces, namespace) &&
+    notOr(source.requestPrincipals, source.notRequestPrincipals, (one) => requestPrincipalMatches(one, token)) &&
+    notOr(source.remoteIpBlocks, source.notRemoteIpBlocks, (one) => one === remoteIp(subject))
   );
 }
 
@@ -77,10 +110,30 @@ function operationMatches(operation: PolicyOperation, { request }: Subject): boo
 }
 
 /** "when matches ⇔ (values empty or any value matches) and (notValues empty or none matches)", on a header sent at most once. */
-function conditionMatches({ key, values, notValues }: PolicyCondition, { request, sni }: Subject): boolean {
+function conditionMatches({ key, values, notValues }: PolicyCondition, subject: Subject): boolean {
+  const { request, sni, token } = subject;
+  if (key === 'request.auth.principal') return notOr(values, notValues, (one) => requestPrincipalMatches(one, token));
+  if (key === 'remote.ip') return notOr(values, notValues, ({ value }) => value === remoteIp(subject));
+  if (key.startsWith('request.auth.')) {
+    const texts = textsOf(key, token);
+    return notOr(values, notValues, (one) => texts.some((text) => stringMatches(one, text)));
+  }
   const text = key === 'connection.sni' ? sni : request.headers.find(([name]) => name === 'x')?.[1];
   if (text === undefined || (text === '' && key === 'connection.sni')) return values.length === 0;
   return fieldHolds(values, notValues, text);
+}
+
+/** "string, list of strings: contains; scope and permission are split at spaces; nested string claims are matched whole" */
+function textsOf(key: string, token: TokenFacts | undefined): readonly string[] {
+  if (token === undefined) return [];
+  const { claims } = token as { readonly claims: Readonly<Record<string, string | Readonly<Record<string, unknown>>>> };
+  if (key === 'request.auth.audiences') return token.audiences;
+  if (key === 'request.auth.presenter') return token.presenter === '' ? [] : [token.presenter];
+  if (key === 'request.auth.claims[scope]')
+    return typeof claims['scope'] === 'string' ? claims['scope'].split(' ') : [];
+  const nested = typeof claims['realm'] === 'object' ? claims['realm']['scope'] : undefined;
+  if (typeof nested === 'string') return [nested];
+  return Array.isArray(nested) ? (nested as string[]) : [];
 }
 
 function ruleMatches(rule: PolicyRule, subject: Subject): boolean {
@@ -122,20 +175,57 @@ const identityMatch: fc.Arbitrary<StringMatch> = fc.oneof(
 const someIdentities = fc.array(identityMatch, { minLength: 1, maxLength: 2 });
 const ports = fc.array(fc.constantFrom(80, 8080), { minLength: 1, maxLength: 2 });
 
+const requestPrincipals = fc.array(
+  fc.oneof(
+    stringMatch,
+    fc.constantFrom('a/b', 'a/b/c', 'b').map((value) => ({ type: 'exact', value }) as const),
+  ),
+  { minLength: 1, maxLength: 2 },
+);
+const addresses = ['10.0.0.1', '10.0.0.2'] as const;
+const blocks = fc.array(fc.constantFrom(...addresses), { minLength: 1, maxLength: 2 });
 const source: fc.Arbitrary<PolicySource> = fc.record(
-  { principals: someIdentities, notPrincipals: someIdentities, namespaces: some, notNamespaces: some },
+  {
+    principals: someIdentities,
+    notPrincipals: someIdentities,
+    namespaces: some,
+    notNamespaces: some,
+    requestPrincipals,
+    notRequestPrincipals: requestPrincipals,
+    remoteIpBlocks: blocks,
+    notRemoteIpBlocks: blocks,
+  },
   { requiredKeys: [] },
 );
 const operation: fc.Arbitrary<PolicyOperation> = fc.record(
   { hosts: some, notHosts: some, methods: some, notMethods: some, paths: some, notPaths: some, ports, notPorts: ports },
   { requiredKeys: [] },
 );
+const textCondition = fc.record({
+  key: fc.constantFrom(
+    'request.headers[X]',
+    'connection.sni',
+    'request.auth.audiences',
+    'request.auth.presenter',
+    'request.auth.claims[scope]',
+    'request.auth.claims[realm][scope]',
+  ),
+  values: fc.array(stringMatch, { maxLength: 2 }),
+  notValues: fc.array(stringMatch, { maxLength: 2 }),
+});
+const principalCondition = fc.record({
+  key: fc.constant('request.auth.principal'),
+  values: requestPrincipals,
+  notValues: fc.oneof(requestPrincipals, fc.constant([])),
+});
+const exactAddresses = blocks.map((all) => all.map((value) => ({ type: 'exact', value }) as const));
+const addressCondition = fc.record({
+  key: fc.constant('remote.ip'),
+  values: exactAddresses,
+  notValues: fc.oneof(exactAddresses, fc.constant([])),
+});
 const condition: fc.Arbitrary<PolicyCondition> = fc
-  .record({
-    key: fc.constantFrom('request.headers[X]', 'connection.sni'),
-    values: fc.array(stringMatch, { maxLength: 2 }),
-    notValues: fc.array(stringMatch, { maxLength: 2 }),
-  })
+  .oneof(textCondition, principalCondition, addressCondition)
   .filter(({ values, notValues }) => values.length + notValues.length > 0);
 const policy = fc.record({
   name: fc.constantFrom('p0', 'p1', 'p2', 'p3'),
@@ -154,7 +244,24 @@ const policies = fc
   .uniqueArray(policy, { maxLength: 3, selector: ({ name }) => name })
   .map((all) => all.map(({ name, ...rest }) => testPolicy(name, rest)));
 
+const token: fc.Arbitrary<TokenFacts> = fc
+  .record({
+    issuer: fc.constantFrom('a', 'a/b', ''),
+    subject: fc.constantFrom('b', 'b/c', 'c', ''),
+    audiences: fc.array(fc.constantFrom('a', 'ab', ''), { maxLength: 2 }),
+    presenter: fc.constantFrom('', 'a', 'b'),
+    scope: fc.constantFrom(undefined, 'a', 'a b', 'ab b'),
+    nested: fc.constantFrom<readonly unknown[]>([undefined], ['a b'], ['a'], [['a', 'b']]),
+  })
+  .map(({ scope, nested: [inner], ...rest }) => ({
+    ...rest,
+    claims: { ...(scope === undefined ? {} : { scope }), ...(inner === undefined ? {} : { realm: { scope: inner } }) },
+    spaceDelimited: new Set(['scope', 'permission']),
+  }));
+
 const subject: fc.Arbitrary<Subject> = fc.record({
+  token: fc.option(token, { nil: undefined }),
+  sourceIp: fc.constantFrom(...addresses),
   principal: fc.constantFrom(...identities),
   sni: fc.constantFrom('', 'a', 'b'),
   request: fc.record({
@@ -164,20 +271,28 @@ const subject: fc.Arbitrary<Subject> = fc.record({
     method: fc.constantFrom('POST', 'a', 'GET'),
     scheme: fc.constantFrom('http', 'https'),
     headers: fc
-      .option(fc.constantFrom('a', 'ab', ''), { nil: undefined })
-      .map((value) => (value === undefined ? [] : [['x', value] as const])),
+      .record(
+        {
+          x: fc.constantFrom('a', 'ab', ''),
+          'x-forwarded-for': fc.constantFrom('10.0.0.1', '10.0.0.1,10.0.0.2', '10.0.0.2,10.0.0.1,10.0.0.2'),
+        },
+        { requiredKeys: [] },
+      )
+      .map((headers) => Object.entries(headers)),
   }),
 });
 
 test('compiled policies decide as the text says, with every cache in between, and name the same rule', () => {
   fc.assert(
     fc.property(policies, fc.array(subject, { minLength: 1, maxLength: 10 }), (all, subjects) => {
-      const proxy = compileProxy(buildPlan({ policies: all }), testProxyId);
+      const proxy = compileProxy(buildPlan({ policies: all, trustedProxies }), testProxyId);
       const port = proxy.ports.get(testPortId) as CompiledPort;
       // Twice over one proxy: a key that missed an input would give one subject the decision of another.
       for (const one of [...subjects, ...subjects]) {
-        const connection = testConnection({ principal: one.principal, sni: one.sni });
-        const decision = decideAuthorization(bindAuthorization(proxy, { port, connection }), testRequest(one.request));
+        const { principal, sni, sourceIp } = one;
+        const connection = testConnection({ principal, sni, sourceIp });
+        const request = testRequest({ ...one.request, token: one.token });
+        const decision = decideAuthorization(bindAuthorization(proxy, { port, connection }), request);
         const rule = decision.policy === undefined ? '' : ` by ${decision.policy.name}/${decision.policy.ruleIndex}`;
         assert.equal(`${decision.allowed ? 'allowed' : 'denied'}${rule}`, evaluate(all, one));
         const trial = all.map((each) => ({ ...each, dryRun: !each.dryRun })).filter((each) => !each.dryRun);

@@ -63,7 +63,8 @@ test('without policies everything is allowed, with an ALLOW policy what it match
   assert.equal(allowed.allowed, true);
   assert.equal(allowed.policy?.name, 'asset');
   assert.equal(allowed.policy?.origin.line, 10);
-  const denied = { allowed: false, details: 'rbac_access_denied_matched_policy[none]' };
+  const considered = [policy.origin];
+  const denied = { allowed: false, details: 'rbac_access_denied_matched_policy[none]', considered };
   assert.deepEqual(decide([policy], { path: '/asset.Other/Get' }), denied);
   assert.deepEqual(decide([policy], {}, { principal: 'cluster.local/ns/other/sa/gateway' }), denied);
   assert.deepEqual(decide([policy], {}, { principal: '' }), denied);
@@ -168,14 +169,16 @@ test('a peer whose address is none is let in by no rule on addresses', () => {
 
 test('a rule that cannot be evaluated fails closed', () => {
   const broken: readonly Rule[] = [
-    { when: [condition('request.auth.claims[iss]', exact('a'))] },
-    { when: [condition('remote.ip', exact('10.0.0.1'))] },
+    { when: [condition('request.auth.claims[iss', exact('a'))] },
+    { when: [condition('request.auth.other', exact('a'))] },
+    { when: [condition('remote.ip', [{ type: 'prefix', value: '10.' }])] },
+    { from: [{ remoteIpBlocks: ['10.0.0.0/33'] }] },
     { when: [condition('request.headers[x-a][b]', exact('a'))] },
     { when: [condition('source.ip', [{ type: 'prefix', value: '10.' }])] },
     { when: [condition('source.namespace', [])] },
     { from: [{ ipBlocks: ['10.0.0.0/33'] }] },
     { from: [{ notIpBlocks: ['ten'] }] },
-    { from: [{ requestPrincipals: exact('iss/sub') } as object] },
+    { from: [{ requestSubjects: exact('iss/sub') } as object] },
     { to: [{ notHeaders: exact('x') } as object] },
     { from: [{ anonymous: true } as object] },
     { to: [{ constructor: exact('x') } as object] },

@@ -6,11 +6,12 @@ import { pathWithoutQuery } from './path.ts';
 import { outcomeOf } from './policy-outcome.ts';
 import { traceRules } from './policy-trace.ts';
 import type { AuthorizationDecision, AuthorizationTrace, BoundAuthorization, PathOutcome } from './policy-types.ts';
-import { decideByHeaders } from './policy-verdict.ts';
+import { decideByFacts } from './policy-verdict.ts';
 
 /**
  * Whether the policies let a request pass (istio.md: DENY first, then ALLOW, allowed when no ALLOW policy applies).
- * What path, method and host decide is cached under exactly those that some rule reads; headers are looked at each time.
+ * What path, method and host decide is cached under exactly those that some rule reads; headers, token and forwarded
+ * address are looked at each time.
  */
 export function decideAuthorization(
   bound: BoundAuthorization,
@@ -19,7 +20,7 @@ export function decideAuthorization(
 ): AuthorizationDecision {
   const outcome = bound.constant ?? outcomeFor(bound, request);
   if (trace !== undefined) traceRules(trace, bound, request);
-  return outcome.decision ?? decideByHeaders(outcome, request);
+  return outcome.decision ?? decideByFacts(outcome, request, bound.connection);
 }
 
 function outcomeFor(bound: BoundAuthorization, request: RequestFacts): PathOutcome {

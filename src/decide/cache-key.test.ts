@@ -9,6 +9,7 @@ import { compileProxy } from './compile-proxy.ts';
 import type { ConnectionFacts } from './facts.ts';
 import { bindAuthorization } from './policy-bind.ts';
 import { decideRoute } from './route.ts';
+import type { TokenFacts } from './token-facts.ts';
 import type { CompiledPort, CompiledProxy } from './types.ts';
 
 interface Case {
@@ -20,6 +21,10 @@ interface Case {
 
 function exact(value: string): StringMatch[] {
   return [{ type: 'exact', value }];
+}
+
+function tokenOf(subject: string): TokenFacts {
+  return { issuer: 'a', subject, audiences: [], presenter: '', claims: { sub: subject }, spaceDelimited: new Set() };
 }
 
 function when(key: string, value: string): Case['rule'] {
@@ -86,6 +91,36 @@ const cases: readonly Case[] = [
     rule: when('destination.ip', '10.0.0.1'),
     matching: { connection: { destinationIp: '10.0.0.1' } },
     other: { connection: { destinationIp: '10.0.0.2' } },
+  },
+  {
+    input: 'client address',
+    rule: { from: [{ remoteIpBlocks: ['10.0.0.1'] }] },
+    matching: { request: { headers: [['x-forwarded-for', '1.2.3.4,10.0.0.1']] } },
+    other: { request: { headers: [['x-forwarded-for', '10.0.0.1,10.0.0.2']] } },
+  },
+  {
+    input: 'peer as the client',
+    rule: when('remote.ip', '10.0.0.1'),
+    matching: { connection: { sourceIp: '10.0.0.1' } },
+    other: { connection: { sourceIp: '10.0.0.2' } },
+  },
+  {
+    input: 'token',
+    rule: { from: [{ requestPrincipals: exact('a/b') }] },
+    matching: { request: { token: tokenOf('b') } },
+    other: { request: { token: tokenOf('c') } },
+  },
+  {
+    input: 'token or none, beside a source without one',
+    rule: { from: [{ principals: exact('nobody') }, { requestPrincipals: exact('a/b') }] },
+    matching: { request: { token: tokenOf('b') } },
+    other: {},
+  },
+  {
+    input: 'claim',
+    rule: when('request.auth.claims[sub]', 'b'),
+    matching: { request: { token: tokenOf('b') } },
+    other: { request: { token: tokenOf('c') } },
   },
   {
     input: 'server name',

@@ -59,7 +59,12 @@ export function compileProxy(plan: Plan, proxyId: string): CompiledProxy {
     proxy,
     ports,
     clusters: compilation.clusters,
-    policies: compilePolicies(policies),
+    policies: compilePolicies(policies, {
+      trustedProxies: proxy.trustedProxies ?? 0,
+      verifiesTokens: Object.values(plan.requestAuthentications).some(
+        (one) => one.proxy === proxyId && one.rules.length > 0,
+      ),
+    }),
     boundAuthorizations: new BoundedCache(maxBoundAuthorizations),
   };
 }

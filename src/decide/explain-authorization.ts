@@ -2,7 +2,7 @@ import { formatOrigin } from '../base/index.ts';
 import type { RequestFacts } from './facts.ts';
 import { maxExplained } from './limits.ts';
 import { mismatchOf } from './policy-trace.ts';
-import type { AuthorizationDecision, BoundAuthorization, CompiledRule } from './policy-types.ts';
+import type { AuthorizationDecision, BoundAuthorization, CompiledRule, SourceField } from './policy-types.ts';
 
 /** Why policies denied a request: the DENY rule that matched, or for want of an ALLOW rule the nearest one and what it asks for. */
 export function explainAuthorization(refusal: {
@@ -41,11 +41,13 @@ function nearestRule(
   request: RequestFacts,
 ): NearMiss | undefined {
   const misses = rules.slice(0, maxExplained).flatMap((rule): NearMiss[] => {
-    const mismatch = mismatchOf(rule, bound.connection, request);
+    const mismatch = mismatchOf(rule, bound, request);
     return mismatch === undefined ? [] : [{ rule, mismatch }];
   });
+  const isHeld = (field: SourceField): boolean =>
+    field.scope === 'connection' ? field.holds(bound.connection) : field.holds(request, bound.connection);
   const sourceHolds = ({ rule }: NearMiss): boolean =>
     rule.brokenReason === undefined &&
-    (rule.from.length === 0 || rule.from.some((source) => source.every((field) => field.holds(bound.connection))));
+    (rule.from.length === 0 || rule.from.some((source) => source.every((field) => isHeld(field))));
   return misses.find(sourceHolds) ?? misses[0];
 }

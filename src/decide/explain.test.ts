@@ -167,15 +167,15 @@ test('policies without rules, rules that deny, and rules that are broken are nam
     'denied by rule 0 of AuthorizationPolicy default/deny authorizationpolicy.yaml:10',
   );
   const unknown = {
-    when: [{ key: 'remote.ip', values: [{ type: 'exact', value: '10.0.0.1' }], notValues: [] }],
+    when: [{ key: 'remote.name', values: [{ type: 'exact', value: '10.0.0.1' }], notValues: [] }],
   } as const;
   assert.match(
     explainPolicies([testPolicy('odd', { action: 'DENY', rules: [unknown] })]),
-    /because it cannot be evaluated: condition remote\.ip is not supported$/,
+    /because it cannot be evaluated: condition remote\.name is not supported$/,
   );
   assert.match(
     explainPolicies([testPolicy('odd', { action: 'ALLOW', rules: [unknown] })]),
-    /the rule cannot be evaluated: condition remote\.ip/,
+    /the rule cannot be evaluated: condition remote\.name/,
   );
 });
 

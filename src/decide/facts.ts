@@ -1,3 +1,5 @@
+import type { TokenFacts } from './token-facts.ts';
+
 /** What a decision may read of one request. Strings are latin1: one character per byte, as they came over the wire. */
 export interface RequestFacts {
   /** `:authority`, or `host` when the request had no `:authority`. */
@@ -12,6 +14,8 @@ export interface RequestFacts {
   header(name: string): string | undefined;
   /** The `index`-th value of a header, from 0; undefined beyond the last. Policies look at each value of a repeated header. */
   headerAt(name: string, index: number): string | undefined;
+  /** The verified token; absent for a request without one. */
+  readonly token?: TokenFacts | undefined;
 }
 
 /** What a policy may read of one connection. */

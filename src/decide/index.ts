@@ -8,6 +8,7 @@ export {
   type PriorityGroup,
 } from './arrangement.ts';
 export { chooseBackend, chooseEndpoint, type Random, type SimplePolicy } from './balance.ts';
+export { BoundedCache } from './bounded-cache.ts';
 export { compileProxy } from './compile-proxy.ts';
 export { decideCors, type CompiledCors, type CorsDecision } from './cors.ts';
 export { explainRefusal, type Refusal } from './explain.ts';
@@ -43,6 +44,7 @@ export type {
 } from './policy-types.ts';
 export { redirectLocation, type CompiledRedirect } from './redirect-location.ts';
 export { decideRelay, explainNoRelay } from './relay.ts';
+export { claimAt, type TokenFacts } from './token-facts.ts';
 export { decideRoute, isMisdirected, selectListenerForSni } from './route.ts';
 export type {
   CompiledBackend,

@@ -4,6 +4,8 @@
  * sent. Messages name no address, certificate or file, since they go to whoever asks.
  */
 
+import { jwtRows } from './jwt-answers.ts';
+
 /** The numbers of `google.rpc.Code` that the table uses. */
 const grpc = {
   unknown: 2,
@@ -80,6 +82,7 @@ const rows = {
     'rbac_access_denied_matched_policy[none]',
     'downstream',
   ),
+  ...jwtRows,
   cluster_not_found: row(503, grpc.unavailable, 'no such backend', 'NC', 'cluster_not_found', 'internal'),
   backend_invalid: row(500, grpc.unavailable, 'the route has no valid backend', 'NC', 'backend_invalid', 'internal'),
   route_failed: row(500, grpc.unavailable, 'the route cannot be served as written', 'NC', 'route_invalid', 'internal'),

@@ -10,10 +10,10 @@ import type {
   BoundRule,
   BoundRuleSet,
   CompiledPolicies,
+  CompiledField,
   CompiledRule,
   ConnectionDimension,
-  HeaderField,
-  RequestField,
+  ConnectionField,
   RuleSet,
 } from './policy-types.ts';
 import type { CompiledPort, CompiledProxy } from './types.ts';
@@ -26,7 +26,8 @@ export function bindAuthorization(
   proxy: CompiledProxy,
   options: { readonly port: CompiledPort; readonly connection: ConnectionFacts },
 ): BoundAuthorization {
-  const facts: BoundFacts = { ...options.connection, port: options.port.port.number };
+  const { number: port, direction } = options.port.port;
+  const facts: BoundFacts = { ...options.connection, port, isEdge: direction === 'gateway' };
   // Policies are the server's: a sidecar never asks them about its own app's calls (istio.md 1.3).
   const isGuarded = options.port.port.direction !== 'outbound';
   const policies = isGuarded ? proxy.policies : noPolicies;
@@ -43,27 +44,33 @@ function bindKey(facts: BoundFacts, reads: ReadonlySet<ConnectionDimension>): st
   return JSON.stringify([
     facts.port,
     facts.principal,
+    facts.isEdge,
     reads.has('sourceIp') ? facts.sourceIp : '',
     reads.has('destinationIp') ? facts.destinationIp : '',
     reads.has('sni') ? facts.sni : '',
   ]);
 }
 
-const noPolicies = compilePolicies([]);
+const noPolicies = compilePolicies([], { trustedProxies: 0, verifiesTokens: false });
 
 function bind(policies: CompiledPolicies, connection: BoundFacts): BoundAuthorization {
   const enforced = bindRuleSet(policies.enforced, connection);
   const shadow = policies.shadow.isEmpty ? undefined : bindRuleSet(policies.shadow, connection);
-  const rules = [enforced, shadow].flatMap((set) => (set === undefined ? [] : [...set.deny, ...set.allow]));
+  const audit = policies.audit.isEmpty ? undefined : bindRuleSet(policies.audit, connection);
+  const rules = [enforced, shadow, audit].flatMap((set) => (set === undefined ? [] : [...set.deny, ...set.allow]));
   const fields = rules.flatMap((rule) => rule.operations?.flat() ?? []);
   return {
     connection,
     policies,
     enforced,
     shadow,
+    audit,
     readsHost: fields.some((field) => field.scope === 'host'),
     readsMethod: fields.some((field) => field.scope === 'method'),
-    constant: fields.length === 0 ? outcomeOf({ enforced, shadow }, { path: '', method: '', host: '' }) : undefined,
+    constant:
+      fields.length === 0
+        ? outcomeOf({ enforced, shadow, audit, connection }, { path: '', method: '', host: '' })
+        : undefined,
     byPath: new BoundedCache(maxAuthorizationPaths),
     byHost: new BoundedCache(maxAuthorizationHosts),
   };
@@ -73,7 +80,7 @@ function bindRuleSet(set: RuleSet, connection: BoundFacts): BoundRuleSet {
   return {
     deny: bindRules(set.deny, { connection, onBroken: 'always' }),
     allow: bindRules(set.allow, { connection, onBroken: 'never' }),
-    hasAllowPolicy: set.hasAllowPolicy,
+    otherwise: set.otherwise,
   };
 }
 
@@ -84,7 +91,7 @@ function bindRules(
   const bound: BoundRule[] = [];
   for (const rule of rules) {
     if (rule.brokenReason !== undefined) {
-      if (onBroken === 'always') bound.push({ rule, operations: undefined, headers: [] });
+      if (onBroken === 'always') bound.push({ rule, operations: undefined, sources: undefined, facts: [] });
       continue;
     }
     const part = bindRule(rule, connection);
@@ -95,29 +102,36 @@ function bindRules(
 
 /** Undefined when the connection alone rules the rule out. */
 function bindRule(rule: CompiledRule, connection: BoundFacts): BoundRule | undefined {
-  if (rule.from.length > 0 && !rule.from.some((source) => source.every((field) => field.holds(connection))))
-    return undefined;
-  const headers: HeaderField[] = [];
-  for (const field of rule.when) {
-    if (field.scope === 'header') headers.push(field);
-    else if (!field.holds(connection)) return undefined;
-  }
-  if (rule.to.length === 0) return { rule, operations: undefined, headers };
-  const operations: (readonly RequestField[])[] = [];
-  for (const operation of rule.to) {
-    const left = bindOperation(operation, connection);
+  const sources = bindAny(rule.from, connection);
+  const facts = bindFields(rule.when, connection);
+  const operations = bindAny(rule.to, connection);
+  if (sources === 'fails' || facts === undefined || operations === 'fails') return undefined;
+  return { rule, operations, sources, facts };
+}
+
+type Left<F extends CompiledField> = Exclude<F, ConnectionField>;
+
+/** Alternatives cut down to what is left to each request; undefined when the connection alone makes one of them hold. */
+function bindAny<F extends CompiledField>(
+  alternatives: readonly (readonly F[])[],
+  connection: BoundFacts,
+): readonly (readonly Left<F>[])[] | undefined | 'fails' {
+  if (alternatives.length === 0) return undefined;
+  const open: (readonly Left<F>[])[] = [];
+  for (const fields of alternatives) {
+    const left = bindFields(fields, connection);
     if (left === undefined) continue;
-    if (left.length === 0) return { rule, operations: undefined, headers };
-    operations.push(left);
+    if (left.length === 0) return undefined;
+    open.push(left);
   }
-  return operations.length === 0 ? undefined : { rule, operations, headers };
+  return open.length === 0 ? 'fails' : open;
 }
 
 /** The fields that are left to each request; undefined when one of the connection's does not hold. */
-function bindOperation(operation: CompiledRule['to'][number], connection: BoundFacts): RequestField[] | undefined {
-  const left: RequestField[] = [];
-  for (const field of operation) {
-    if (field.scope !== 'connection') left.push(field);
+function bindFields<F extends CompiledField>(fields: readonly F[], connection: BoundFacts): Left<F>[] | undefined {
+  const left: Left<F>[] = [];
+  for (const field of fields) {
+    if (field.scope !== 'connection') left.push(field as Left<F>);
     else if (!field.holds(connection)) return undefined;
   }
   return left;

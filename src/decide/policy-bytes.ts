@@ -70,7 +70,7 @@ function connectionView(proxy: CompiledProxy): CompiledProxy {
   const own = Object.values(proxy.plan.policies).filter((policy) => policy.proxy === proxy.id);
   const view = {
     ...proxy,
-    policies: compilePolicies(connectionPolicies(own)),
+    policies: compilePolicies(connectionPolicies(own), { trustedProxies: 0, verifiesTokens: false }),
     boundAuthorizations: new BoundedCache<ReturnType<typeof bindAuthorization>>(maxBoundAuthorizations),
   };
   views.set(proxy, view);

@@ -9,14 +9,27 @@
 import type { PathPattern, PolicyCondition, PolicyOperation, PolicySource, StringMatch } from '../plan/index.ts';
 import { canonicalHost } from './host.ts';
 import { compileIpBlocks, type IpPredicate } from './ip-blocks.ts';
-import type { BoundFacts, ConnectionDimension, ConnectionField, HeaderField, RequestField } from './policy-types.ts';
+import type {
+  BoundFacts,
+  ConnectionDimension,
+  ConnectionField,
+  FactField,
+  HeaderField,
+  RemoteIpField,
+  RequestField,
+  SourceField,
+} from './policy-types.ts';
 import { headerHolds } from './policy-header.ts';
 import { compilePaths } from './policy-path.ts';
+import { requestAuthField, requestPrincipalField } from './policy-token.ts';
 import { namespaceOf, serviceAccountOf, trustDomainOf } from './principal.ts';
+import { remoteIpOf } from './remote-ip.ts';
 import { compileAny, describeAny, describeMatch } from './string-match.ts';
 
 export interface FieldContext {
   readonly action: 'ALLOW' | 'DENY';
+  /** See `remoteIpOf`. */
+  readonly trustedProxies: number;
   /** What makes the rule fail closed, in words. */
   readonly problems: string[];
 }
@@ -24,8 +37,8 @@ export interface FieldContext {
 type Values = readonly StringMatch[];
 
 /** The fields that a `from[].source` lists; an empty list counts as not listed, as in Istio's protobuf. */
-export function compileSource(source: PolicySource, context: FieldContext): ConnectionField[] {
-  const fields: ConnectionField[] = [];
+export function compileSource(source: PolicySource, context: FieldContext): SourceField[] {
+  const fields: SourceField[] = [];
   for (const [name, values] of listedFields(source)) {
     const { base, negated } = splitName(name);
     if (base === 'principals') fields.push(principalField(name, values as Values, negated));
@@ -34,6 +47,10 @@ export function compileSource(source: PolicySource, context: FieldContext): Conn
     else if (base === 'ipBlocks') {
       const spec = { name, reads: 'sourceIp', values: values as readonly string[], negated } as const;
       fields.push(...ipField(spec, context));
+    } else if (base === 'requestPrincipals')
+      fields.push(requestPrincipalField({ name, values: values as Values, negated }));
+    else if (base === 'remoteIpBlocks') {
+      fields.push(...remoteIpField({ name, values: values as readonly string[], negated }, context));
     } else context.problems.push(`source field ${name} is not supported`);
   }
   return fields;
@@ -57,10 +74,10 @@ export function compileOperation(
 }
 
 /** The one or two fields of a `when` entry: its `values` and its `notValues`. */
-export function compileCondition(condition: PolicyCondition, context: FieldContext): (ConnectionField | HeaderField)[] {
+export function compileCondition(condition: PolicyCondition, context: FieldContext): (ConnectionField | FactField)[] {
   const { key, values, notValues } = condition;
   if (values.length === 0 && notValues.length === 0) context.problems.push(`condition ${key} has no values`);
-  const fields: (ConnectionField | HeaderField)[] = [];
+  const fields: (ConnectionField | FactField)[] = [];
   if (values.length > 0) fields.push(...conditionField(condition, { values, negated: false, context }));
   if (notValues.length > 0) fields.push(...conditionField(condition, { values: notValues, negated: true, context }));
   return fields;
@@ -72,10 +89,12 @@ interface ConditionPart {
   readonly context: FieldContext;
 }
 
-function conditionField({ key }: PolicyCondition, part: ConditionPart): (ConnectionField | HeaderField)[] {
+function conditionField({ key }: PolicyCondition, part: ConditionPart): (ConnectionField | FactField)[] {
   const { values, negated, context } = part;
   const header = /^request\.headers\[([^\][]+)\]$/.exec(key)?.[1];
   if (header !== undefined) return [headerField(key, header.toLowerCase(), part)];
+  const ofToken = requestAuthField({ name: key, values, negated });
+  if (ofToken !== undefined) return [ofToken];
   switch (key) {
     case 'source.principal':
       return [principalField(key, values, negated)];
@@ -94,8 +113,11 @@ function conditionField({ key }: PolicyCondition, part: ConditionPart): (Connect
     case 'destination.port':
       return [textField({ name: key, reads: 'port', values, negated }, ({ port }) => String(port))];
     case 'source.ip':
+    case 'remote.ip':
     case 'destination.ip': {
       const blocks = exactValues(values);
+      if (blocks !== undefined && key === 'remote.ip')
+        return remoteIpField({ name: key, values: blocks, negated }, context);
       if (blocks !== undefined) {
         return ipField(
           { name: key, reads: key === 'source.ip' ? 'sourceIp' : 'destinationIp', values: blocks, negated },
@@ -173,23 +195,49 @@ function portField(name: string, ports: readonly string[], negated: boolean): Co
 
 interface IpSpec {
   readonly name: string;
-  readonly reads: 'sourceIp' | 'destinationIp';
   readonly values: readonly string[];
   readonly negated: boolean;
 }
 
-function ipField({ name, reads, values, negated }: IpSpec, context: FieldContext): ConnectionField[] {
+function ipField(
+  spec: IpSpec & { readonly reads: 'sourceIp' | 'destinationIp' },
+  context: FieldContext,
+): ConnectionField[] {
+  const { name, reads, values, negated } = spec;
+  const isIn = addressTest(spec, context);
+  if (isIn === undefined) return [];
+  const wants = describeAny(values, negated);
+  return [{ scope: 'connection', name, reads, wants, holds: (connection) => isIn(connection[reads]) !== negated }];
+}
+
+function remoteIpField(spec: IpSpec, context: FieldContext): RemoteIpField[] {
+  const { name, values, negated } = spec;
+  const { trustedProxies } = context;
+  const isIn = addressTest(spec, context);
+  if (isIn === undefined) return [];
+  return [
+    {
+      scope: 'remoteIp',
+      name,
+      wants: describeAny(values, negated),
+      holds: (request, connection) => isIn(remoteIpOf(request, connection, trustedProxies)) !== negated,
+    },
+  ];
+}
+
+function addressTest(
+  { name, values, negated }: IpSpec,
+  context: FieldContext,
+): ((address: string) => boolean) | undefined {
   const blocks = compileIpBlocks(values);
   if ('invalid' in blocks) {
     context.problems.push(`${name} has ${JSON.stringify(blocks.invalid)}, which is neither an address nor a CIDR`);
-    return [];
+    return undefined;
   }
   const contains: IpPredicate = blocks.contains;
   // What is not an address is in no block for certain and in any block for all one knows.
   const inDoubt = isLenient(context.action, negated);
-  const wants = describeAny(values, negated);
-  const holds = (connection: BoundFacts): boolean => (contains(connection[reads]) ?? inDoubt) !== negated;
-  return [{ scope: 'connection', name, reads, wants, holds }];
+  return (address) => contains(address) ?? inDoubt;
 }
 
 /** Whether a doubtful value counts as matching the listed values, before negation: so for DENY, and for `not…` of ALLOW. */

@@ -1,6 +1,6 @@
 /** Path, method and host applied to bound rules. Runs on a cache miss, so it may allocate. */
-import { decideByHeaders } from './policy-verdict.ts';
-import type { BoundRule, BoundRuleSet, Candidates, PathOutcome, RequestField } from './policy-types.ts';
+import { decideByFacts } from './policy-verdict.ts';
+import type { BoundFacts, BoundRule, BoundRuleSet, Candidates, PathOutcome, RequestField } from './policy-types.ts';
 
 export interface RequestTarget {
   /** Without query. */
@@ -10,24 +10,25 @@ export interface RequestTarget {
   readonly host: string;
 }
 
+interface BoundSets {
+  readonly enforced: BoundRuleSet;
+  readonly shadow: BoundRuleSet | undefined;
+  readonly audit: BoundRuleSet | undefined;
+  readonly connection: BoundFacts;
+}
+
 /** What is decided by path, method and host alone. */
-export function outcomeOf(
-  sets: { readonly enforced: BoundRuleSet; readonly shadow: BoundRuleSet | undefined },
-  target: RequestTarget,
-): PathOutcome {
+export function outcomeOf(sets: BoundSets, target: RequestTarget): PathOutcome {
   const enforced = candidatesOf(sets.enforced, target);
   const shadow = sets.shadow === undefined ? undefined : candidatesOf(sets.shadow, target);
-  const undecided = readsHeaders(enforced) || (shadow !== undefined && readsHeaders(shadow));
-  const outcome = { decision: undefined, enforced, shadow };
-  return undecided ? outcome : { ...outcome, decision: decideByHeaders(outcome, undefined) };
+  const audit = sets.audit === undefined ? undefined : candidatesOf(sets.audit, target);
+  const outcome = { decision: undefined, enforced, shadow, audit };
+  const isUndecided = [enforced, shadow, audit].some((set) => set !== undefined && readsFacts(set));
+  return isUndecided ? outcome : { ...outcome, decision: decideByFacts(outcome, undefined, sets.connection) };
 }
 
 function candidatesOf(set: BoundRuleSet, target: RequestTarget): Candidates {
-  return {
-    deny: matching(set.deny, target),
-    allow: matching(set.allow, target),
-    hasAllowPolicy: set.hasAllowPolicy,
-  };
+  return { deny: matching(set.deny, target), allow: matching(set.allow, target), otherwise: set.otherwise };
 }
 
 function matching(rules: readonly BoundRule[], target: RequestTarget): BoundRule[] {
@@ -35,7 +36,7 @@ function matching(rules: readonly BoundRule[], target: RequestTarget): BoundRule
   for (const rule of rules) {
     if (!matchesTarget(rule, target)) continue;
     found.push(rule);
-    if (rule.headers.length === 0) break;
+    if (!isOpen(rule)) break;
   }
   return found;
 }
@@ -53,6 +54,11 @@ function fieldHolds(field: RequestField, target: RequestTarget): boolean {
   return field.holds(target[field.scope]);
 }
 
-function readsHeaders({ deny, allow }: Candidates): boolean {
-  return deny.some((rule) => rule.headers.length > 0) || allow.some((rule) => rule.headers.length > 0);
+/** Whether headers, token or forwarded address still have a say. */
+function isOpen({ sources, facts }: BoundRule): boolean {
+  return sources !== undefined || facts.length > 0;
+}
+
+function readsFacts({ deny, allow }: Candidates): boolean {
+  return deny.some(isOpen) || allow.some(isOpen);
 }

@@ -7,27 +7,30 @@ import type {
   BoundAuthorization,
   BoundFacts,
   CompiledField,
+  CompiledPolicies,
   CompiledRule,
   ConnectionDimension,
 } from './policy-types.ts';
 import { quote } from './quote.ts';
+import { remoteIpOf } from './remote-ip.ts';
+import { requestPrincipalOf } from './token-facts.ts';
 
 /** Writes one step per rule, DENY first, as they are evaluated. */
 export function traceRules(trace: AuthorizationTrace, bound: BoundAuthorization, request: RequestFacts): void {
   const { deny, allow } = bound.policies.enforced;
   for (const rule of [...deny, ...allow].slice(0, maxExplained)) {
-    const mismatch = mismatchOf(rule, bound.connection, request);
+    const mismatch = mismatchOf(rule, bound, request);
     const action = deny.includes(rule) ? 'DENY' : 'ALLOW';
     trace.steps.push({ rule: rule.reference, action, matched: mismatch === undefined, mismatch });
   }
 }
 
 /** The first field that keeps a rule from matching, in words; undefined when it matches. */
-export function mismatchOf(rule: CompiledRule, connection: BoundFacts, request: RequestFacts): string | undefined {
+export function mismatchOf(rule: CompiledRule, bound: BoundAuthorization, request: RequestFacts): string | undefined {
   if (rule.brokenReason !== undefined) {
     return rule.policy.action === 'ALLOW' ? `the rule cannot be evaluated: ${rule.brokenReason}` : undefined;
   }
-  const subject = { connection, request };
+  const subject = { connection: bound.connection, policies: bound.policies, request };
   return (
     mismatchOfAny(rule.from, subject) ??
     mismatchOfAny(rule.to, subject) ??
@@ -37,6 +40,7 @@ export function mismatchOf(rule: CompiledRule, connection: BoundFacts, request: 
 
 interface Subject {
   readonly connection: BoundFacts;
+  readonly policies: CompiledPolicies;
   readonly request: RequestFacts;
 }
 
@@ -55,7 +59,7 @@ function isText(text: string | undefined): text is string {
   return text !== undefined;
 }
 
-function mismatchOfField(field: CompiledField, { connection, request }: Subject): string | undefined {
+function mismatchOfField(field: CompiledField, { connection, policies, request }: Subject): string | undefined {
   switch (field.scope) {
     case 'connection':
       return field.holds(connection)
@@ -80,6 +84,14 @@ function mismatchOfField(field: CompiledField, { connection, request }: Subject)
         ? undefined
         : `header ${field.header} is ${presence}, ${field.name} wants ${field.wants}`;
     }
+    case 'token':
+      return field.holds(request)
+        ? undefined
+        : `${tokenSubject(field.name, request, policies)}, ${field.name} wants ${field.wants}`;
+    case 'remoteIp':
+      return field.holds(request, connection)
+        ? undefined
+        : `client address is ${quote(remoteIpOf(request, connection, policies.trustedProxies))}, ${field.name} wants ${field.wants}`;
   }
 }
 
@@ -98,4 +110,21 @@ function connectionSubject(dimension: ConnectionDimension, connection: BoundFact
     case 'sni':
       return connection.sni === '' ? 'the connection has no server name' : `server name is ${quote(connection.sni)}`;
   }
+}
+
+/** What there is in place of what the field wants. Claims stay out: tokens carry personal data, and reasons go to logs. */
+function tokenSubject(name: string, { token }: RequestFacts, { verifiesTokens }: CompiledPolicies): string {
+  if (token === undefined) {
+    return verifiesTokens
+      ? 'the request has no token'
+      : 'no RequestAuthentication applies here, so that no request has a verified token';
+  }
+  if (name.includes('claims[')) return 'the claim of the verified token is absent or another';
+  if (name.endsWith('.audiences'))
+    return `audiences of the token are ${token.audiences.map(quote).join(', ') || 'none'}`;
+  if (name.endsWith('.presenter')) return `presenter (azp) of the token is ${quote(token.presenter)}`;
+  const principal = requestPrincipalOf(token);
+  return principal === undefined
+    ? 'the token has no sub, so that there is no request principal'
+    : `request principal is ${quote(principal)}`;
 }

@@ -11,10 +11,12 @@ export type ConnectionDimension = 'principal' | 'sourceIp' | 'destinationIp' | '
 export interface BoundFacts extends ConnectionFacts {
   /** `Port.number`, what `ports` and `destination.port` compare with. */
   readonly port: number;
+  /** At a gateway, where this proxy itself says who the client is. */
+  readonly isEdge: boolean;
 }
 
 /** One listed field (`principals`, `notPaths`, a `when` entry), ready to be evaluated. */
-export type CompiledField = ConnectionField | RequestField | HeaderField;
+export type CompiledField = ConnectionField | RequestField | FactField;
 
 interface FieldBase {
   /** As the user wrote it: `principals`, `notPaths`, `request.headers[x-role]`. */
@@ -42,16 +44,34 @@ export interface HeaderField extends FieldBase {
   readonly holds: (request: RequestFacts) => boolean;
 }
 
+/** Reads the verified token. */
+export interface TokenField extends FieldBase {
+  readonly scope: 'token';
+  readonly holds: (request: RequestFacts) => boolean;
+}
+
+/** Reads the client's address as forwarded. */
+export interface RemoteIpField extends FieldBase {
+  readonly scope: 'remoteIp';
+  readonly holds: (request: RequestFacts, connection: BoundFacts) => boolean;
+}
+
+/** What is looked at for each request, and never cached. */
+export type FactField = HeaderField | TokenField | RemoteIpField;
+
+/** What a source may list. */
+export type SourceField = ConnectionField | TokenField | RemoteIpField;
+
 /** A rule as three lists. */
 export interface CompiledRule {
   readonly policy: AuthorizationPolicy;
   readonly rule: PolicyRule;
   /** Any must hold; empty holds. */
-  readonly from: readonly (readonly ConnectionField[])[];
+  readonly from: readonly (readonly SourceField[])[];
   /** Any must hold; empty holds. */
   readonly to: readonly (readonly (ConnectionField | RequestField)[])[];
   /** All must hold. */
-  readonly when: readonly (ConnectionField | HeaderField)[];
+  readonly when: readonly (ConnectionField | FactField)[];
   /** Why it cannot be evaluated as written; then an ALLOW rule never matches and a DENY rule always does. */
   readonly brokenReason: string | undefined;
   readonly reference: PolicyReference;
@@ -62,6 +82,11 @@ export interface CompiledPolicies {
   readonly enforced: RuleSet;
   /** `istio.io/dry-run`: evaluated, never enforced. */
   readonly shadow: RuleSet;
+  /** AUDIT, as a rule set that only denies; whoever it would deny is marked. */
+  readonly audit: RuleSet;
+  readonly trustedProxies: number;
+  /** Whether tokens are verified here at all; for reasons. */
+  readonly verifiesTokens: boolean;
   /** What any rule reads of a connection. */
   readonly connectionReads: ReadonlySet<ConnectionDimension>;
 }
@@ -69,8 +94,8 @@ export interface CompiledPolicies {
 export interface RuleSet {
   readonly deny: readonly CompiledRule[];
   readonly allow: readonly CompiledRule[];
-  /** Whether any ALLOW policy applies, also one without rules; if so, what none of them matches is denied. */
-  readonly hasAllowPolicy: boolean;
+  /** The decision when no rule decides: denied where any ALLOW policy applies, also one without rules. */
+  readonly otherwise: AuthorizationDecision;
   /** Whether there is any policy at all. */
   readonly isEmpty: boolean;
   /** The ALLOW policies, for reasons: also those that have no rules. */
@@ -82,14 +107,17 @@ export interface BoundRule {
   readonly rule: CompiledRule;
   /** Any must hold; undefined holds. */
   readonly operations: readonly (readonly RequestField[])[] | undefined;
+  /** Any must hold; undefined holds. */
+  readonly sources: readonly (readonly (TokenField | RemoteIpField)[])[] | undefined;
   /** All must hold. */
-  readonly headers: readonly HeaderField[];
+  readonly facts: readonly FactField[];
 }
 
 export interface BoundRuleSet {
   readonly deny: readonly BoundRule[];
   readonly allow: readonly BoundRule[];
-  readonly hasAllowPolicy: boolean;
+  /** The decision when no rule denies and no ALLOW policy applies, or none of their rules matches. */
+  readonly otherwise: AuthorizationDecision;
 }
 
 /** The policies of a proxy for connections that share what policies read of them. */
@@ -98,6 +126,8 @@ export interface BoundAuthorization {
   readonly policies: CompiledPolicies;
   readonly enforced: BoundRuleSet;
   readonly shadow: BoundRuleSet | undefined;
+  /** AUDIT rules stand in its `deny`; undefined when there are none. */
+  readonly audit: BoundRuleSet | undefined;
   /** Whether any rule left reads the `:authority`; then `byHost` is in use, else `byPath`. */
   readonly readsHost: boolean;
   readonly readsMethod: boolean;
@@ -113,14 +143,11 @@ export interface PathOutcome {
   readonly decision: AuthorizationDecision | undefined;
   readonly enforced: Candidates;
   readonly shadow: Candidates | undefined;
+  readonly audit: Candidates | undefined;
 }
 
-/** Rules that path, method and host match; each up to and with the first that asks for no header. */
-export interface Candidates {
-  readonly deny: readonly BoundRule[];
-  readonly allow: readonly BoundRule[];
-  readonly hasAllowPolicy: boolean;
-}
+/** Rules that path, method and host match; each up to and with the first that asks for nothing else. */
+export type Candidates = BoundRuleSet;
 
 /** Names a rule in decisions. */
 export interface PolicyReference {
@@ -138,8 +165,12 @@ export interface AuthorizationDecision {
   readonly policy?: PolicyReference;
   /** Envoy's response code details, `rbac_access_denied_matched_policy[…]`; empty when allowed. */
   readonly details: string;
+  /** The ALLOW policies none of whose rules matched; absent for any other decision. */
+  readonly considered?: readonly Origin[];
   /** What dry-run policies would have done; absent when there are none. */
   readonly shadow?: ShadowDecision;
+  /** The AUDIT rule that asks for a mark in the log; absent for none. */
+  readonly audited?: PolicyReference;
 }
 
 export interface ShadowDecision {

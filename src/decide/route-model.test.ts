@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { buildPlan, testPortId, testProxyId } from '../../test/kit/plan-kit.ts';
-import { testRequest, type TestRequest } from '../../test/kit/request-facts.ts';
+import { testRequest, type WholeRequest } from '../../test/kit/request-facts.ts';
 import type { HeaderMatch, NamedMatch, PathMatch, RouteMatch, TextMatch } from '../plan/index.ts';
 import { compileProxy } from './compile-proxy.ts';
 import { firstMismatch, decideRoute } from './route.ts';
@@ -33,7 +33,7 @@ function namedHolds({ type, value }: NamedMatch, found: string | undefined): boo
   return found !== undefined && (type === 'Present' || textHolds({ type, value }, found));
 }
 
-function headerHolds(match: HeaderMatch, request: Required<TestRequest>): boolean {
+function headerHolds(match: HeaderMatch, request: WholeRequest): boolean {
   const values = request.headers.filter(([name]) => name === match.name).map(([, value]) => value);
   const matches = namedHolds(match, values.length === 0 ? undefined : values.join(','));
   return match.invert === true ? !matches : matches;
@@ -48,7 +48,7 @@ function firstParameter(path: string, name: string): string | undefined {
 }
 
 /** "All conditions hold together." */
-function holds(match: RouteMatch, request: Required<TestRequest>): boolean {
+function holds(match: RouteMatch, request: WholeRequest): boolean {
   const { method, scheme, authority, headers, queryParams = [] } = match;
   return (
     pathHolds(match.path, request.path.replace(/[?#].*$/s, '')) &&
@@ -110,7 +110,7 @@ const routeMatch: fc.Arbitrary<RouteMatch> = fc.record(
 const query = fc
   .array(fc.constantFrom('x=1', 'x=2', 'x', 'x=', 'y=1%2C2', '%79=1', 'z=1', '', 'x=1=2'), { maxLength: 3 })
   .map((parts) => (parts.length === 0 ? '' : `?${parts.join('&')}`));
-const request: fc.Arbitrary<Required<TestRequest>> = fc.record({
+const request: fc.Arbitrary<WholeRequest> = fc.record({
   path: fc
     .tuple(fc.oneof(pathText, fc.constantFrom('', 'a', '*')), query, fc.constantFrom('', '#/b?x=1'))
     .map((parts) => parts.join('')),

@@ -8,7 +8,21 @@ export function compileAny(
   options: { readonly ignoreCase?: boolean } = {},
 ): (value: string) => boolean {
   const ignoreCase = options.ignoreCase ?? false;
-  const tests = matches.map((match) => compileOne(match, ignoreCase));
+  return anyOf(
+    matches.map(({ type, value }) => compileOne({ type, value: wireText(value) }, ignoreCase)),
+    ignoreCase,
+  );
+}
+
+/** The same for texts that came as JSON and not over the wire, such as claims. */
+export function compileAnyText(matches: readonly StringMatch[]): (value: string) => boolean {
+  return anyOf(
+    matches.map((match) => compileOne(match, false)),
+    false,
+  );
+}
+
+function anyOf(tests: readonly ((value: string) => boolean)[], ignoreCase: boolean): (value: string) => boolean {
   return (value) => {
     const subject = ignoreCase ? value.toLowerCase() : value;
     for (let i = 0; i < tests.length; i++) {
@@ -19,8 +33,7 @@ export function compileAny(
 }
 
 function compileOne(match: StringMatch, ignoreCase: boolean): (value: string) => boolean {
-  const text = wireText(match.value);
-  const wanted = ignoreCase ? text.toLowerCase() : text;
+  const wanted = ignoreCase ? match.value.toLowerCase() : match.value;
   switch (match.type) {
     case 'exact':
       return (value) => value === wanted;

@@ -11,6 +11,7 @@ export const planCollections = [
   'endpoints',
   'routes',
   'policies',
+  'requestAuthentications',
   'peers',
 ] as const satisfies readonly Exclude<keyof Plan, 'mesh'>[];
 

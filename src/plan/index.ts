@@ -21,6 +21,14 @@ export type {
   StringMatch,
 } from './policy.ts';
 export type {
+  ClaimHeader,
+  JwtKeys,
+  JwtRule,
+  PublicJwk,
+  RequestAuthentication,
+  TokenLocation,
+} from './request-authentication.ts';
+export type {
   CorsPolicy,
   DirectResponse,
   Fault,

@@ -79,6 +79,7 @@ function smallPlan(): Plan {
       },
     },
     policies: {},
+    requestAuthentications: {},
     certificates: {},
     peers: {},
   };

@@ -8,7 +8,11 @@ export interface AuthorizationPolicy {
   readonly proxy: string;
   readonly namespace: string;
   readonly name: string;
-  readonly action: 'ALLOW' | 'DENY';
+  /**
+   * `AUDIT` is reported in the access log and decides nothing. `CUSTOM` denies what it matches, before anything else: there
+   * is no external authorizer to ask.
+   */
+  readonly action: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
   /** `istio.io/dry-run: "true"`: evaluated and reported, never enforced. */
   readonly dryRun: boolean;
   /** OR-ed. Empty with ALLOW: matches nothing, so everything is denied. */
@@ -36,9 +40,15 @@ export interface PolicySource {
   /** Exact `<ns>/<sa>`. */
   readonly serviceAccounts?: readonly string[];
   readonly notServiceAccounts?: readonly string[];
+  /** `<iss>/<sub>` of the verified token; an exact value is split at its last `/`. */
+  readonly requestPrincipals?: readonly StringMatch[];
+  readonly notRequestPrincipals?: readonly StringMatch[];
   /** Addresses or CIDRs of the direct TCP peer. */
   readonly ipBlocks?: readonly string[];
   readonly notIpBlocks?: readonly string[];
+  /** Of the client that the trusted part of `x-forwarded-for` names. */
+  readonly remoteIpBlocks?: readonly string[];
+  readonly notRemoteIpBlocks?: readonly string[];
 }
 
 export interface PolicyOperation {

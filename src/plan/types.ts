@@ -8,6 +8,7 @@
 import type { Origin } from '../base/index.ts';
 import type { AuthorizationPolicy } from './policy.ts';
 import type { Cluster, Endpoint } from './cluster.ts';
+import type { RequestAuthentication } from './request-authentication.ts';
 import type { WorkloadLabels } from './workload-labels.ts';
 import type { RouteAction, RouteFilters, RouteMatch } from './route.ts';
 
@@ -21,6 +22,7 @@ export interface Plan {
   readonly clusters: Readonly<Record<string, Cluster>>;
   readonly endpoints: Readonly<Record<string, Endpoint>>;
   readonly policies: Readonly<Record<string, AuthorizationPolicy>>;
+  readonly requestAuthentications: Readonly<Record<string, RequestAuthentication>>;
   /** Public part of listener certificates; private keys travel beside the plan, see `PlanSecrets`. */
   readonly certificates: Readonly<Record<string, Certificate>>;
   /** Who is behind each SPIFFE id, for the `source_*` labels of the destination's metrics. Key: `spiffe://…`. */
@@ -45,6 +47,11 @@ export interface Proxy {
   /** The service account whose SVID this proxy presents: `spiffe://<td>/ns/<namespace>/sa/<serviceAccount>`. */
   readonly serviceAccount: string;
   readonly labels: WorkloadLabels;
+  /**
+   * Gateways only: proxies in front of it whose entries in `x-forwarded-for` count (Istio `numTrustedProxies`); absent:
+   * none, the direct peer is the client.
+   */
+  readonly trustedProxies?: number;
   /** Gateways only: answer `grpc.reflection.v1` and `v1alpha` from what the workloads behind expose. */
   readonly reflection: boolean;
   /** Sidecars only: where the calls of their own app may go; absent: the proxy has no outbound port. */

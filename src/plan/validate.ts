@@ -36,6 +36,7 @@ const parents = [
   { child: 'clusters', field: 'proxy', parent: 'proxies' },
   { child: 'endpoints', field: 'cluster', parent: 'clusters' },
   { child: 'policies', field: 'proxy', parent: 'proxies' },
+  { child: 'requestAuthentications', field: 'proxy', parent: 'proxies' },
 ] as const;
 
 /** Fields that may name an outbound scope in place of a proxy or a listener. */

@@ -111,6 +111,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       compiled,
       port,
       authorization: bindAuthorization(compiled, { port, connection }),
+      // Tokens are for those who come in; what a workload sends is verified where it arrives.
+      authenticator: port.port.direction === 'outbound' ? undefined : this.#runtime.authenticatorOf(compiled),
       peer: peerLabels(compiled, this.peerSpiffeId),
       sniListener: port.port.security.mode === 'tls' ? selectListenerForSni(port, sni) : undefined,
     };

@@ -76,6 +76,7 @@ function grpcHead(answer: LocalAnswer): readonly Field[] {
       internField('content-type', 'application/grpc'),
       internField('grpc-status', String(answer.grpcStatus)),
       internField('grpc-message', encodeGrpcMessage(answer.message)),
+      ...challengeOf(answer),
     ];
     grpcHeads.set(answer.cause, head);
   }
@@ -89,10 +90,16 @@ function plainHead(answer: LocalAnswer): readonly Field[] {
       internField(':status', String(answer.httpStatus)),
       internField('content-type', 'text/plain'),
       internField('content-length', String(answer.message.length)),
+      ...challengeOf(answer),
     ];
     plainHeads.set(answer.cause, head);
   }
   return head;
+}
+
+/** What a client whose token was refused is told beside (RFC 6750 §3). */
+function challengeOf({ httpStatus }: LocalAnswer): readonly Field[] {
+  return httpStatus === 401 ? [internField('www-authenticate', 'Bearer error="invalid_token"')] : [];
 }
 
 /** The upstream is done with the request: its place in limits and queues is free. Safe to call again. */
@@ -111,8 +118,15 @@ export function releaseEndpoint(exchange: Exchange): void {
   exchange.endpoint.forget(exchange);
 }
 
+/** Nobody waits for the verdict on the request's token any more. */
+function stopWaiting(exchange: Exchange): void {
+  if (exchange.tokenWait !== undefined) exchange.tokenWait.exchange = undefined;
+  exchange.tokenWait = undefined;
+}
+
 /** The request has no upstream any more: its stream is reset if it is open, its place in limits and queues is free. */
 export function leaveUpstream(exchange: Exchange, code: ErrorCode): void {
+  if (exchange.tokenWait !== undefined) stopWaiting(exchange);
   releaseSlots(exchange);
   const { up, upStream } = exchange;
   if (up === undefined || upStream === undefined) return;

@@ -10,13 +10,21 @@ import type {
   LocalAnswer,
   LocalFailure,
   RouteDecision,
+  TokenFacts,
 } from '../decide/index.ts';
+import type { Origin } from '../base/index.ts';
 import type { Endpoint } from '../plan/index.ts';
 import type { Field, Http2Connection, Http2Stream } from '../http2/index.ts';
 import { newMessageCounter, resetMessageCounter } from '../grpc/index.ts';
 import type { WorkloadIdentity } from '../telemetry/index.ts';
+import type { Authenticator } from '../token/index.ts';
 import { WheelTimer, type SocketFacts } from '../transport/index.ts';
 import { ByteQueue } from './byte-queue.ts';
+
+/** A request that waits for the verdict on a token. The request may be gone by then, and its record serve another. */
+export interface TokenWait {
+  exchange: Exchange | undefined;
+}
 
 /** One HTTP/2 connection as the relay sees it: where frames go, and who waits for room on it. */
 export interface Link {
@@ -52,6 +60,8 @@ export interface Scope {
   readonly authorization: BoundAuthorization;
   /** The listener whose certificate the connection was given; undefined where TLS selected none. */
   readonly sniListener: CompiledListener | undefined;
+  /** Who verifies tokens; undefined where none are asked for. */
+  readonly authenticator: Authenticator | undefined;
   /** Who the peer is, for metrics. */
   readonly peer: WorkloadIdentity;
 }
@@ -109,6 +119,12 @@ export class Exchange {
   decision: RouteDecision | undefined;
   backend: CompiledBackend | undefined;
   authorization: AuthorizationDecision | undefined;
+  /** Who the user is, once a token said so and was good. */
+  token: TokenFacts | undefined;
+  /** It waits for the verdict on a token. */
+  tokenWait: TokenWait | undefined;
+  /** The rule that refused its token. */
+  refusedBy: Origin | undefined;
   cluster: ClusterSlot | undefined;
   endpoint: EndpointSlot | undefined;
   local: LocalService | undefined;
@@ -243,6 +259,8 @@ function release(exchange: Exchange): void {
   exchange.decision = undefined;
   exchange.backend = undefined;
   exchange.authorization = undefined;
+  exchange.token = undefined;
+  exchange.refusedBy = undefined;
   exchange.cluster = undefined;
   exchange.endpoint = undefined;
   exchange.local = undefined;

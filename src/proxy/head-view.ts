@@ -1,5 +1,5 @@
 // Hot file: one view per proxy, pointed at each request in turn, so that deciding allocates nothing.
-import type { RequestFacts } from '../decide/index.ts';
+import type { RequestFacts, TokenFacts } from '../decide/index.ts';
 import { FieldKind, type Field } from '../http2/index.ts';
 
 /** The deciders' view of a list of header fields: the very fields that are sent on, so that router, policy and backend see the same bytes. */
@@ -8,13 +8,16 @@ export class HeadView implements RequestFacts {
   path = '';
   method = '';
   scheme = '';
+  /** Who the user is, where a token said so. */
+  token: TokenFacts | undefined;
   #fields: readonly Field[] = [];
   #count = 0;
 
   /** Points the view at `fields`; valid until the next call. */
-  show(fields: readonly Field[], count: number): void {
+  show(fields: readonly Field[], count: number, token?: TokenFacts): void {
     this.#fields = fields;
     this.#count = count;
+    this.token = token;
     this.authority = '';
     this.path = '';
     this.method = '';

@@ -5,6 +5,7 @@ import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
 import { limitsActed, outlierEjections, upstreamConnections } from '../telemetry/index.ts';
 import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { retryElsewhere, sendRequest } from './attempt.ts';
+import { Authenticators } from './authenticators.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
 import type { PoolSettings } from './endpoint-pool.ts';
 import { timeIsUp } from './ending.ts';
@@ -48,6 +49,7 @@ class DataPlane implements Proxy {
   readonly #drainingClusters = new Set<ClusterRuntime>();
   readonly #watches = new Map<string, DescriptorWatch>();
   readonly #certificates: CertificateCache = new Map();
+  readonly #authenticators = new Authenticators();
   readonly #log: (line: string) => void;
   #compiled: CompiledProxy | undefined;
   #secrets: PlanSecrets = new Map();
@@ -134,6 +136,7 @@ class DataPlane implements Proxy {
       exchanges,
       view,
       clusters: this.#clusters,
+      authenticatorOf: (compiled) => this.#authenticators.of(compiled),
       localService: (exchange, scope) => this.#reflection.serviceFor(exchange, scope),
       record: createRecorder({ clock, metrics, accessLog, view }),
       relayBooks: { clock, counters, accessLog },

@@ -138,7 +138,9 @@ function fillOutcome(record: Record, exchange: Exchange): void {
   record.firstByteMs = exchange.firstByteMs === 0 ? -1 : exchange.firstByteMs - exchange.startMs;
   record.attempts = exchange.attempts;
   record.route = routeOrigin(decision);
-  record.policy = authorization?.policy?.origin;
+  record.policy = authorization?.policy?.origin ?? exchange.refusedBy;
+  record.considered = authorization?.considered;
+  record.audited = authorization?.audited?.origin;
   record.shadow = authorization?.shadow === undefined ? '' : authorization.shadow.allowed ? 'allowed' : 'denied';
 }
 
@@ -175,7 +177,7 @@ function refusalOf(exchange: Exchange, scope: Scope, request: HeadView): Refusal
   if (error === undefined) return undefined;
   const { cause } = error;
   const kind = explainedBy[cause];
-  request.show(exchange.head, exchange.headCount);
+  request.show(exchange.head, exchange.headCount, exchange.token);
   if (kind === 'request') return { type: 'request', cause, request };
   if (kind === 'route' && decision !== undefined) return { type: 'route', port: scope.port, request, decision };
   if (kind === 'authorization' && authorization !== undefined) {

@@ -7,12 +7,14 @@ import {
   type LocalCause,
   type RouteDecision,
 } from '../decide/index.ts';
-import { countMessages } from '../grpc/index.ts';
+import { countMessages, resetMessageCounter } from '../grpc/index.ts';
 import type { Field, Http2Stream } from '../http2/index.ts';
+import { dispatch } from './attempt.ts';
+import { authenticate } from './authenticate.ts';
 import { chooseUpstream } from './choose-upstream.ts';
 import { armDeadline } from './deadline.ts';
 import { failExchange } from './ending.ts';
-import type { DownstreamLink, Exchange, Scope } from './exchange.ts';
+import type { DownstreamLink, Exchange, LocalService, Scope } from './exchange.ts';
 import { flushRequest, relayRequestData, stopClient } from './flow.ts';
 import { checkHead, readHead, type HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
@@ -43,10 +45,19 @@ export function beginRequest(
   exchange.requestEnded = endStream;
   exchange.startMs = source.nowMs;
   readHead(exchange, fields, count, source.rules, runtime.newRequestId);
+  const { authenticator } = source.scope;
+  if (authenticator !== undefined && !authenticate(runtime, exchange, authenticator, resume)) return;
   const cause = decide(runtime, exchange, source.scope);
   if (cause !== undefined) failExchange(exchange, cause);
   // No cluster: a service of this proxy answers.
   else if (exchange.cluster !== undefined) source.dispatchSoon(exchange);
+}
+
+/** The verdict on a request's token came after what brought the request was read. */
+function resume(runtime: Runtime, exchange: Exchange): void {
+  const cause = decide(runtime, exchange, exchange.scope as Scope);
+  if (cause !== undefined) failExchange(exchange, cause);
+  else if (exchange.cluster !== undefined) dispatch(runtime, exchange);
 }
 
 /** Everything that is decided about a request before an endpoint is chosen; a cause when it goes no further. */
@@ -54,7 +65,7 @@ function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause 
   const fault = checkHead(exchange);
   if (fault !== undefined) return fault;
   const { view } = runtime;
-  view.show(exchange.head, exchange.headCount);
+  view.show(exchange.head, exchange.headCount, exchange.token);
   const decision = decideRoute(scope.port, view);
   exchange.decision = decision;
   if (scope.sniListener !== undefined && isMisdirected(scope.sniListener, decision)) return 'misdirected';
@@ -78,6 +89,7 @@ const missCauses: Readonly<Record<RouteDecision['type'], LocalCause>> = {
 function unrouted(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause | undefined {
   exchange.local = runtime.localService(exchange, scope);
   if (exchange.local !== undefined) {
+    if (exchange.replayLength > 0 && !giveBuffered(exchange, exchange.local)) return 'limit_exceeded';
     if (exchange.requestEnded) exchange.local.onRequestEnd(exchange);
     return undefined;
   }
@@ -85,6 +97,20 @@ function unrouted(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCaus
   const { outbound } = scope.port;
   if (missed === 'no-virtual-host' && outbound !== undefined) return missedOutbound(outbound, exchange.authority);
   return missCauses[missed];
+}
+
+/**
+ * A service of the proxy itself gets what arrived while the request's token was verified; false when that is more than the
+ * replay buffer holds, which is more than any of them reads at once.
+ */
+function giveBuffered(exchange: Exchange, local: LocalService): boolean {
+  const { replay, replayLength, requestQueue } = exchange;
+  if (replay === undefined || requestQueue.byteLength > 0) return false;
+  exchange.replayLength = 0;
+  // It counts for itself.
+  resetMessageCounter(exchange.requestMessages);
+  local.onData(exchange, replay, 0, replayLength);
+  return true;
 }
 
 /** Part of the request body arrived. */

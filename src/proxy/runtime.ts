@@ -1,7 +1,8 @@
 import type { Clock } from '../base/index.ts';
-import type { LocalCause } from '../decide/index.ts';
 import type { Endpoint } from '../plan/index.ts';
 import type { TimerWheel, TlsClientContext } from '../transport/index.ts';
+import type { CompiledProxy, LocalCause } from '../decide/index.ts';
+import type { Authenticator } from '../token/index.ts';
 import type { ClusterRuntime } from './cluster-runtime.ts';
 import type { Exchange, ExchangePool, LocalService, Scope } from './exchange.ts';
 import type { HeadView } from './head-view.ts';
@@ -20,6 +21,8 @@ export interface Runtime {
   readonly view: HeadView;
   /** By cluster id; the same map through all plans. */
   readonly clusters: ReadonlyMap<string, ClusterRuntime>;
+  /** Who verifies tokens under a plan; undefined where it asks for none. */
+  authenticatorOf(compiled: CompiledProxy): Authenticator | undefined;
   /** The proxy's own service for a request that no route takes, if it has one (gateway reflection). */
   localService(exchange: Exchange, scope: Scope): LocalService | undefined;
   /** Books a finished request: metrics and access log. */

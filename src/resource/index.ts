@@ -43,7 +43,6 @@ export type {
   PolicyCondition,
   PolicyOperation,
   PolicySource,
-  TargetRef,
 } from './istio/authorization-policy.ts';
 export type { ClientTls } from './istio/client-tls.ts';
 export type { ConnectionPoolSettings } from './istio/connection-pool.ts';
@@ -58,6 +57,8 @@ export type { NamedStringMatch, StringMatch } from './istio/string-match.ts';
 export type { VirtualHttpRoute, VirtualMirror, VirtualService } from './istio/virtual-service.ts';
 export type { VirtualMatch } from './istio/virtual-service-match.ts';
 export type { VirtualDestination, VirtualRetries, VirtualRouteDestination } from './istio/virtual-service-traffic.ts';
+export type { JwtRule, RequestAuthentication } from './istio/request-authentication.ts';
+export type { PolicyTargets } from './istio/targets.ts';
 export type { WorkloadEntry } from './istio/workload-entry.ts';
 export type {
   LabelRequirement,

@@ -16,6 +16,7 @@ import { destinationRuleKind } from './istio/destination-rule.ts';
 import { istioGatewayKind } from './istio/istio-gateway.ts';
 import { peerAuthenticationKind } from './istio/peer-authentication.ts';
 import { virtualServiceKind } from './istio/virtual-service.ts';
+import { requestAuthenticationKind } from './istio/request-authentication.ts';
 import { workloadEntryKind } from './istio/workload-entry.ts';
 import type { Kind } from './kind.ts';
 import type { Resources } from './resources.ts';
@@ -45,6 +46,7 @@ export const kinds = {
   virtualServices: virtualServiceKind,
   authorizationPolicies: authorizationPolicyKind,
   peerAuthentications: peerAuthenticationKind,
+  requestAuthentications: requestAuthenticationKind,
 } satisfies { [List in ListName]: Kind<Resources[List][number]> };
 
 const meshGroups = [

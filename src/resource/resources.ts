@@ -17,6 +17,7 @@ import type { DestinationRule } from './istio/destination-rule.ts';
 import type { IstioGateway } from './istio/istio-gateway.ts';
 import type { PeerAuthentication } from './istio/peer-authentication.ts';
 import type { VirtualService } from './istio/virtual-service.ts';
+import type { RequestAuthentication } from './istio/request-authentication.ts';
 import type { WorkloadEntry } from './istio/workload-entry.ts';
 
 /** Everything that was read, by kind, each list in the order of the files. */
@@ -42,6 +43,7 @@ export interface Resources {
   readonly virtualServices: readonly VirtualService[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly peerAuthentications: readonly PeerAuthentication[];
+  readonly requestAuthentications: readonly RequestAuthentication[];
   readonly rejected: readonly RejectedResource[];
 }
 

@@ -37,6 +37,22 @@ function originText(origin: Origin): string {
   return text;
 }
 
+/** The same for lists of policies, which live as long. */
+const listTexts = new WeakMap<readonly Origin[], string>();
+
+function listText(origins: readonly Origin[]): string {
+  let text = listTexts.get(origins);
+  if (text === undefined) {
+    text = quoteLogValue(formatOrigins(origins));
+    listTexts.set(origins, text);
+  }
+  return text;
+}
+
+function formatOrigins(origins: readonly Origin[]): string {
+  return origins.map(formatOrigin).join(', ');
+}
+
 /**
  * A line for people, without line feed:
  * `time reporter hop "POST /asset.AssetService/GetAsset" "authority" 200 OK - 1.20ms`, the reason where there is one,
@@ -54,6 +70,8 @@ export function formatTextLine(record: RequestRecord, statusName: StatusName): s
   if (record.firstByteMs >= 0) line += ` first_byte=${record.firstByteMs.toFixed(2)}ms`;
   if (record.route !== undefined) line += ` route=${originText(record.route)}`;
   if (record.policy !== undefined) line += ` policy=${originText(record.policy)}`;
+  else if (record.considered !== undefined) line += ` policy=${listText(record.considered)}`;
+  if (record.audited !== undefined) line += ` audit=${originText(record.audited)}`;
   if (record.shadow !== '') line += ` dry_run=${record.shadow}`;
   if (record.sourcePrincipal !== '') line += ` source=${quoteLogValue(record.sourcePrincipal)}`;
   if (record.destinationPrincipal !== '') line += ` destination=${quoteLogValue(record.destinationPrincipal)}`;
@@ -89,7 +107,8 @@ export function formatJsonLine(record: RequestRecord, statusName: StatusName): s
     messages_received: record.requestMessages,
     messages_sent: record.responseMessages,
     route_name: record.route === undefined ? null : formatOrigin(record.route),
-    policy: record.policy === undefined ? null : formatOrigin(record.policy),
+    policy: record.policy === undefined ? orNull(formatOrigins(record.considered ?? [])) : formatOrigin(record.policy),
+    audit: record.audited === undefined ? null : formatOrigin(record.audited),
     dry_run: orNull(record.shadow),
     source_principal: orNull(record.sourcePrincipal),
     destination_principal: orNull(record.destinationPrincipal),

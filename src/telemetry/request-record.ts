@@ -38,6 +38,10 @@ export interface RequestRecord {
   route: Origin | undefined;
   /** The policy rule that allowed or denied it. */
   policy: Origin | undefined;
+  /** The policies none of whose rules allowed it; undefined where a rule decided or none had to. */
+  considered: readonly Origin[] | undefined;
+  /** The AUDIT rule that asks for a mark. */
+  audited: Origin | undefined;
   /** What dry-run policies would have done. */
   shadow: '' | 'allowed' | 'denied';
   /** SPIFFE id of the peer. */
@@ -81,6 +85,8 @@ export function newRequestRecord(): RequestRecord {
     attempts: 0,
     route: undefined,
     policy: undefined,
+    considered: undefined,
+    audited: undefined,
     shadow: '',
     sourcePrincipal: '',
     destinationPrincipal: '',

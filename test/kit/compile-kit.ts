@@ -5,10 +5,17 @@
  *     # workloads: default/a=127.0.0.1:50051, default/b#9090=127.0.0.1:9090
  *     # placed                           sidecar ports have reported addresses
  *     # options: {"addMissing":true}
+ *     # jwks: {"https://issuer/keys":{"text":"{}"}}      what came of fetching key sets
  */
 import assert from 'node:assert/strict';
 import { Document, visit } from 'yaml';
-import type { CompileOptions, Condition, ObjectStatus, WorkloadBinding } from '../../src/analysis/index.ts';
+import type {
+  CompileOptions,
+  Condition,
+  FetchedKeySets,
+  ObjectStatus,
+  WorkloadBinding,
+} from '../../src/analysis/index.ts';
 import { formatDiagnostic, formatOrigin, qualifiedName, type Origin } from '../../src/base/index.ts';
 import { compileAll, type CompileResult, type Placements } from '../../src/compile/index.ts';
 import { parseManifest } from '../../src/manifest/index.ts';
@@ -27,6 +34,7 @@ export interface Header {
   readonly workloads: readonly string[];
   readonly placed: boolean;
   readonly options: Partial<CompileOptions>;
+  readonly jwks: FetchedKeySets;
 }
 
 export function readHeader(text: string): Header {
@@ -45,6 +53,7 @@ export function readHeader(text: string): Header {
     workloads: list('workloads'),
     placed: lines.includes('# placed'),
     options: JSON.parse(value('options') ?? '{}') as Partial<CompileOptions>,
+    jwks: JSON.parse(value('jwks') ?? '{}') as FetchedKeySets,
   };
 }
 
@@ -67,6 +76,7 @@ export interface CompileTextInput {
   /** Addresses that were reported, by port id. */
   readonly placements?: Placements;
   readonly file?: string;
+  readonly jwks?: FetchedKeySets;
 }
 
 export function compileText(text: string, input: CompileTextInput = {}): CompileResult {
@@ -77,6 +87,7 @@ export function compileText(text: string, input: CompileTextInput = {}): Compile
     bindings: input.bindings ?? [],
     placements: input.placements ?? {},
     options: { ...testOptions, ...input.options },
+    jwks: input.jwks ?? {},
   };
   const first = compileAll(snapshot);
   return input.placed === true ? compileAll({ ...snapshot, placements: placementsFor(first) }) : first;

@@ -58,9 +58,11 @@ export interface TestPlan {
   readonly clusters?: readonly Cluster[];
   readonly endpoints?: readonly Endpoint[];
   readonly policies?: readonly AuthorizationPolicy[];
+  readonly trustedProxies?: number;
 }
 
-export function buildPlan({ listeners = [], clusters = [], endpoints = [], policies = [] }: TestPlan): Plan {
+export function buildPlan(plan: TestPlan): Plan {
+  const { listeners = [], clusters = [], endpoints = [], policies = [], trustedProxies = 0 } = plan;
   const proxy: Proxy = {
     id: testProxyId,
     origin: testOrigin('Gateway', 'public', 1),
@@ -68,6 +70,7 @@ export function buildPlan({ listeners = [], clusters = [], endpoints = [], polic
     namespace: 'gateway',
     serviceAccount: 'gateway',
     labels,
+    trustedProxies,
     reflection: true,
   };
   const port: Port = {
@@ -90,6 +93,7 @@ export function buildPlan({ listeners = [], clusters = [], endpoints = [], polic
     clusters: byId(clusters),
     endpoints: byId(endpoints),
     policies: byId(policies),
+    requestAuthentications: {},
     certificates: {},
     peers: {},
   };

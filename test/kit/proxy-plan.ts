@@ -10,6 +10,7 @@ import type {
   Port,
   PortSecurity,
   Proxy,
+  RequestAuthentication,
   Route,
   VirtualHost,
   WorkloadLabels,
@@ -44,6 +45,7 @@ export interface ProxyPlanSpec {
   readonly peerAuthentication?: 'STRICT' | 'PERMISSIVE' | 'DISABLE';
   readonly sidecarPool?: Partial<ConnectionPool>;
   readonly sidecarPolicies?: readonly AuthorizationPolicy[];
+  readonly requestAuthentications?: readonly RequestAuthentication[];
   readonly trustDomain?: string;
 }
 
@@ -101,6 +103,7 @@ export function proxyPlan(spec: ProxyPlanSpec): Plan {
     clusters: byId(parts.map((part) => part.cluster)),
     endpoints: byId(parts.flatMap((part) => part.endpoints)),
     policies: byId([...(spec.gatewayPolicies ?? []), ...(spec.sidecarPolicies ?? [])]),
+    requestAuthentications: byId(spec.requestAuthentications ?? []),
     certificates: {},
     peers: { [gatewaySpiffeId]: labelsOf('public', gatewaySpiffeId) },
   };

@@ -1,5 +1,5 @@
 /** Requests and connections as the deciders see them. */
-import type { ConnectionFacts, RequestFacts } from '../../src/decide/index.ts';
+import type { ConnectionFacts, RequestFacts, TokenFacts } from '../../src/decide/index.ts';
 
 export interface TestRequest {
   readonly authority?: string;
@@ -8,7 +8,11 @@ export interface TestRequest {
   readonly scheme?: string;
   /** Names and values in order, names in lower case; a name may repeat. */
   readonly headers?: readonly (readonly [string, string])[];
+  readonly token?: TokenFacts | undefined;
 }
+
+/** A request without a token, everything else given. */
+export type WholeRequest = Required<Omit<TestRequest, 'token'>>;
 
 export function testRequest(request: TestRequest = {}): RequestFacts {
   const headers = request.headers ?? [];
@@ -20,6 +24,7 @@ export function testRequest(request: TestRequest = {}): RequestFacts {
     scheme: request.scheme ?? 'http',
     header: (name) => (valuesOf(name).length === 0 ? undefined : valuesOf(name).join(',')),
     headerAt: (name, index) => valuesOf(name)[index],
+    token: request.token,
   };
 }
 

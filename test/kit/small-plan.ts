@@ -51,6 +51,7 @@ export function smallPlan(sidecars: readonly string[], change: { readonly gatewa
     clusters: {},
     endpoints: {},
     policies: {},
+    requestAuthentications: {},
     certificates: { 'cert/gateway/tls': { id: 'cert/gateway/tls', origin, chainPem: 'CHAIN' } },
     peers: { 'spiffe://cluster.local/ns/default/sa/app': someLabels },
   };

@@ -1,24 +1,19 @@
 import { z } from 'zod';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
-import { apiGroup, kindName, objectName, present, workloadSelector } from '../fields.ts';
+import { present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
-import { refused } from '../schema.ts';
-import { decodeWorkloadSelector } from '../selectors.ts';
-import { checkCondition, checkOperation, checkSource } from './policy-rules.ts';
+import { checkCondition, checkCustomRules, checkOperation, checkSource } from './policy-rules.ts';
+import { decodeTargets, targetFields, type PolicyTargets } from './targets.ts';
 import type { Origin } from '../../base/index.ts';
-import type { Located, ResourceObject, Unsupported, WorkloadSelector } from '../object.ts';
+import type { Located, ResourceObject, Unsupported } from '../object.ts';
 
 export interface AuthorizationPolicy extends ResourceObject {
   readonly spec: AuthorizationPolicySpec;
 }
 
-export interface AuthorizationPolicySpec {
-  /** At most one of `selector` and `targetRefs`; neither: every workload in scope. */
-  readonly selector?: WorkloadSelector;
-  /** `targetRef` is read as a list of one. */
-  readonly targetRefs: readonly TargetRef[];
-  /** `AUDIT` never decides. `CUSTOM` is also in `unsupported`. */
+export interface AuthorizationPolicySpec extends PolicyTargets {
+  /** `AUDIT` never decides. `CUSTOM` needs an external authorizer, and there is none. */
   readonly action: Located<'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM'>;
   /** Annotation `istio.io/dry-run: "true"`. */
   readonly dryRun: boolean;
@@ -26,13 +21,6 @@ export interface AuthorizationPolicySpec {
   readonly rules: readonly AuthorizationRule[];
   /** Not empty (action CUSTOM): what the rules match must be denied. */
   readonly unsupported: readonly Unsupported[];
-}
-
-export interface TargetRef {
-  readonly origin: Origin;
-  readonly group: string;
-  readonly kind: string;
-  readonly name: string;
 }
 
 /** `from` and `to` hold when empty or when any entry matches; every `when` must match. */
@@ -61,8 +49,12 @@ export interface PolicySource {
   readonly notServiceAccounts?: readonly string[];
   readonly trustDomains?: readonly string[];
   readonly notTrustDomains?: readonly string[];
+  readonly requestPrincipals?: readonly string[];
+  readonly notRequestPrincipals?: readonly string[];
   readonly ipBlocks?: readonly string[];
   readonly notIpBlocks?: readonly string[];
+  readonly remoteIpBlocks?: readonly string[];
+  readonly notRemoteIpBlocks?: readonly string[];
   readonly unsupported: readonly Unsupported[];
 }
 
@@ -91,13 +83,11 @@ export interface PolicyCondition {
 /** Istio refuses empty texts everywhere in a policy. */
 const texts = z.array(z.string().min(1)).optional();
 
-const undecided = 'the source cannot be decided, so an ALLOW rule never matches and a DENY rule matches without it';
-
 const source = z.strictObject({
   principals: texts,
   notPrincipals: texts,
-  requestPrincipals: refused(undecided),
-  notRequestPrincipals: refused(undecided),
+  requestPrincipals: texts,
+  notRequestPrincipals: texts,
   namespaces: texts,
   notNamespaces: texts,
   serviceAccounts: z.array(z.string().min(1).max(320)).max(16).optional(),
@@ -106,8 +96,8 @@ const source = z.strictObject({
   notTrustDomains: texts,
   ipBlocks: texts,
   notIpBlocks: texts,
-  remoteIpBlocks: refused(undecided),
-  notRemoteIpBlocks: refused(undecided),
+  remoteIpBlocks: texts,
+  notRemoteIpBlocks: texts,
 });
 
 const operation = z.strictObject({
@@ -132,22 +122,10 @@ const rule = z.strictObject({
   when: z.array(condition).optional(),
 });
 
-const targetRef = z.strictObject({
-  group: apiGroup.default(''),
-  kind: kindName,
-  name: objectName,
-  namespace: z
-    .string()
-    .regex(/^$/, 'must be empty\nTake it away: a policy can only target objects of its own namespace.')
-    .optional(),
-});
-
 const schema = objectOf({
   spec: z
     .strictObject({
-      selector: workloadSelector.optional(),
-      targetRef: targetRef.optional(),
-      targetRefs: z.array(targetRef).max(16).optional(),
+      ...targetFields,
       action: z.enum(['ALLOW', 'DENY', 'AUDIT', 'CUSTOM']).default('ALLOW'),
       provider: z.strictObject({ name: z.string().default('') }).optional(),
       rules: z.array(rule).max(512).default([]),
@@ -163,18 +141,12 @@ export const authorizationPolicyKind = defineKind<AuthorizationPolicy, typeof sc
   versions: ['v1', 'v1beta1'],
   schema,
   decode: ({ spec, metadata }, context) => {
-    checkTargets(spec, context);
+    const targets = decodeTargets(spec, context);
     checkAction(spec, context);
-    const refs = spec.targetRef === undefined ? (spec.targetRefs ?? []) : [spec.targetRef];
+    if (spec.action === 'CUSTOM') checkCustomRules(spec.rules, context);
     return {
       spec: {
-        ...present({ selector: decodeWorkloadSelector(spec.selector, ['spec', 'selector'], context) }),
-        targetRefs: refs.map(({ group, kind, name }, index) => ({
-          origin: context.at(spec.targetRef === undefined ? ['spec', 'targetRefs', index] : ['spec', 'targetRef']),
-          group,
-          kind,
-          name,
-        })),
+        ...targets,
         action: { value: spec.action, origin: context.at(['spec', 'action']) },
         dryRun: metadata.annotations['istio.io/dry-run'] === 'true',
         rules: spec.rules.map((value, index) => decodeRule(value, index, context)),
@@ -184,21 +156,12 @@ export const authorizationPolicyKind = defineKind<AuthorizationPolicy, typeof sc
   },
 });
 
-function checkTargets(spec: Spec, context: DecodeContext): void {
-  const given = (['selector', 'targetRef', 'targetRefs'] as const).filter((field) => spec[field] !== undefined);
-  const [first, second] = given;
-  if (first === undefined || second === undefined) return;
-  context.error(['spec', second], {
-    message: `the policy has both ${first} and ${second}`,
-    remedy: 'Keep one: selector for workloads, targetRefs for gateways.',
-  });
-}
-
 function checkAction({ action, provider, rules }: Spec, context: DecodeContext): void {
   const path = ['spec', 'action'];
   if (action === 'CUSTOM') {
     context.refuse(path, {
-      message: 'action CUSTOM is not yet supported: what its rules match is denied',
+      message:
+        'action CUSTOM is not yet supported: what its rules match is denied, as Istio does for an unknown provider',
       remedy: 'Use ALLOW or DENY; no external authorizer is asked.',
     });
     if ((provider?.name ?? '') === '') {
@@ -208,12 +171,6 @@ function checkAction({ action, provider, rules }: Spec, context: DecodeContext):
     context.error(['spec', 'provider'], {
       message: `provider must not be set with action ${action}`,
       remedy: 'Take it away, or write action: CUSTOM.',
-    });
-  }
-  if (action === 'AUDIT') {
-    context.ignore(path, {
-      message: 'action AUDIT is not yet supported: no audit record is written, nothing is allowed or denied by it',
-      remedy: 'Use the access log, which names the deciding policy of each request.',
     });
   }
   if ((action === 'DENY' || action === 'CUSTOM') && rules.length === 0) {
@@ -278,8 +235,12 @@ const sourceFields = [
   'notServiceAccounts',
   'trustDomains',
   'notTrustDomains',
+  'requestPrincipals',
+  'notRequestPrincipals',
   'ipBlocks',
   'notIpBlocks',
+  'remoteIpBlocks',
+  'notRemoteIpBlocks',
 ] as const;
 
 const operationFields = [

@@ -1,0 +1,66 @@
+/** The fields of a policy rule that read a verified token. */
+import type { StringMatch } from '../plan/index.ts';
+import type { TokenField } from './policy-types.ts';
+import { compileAnyText, describeAny, describeMatch } from './string-match.ts';
+import { claimTexts, requestPrincipalOf, type TokenFacts } from './token-facts.ts';
+
+type Values = readonly StringMatch[];
+
+interface TokenSpec {
+  /** As the user wrote it. */
+  readonly name: string;
+  readonly values: Values;
+  readonly negated: boolean;
+}
+
+/** `requestPrincipals`, `request.auth.principal`. */
+export function requestPrincipalField({ name, values, negated }: TokenSpec): TokenField {
+  const tests = values.map(principalTest);
+  return tokenField({ name, values, negated }, (token) => tests.some((test) => test(token)));
+}
+
+/** `request.auth.*` of a `when` entry; undefined for a key that is none. */
+export function requestAuthField({ name, values, negated }: TokenSpec): TokenField | undefined {
+  if (name === 'request.auth.principal') return requestPrincipalField({ name, values, negated });
+  const read = readerOf(name);
+  if (read === undefined) return undefined;
+  const any = compileAnyText(values);
+  return tokenField({ name, values, negated }, (token) => read(token).some(any));
+}
+
+function tokenField({ name, values, negated }: TokenSpec, matches: (token: TokenFacts) => boolean): TokenField {
+  return {
+    scope: 'token',
+    name,
+    wants: describeAny(values.map(describeMatch), negated),
+    // Without a token there is nothing that could match.
+    holds: ({ token }) => (token !== undefined && matches(token)) !== negated,
+  };
+}
+
+/**
+ * An exact value is split at its last `/` into issuer and subject, each compared by itself: `a/b` + `c` and `a` + `b/c` are
+ * two people. Patterns are matched against `iss/sub` as a whole.
+ */
+function principalTest(match: StringMatch): (token: TokenFacts) => boolean {
+  if (match.type === 'exact') {
+    const slash = match.value.lastIndexOf('/');
+    const issuer = match.value.slice(0, Math.max(0, slash));
+    const subject = match.value.slice(slash + 1);
+    return (token) => slash !== -1 && token.subject !== '' && token.issuer === issuer && token.subject === subject;
+  }
+  const any = compileAnyText([match]);
+  return (token) => {
+    const principal = requestPrincipalOf(token);
+    return principal !== undefined && any(principal);
+  };
+}
+
+function readerOf(key: string): ((token: TokenFacts) => readonly string[]) | undefined {
+  if (key === 'request.auth.audiences') return ({ audiences }) => audiences;
+  if (key === 'request.auth.presenter') return ({ presenter }) => (presenter === '' ? [] : [presenter]);
+  const claims = /^request\.auth\.claims((?:\[[^\][]+\])+)$/.exec(key)?.[1];
+  if (claims === undefined) return undefined;
+  const path = claims.slice(1, -1).split('][');
+  return (token) => claimTexts(token, path);
+}

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, createHmac } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { jwtRule, requestAuthentication, testIssuer, unsignedToken, type TestIssuer } from '../../test/kit/tokens.ts';
+import type { JwtRule, PublicJwk } from '../plan/index.ts';
+import { Authenticator, overloaded, type TokenPlace, type Verdict } from './authenticator.ts';
+import { maxPendingVerifications, maxVerdicts } from './limits.ts';
+
+const nowMs = 1_800_000_000_000;
+const now = nowMs / 1000;
+const issuer = await testIssuer('https://issuer.example.com');
+
+function authenticatorOf(...rules: readonly JwtRule[]): Authenticator {
+  return new Authenticator([requestAuthentication('gateway/gateway/public', rules)]);
+}
+
+function firstPlace({ places }: Authenticator): TokenPlace {
+  const [place] = places;
+  assert.ok(place);
+  return place;
+}
+
+async function verdictOn(authenticator: Authenticator, token: string, atMs = nowMs): Promise<Verdict> {
+  const verdict = await authenticator.check(token, firstPlace(authenticator), atMs);
+  assert.ok(verdict !== overloaded);
+  return verdict;
+}
+
+/** `ok`, or the status of the refusal. */
+async function outcome(authenticator: Authenticator, token: string, atMs = nowMs): Promise<string> {
+  const verdict = await verdictOn(authenticator, token, atMs);
+  return 'status' in verdict ? verdict.status : 'ok';
+}
+
+const good = { sub: 'alice', exp: now + 60 };
+
+describe('signatures', () => {
+  for (const alg of ['RS256', 'RS512', 'PS384', 'ES256', 'ES384', 'ES512', 'EdDSA']) {
+    test(`${alg}: a good one is good, a changed payload is not`, async () => {
+      const signer = await testIssuer('https://issuer.example.com', { alg });
+      const authenticator = authenticatorOf(jwtRule(signer));
+      const token = await signer.sign(good);
+      assert.equal(await outcome(authenticator, token), 'ok');
+      const [header, , signature] = token.split('.');
+      const payload = Buffer.from(JSON.stringify({ iss: signer.issuer, ...good, sub: 'root' })).toString('base64url');
+      assert.equal(await outcome(authenticator, `${header}.${payload}.${signature}`), 'jwt_verification_fails');
+    });
+  }
+
+  test('a key of the same kid and type that is not the issuer’s', async () => {
+    const other = await testIssuer(issuer.issuer);
+    assert.equal(await outcome(authenticatorOf(jwtRule(issuer)), await other.sign(good)), 'jwt_verification_fails');
+  });
+
+  test('without kid every key of the type is tried; with another kid none is', async () => {
+    const second = await testIssuer(issuer.issuer, { kid: 'two' });
+    const keys = { available: true, jwks: [issuer.jwk, second.jwk] } as const;
+    const authenticator = authenticatorOf(jwtRule(issuer, { keys }));
+    const { kid: _, ...jwk } = second.jwk;
+    const nameless = authenticatorOf(jwtRule({ issuer: issuer.issuer, jwk }));
+    assert.equal(await outcome(authenticator, await second.sign(good)), 'ok');
+    assert.equal(await outcome(authenticator, await withoutKid(second)), 'ok');
+    assert.equal(await outcome(nameless, await second.sign(good)), 'ok', 'a key without kid fits any');
+    assert.equal(await outcome(authenticator, await second.sign(good, { kid: 'three' })), 'jwks_no_matching_key');
+    assert.equal(await outcome(authenticator, await second.sign(good, { kid: '../one' })), 'jwks_no_matching_key');
+  });
+
+  test('a key that names its algorithm is used for no other', async () => {
+    const signer = await testIssuer(issuer.issuer, { alg: 'RS256' });
+    const authenticator = authenticatorOf(jwtRule({ ...signer, jwk: { ...signer.jwk, alg: 'RS512' } }));
+    assert.equal(await outcome(authenticator, await signer.sign(good)), 'jwks_no_matching_key');
+  });
+
+  test('a key that is none, and an RSA key that is too short, verify nothing', async () => {
+    const badPoint: PublicJwk = { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'one' };
+    const bad = authenticatorOf(jwtRule({ issuer: issuer.issuer, jwk: badPoint }));
+    assert.equal(await outcome(bad, await issuer.sign(good)), 'jwt_verification_fails');
+    const short = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+    const signer = await testIssuer(issuer.issuer, { alg: 'RS256' });
+    const weak = authenticatorOf(jwtRule({ issuer: issuer.issuer, jwk: { ...short, kty: 'RSA' } }));
+    assert.equal(await outcome(weak, await signer.sign(good)), 'jwt_verification_fails');
+  });
+});
+
+async function withoutKid(signer: TestIssuer): Promise<string> {
+  return signer.sign(good, { kid: undefined } as object);
+}
+
+describe('attacks on the algorithm', () => {
+  const claims = { iss: issuer.issuer, ...good };
+
+  test('none, in any spelling', async () => {
+    for (const alg of ['none', 'None', 'NONE', '', 'RS', 'es256']) {
+      const token = unsignedToken({ alg }, claims);
+      assert.equal(await outcome(authenticatorOf(jwtRule(issuer)), token), 'jwt_header_alg_not_supported', alg);
+    }
+    const empty = unsignedToken({ alg: 'none' }, claims, '');
+    assert.notEqual(await outcome(authenticatorOf(jwtRule(issuer)), empty), 'ok');
+  });
+
+  test('HS256 with the public key as the secret', async () => {
+    const signer = await testIssuer(issuer.issuer, { alg: 'RS256' });
+    const body = unsignedToken({ alg: 'HS256', kid: 'one' }, claims).split('.').slice(0, 2).join('.');
+    for (const secret of [JSON.stringify(signer.jwk), String(signer.jwk.n), 'one']) {
+      const signature = createHmac('sha256', secret).update(body).digest('base64url');
+      const token = `${body}.${signature}`;
+      assert.equal(await outcome(authenticatorOf(jwtRule(signer)), token), 'jwks_no_matching_key');
+    }
+  });
+
+  test('headers that bring their own key or change how the token is read', async () => {
+    const attacker = await testIssuer(issuer.issuer);
+    const authenticator = authenticatorOf(jwtRule(issuer));
+    const ownKey = await attacker.sign(good, { jwk: attacker.jwk });
+    assert.equal(await outcome(authenticator, ownKey), 'jwt_verification_fails');
+    const elsewhere = await attacker.sign(good, { jku: 'https://evil.example.com/keys' });
+    assert.equal(await outcome(authenticator, elsewhere), 'jwt_verification_fails');
+    const unencoded = unsignedToken({ alg: 'ES256', b64: false, crit: ['b64'] }, claims);
+    assert.equal(await outcome(authenticator, unencoded), 'jwt_verification_fails');
+  });
+});
+
+describe('claims', () => {
+  test('issuer, audience, exp and nbf, with a minute for clocks', async () => {
+    const authenticator = authenticatorOf(jwtRule(issuer, { audiences: ['a', 'b'] }));
+    const rows: readonly [Readonly<Record<string, unknown>>, string][] = [
+      [{ aud: 'a' }, 'ok'],
+      [{ aud: ['x', 'b'] }, 'ok'],
+      [{ aud: ['x'] }, 'jwt_audience_not_allowed'],
+      [{ aud: [] }, 'jwt_audience_not_allowed'],
+      [{}, 'jwt_audience_not_allowed'],
+      [{ aud: 'a', exp: now - 60 }, 'ok'],
+      [{ aud: 'a', exp: now - 61 }, 'jwt_expired'],
+      [{ aud: 'x', exp: now - 61 }, 'jwt_expired'],
+      [{ aud: 'a', nbf: now + 60 }, 'ok'],
+      [{ aud: 'a', nbf: now + 61 }, 'jwt_not_yet_valid'],
+      [{ aud: 'a', iss: 'https://issuer.example.com/' }, 'jwt_unknown_issuer'],
+      [{ aud: 'a', iss: undefined }, 'jwt_unknown_issuer'],
+      [{ aud: 'a', exp: undefined }, 'ok'],
+      [{ aud: 'a', exp: '1' }, 'jwt_payload_bad_exp'],
+      [{ aud: 'a', exp: -1 }, 'jwt_payload_bad_exp'],
+      [{ aud: 'a', nbf: null }, 'jwt_payload_bad_nbf'],
+      [{ aud: 'a', iat: 'x' }, 'jwt_payload_bad_iat'],
+      [{ aud: 'a', iss: 1 }, 'jwt_payload_bad_iss'],
+      [{ aud: 'a', sub: {} }, 'jwt_payload_bad_sub'],
+      [{ aud: 'a', jti: 7 }, 'jwt_payload_bad_jti'],
+      [{ aud: { a: 1 } }, 'jwt_payload_bad_aud'],
+      [{ aud: [1] }, 'jwt_payload_bad_aud'],
+    ];
+    for (const [claims, expected] of rows) {
+      assert.equal(
+        await outcome(authenticator, await issuer.sign({ ...good, ...claims })),
+        expected,
+        JSON.stringify(claims),
+      );
+    }
+  });
+
+  test('what is no token at all', async () => {
+    const authenticator = authenticatorOf(jwtRule(issuer));
+    const json = (text: string): string => Buffer.from(text).toString('base64url');
+    const head = json('{"alg":"ES256"}');
+    const rows: readonly [string, string][] = [
+      ['', 'jwt_bad_format'],
+      ['abc', 'jwt_bad_format'],
+      ['a.b', 'jwt_bad_format'],
+      ['a.b.c.d', 'jwt_bad_format'],
+      ['..', 'jwt_bad_format'],
+      [`${head}..x`, 'jwt_bad_format'],
+      [`%%%%.${head}.x`, 'jwt_header_bad_base64'],
+      [`a.${head}.x`, 'jwt_header_bad_base64'],
+      [`${json('no')}.${head}.xx`, 'jwt_header_bad_json'],
+      [`${json('[]')}.${head}.xx`, 'jwt_header_bad_json'],
+      [`${json('{}')}.${head}.xx`, 'jwt_header_bad_alg'],
+      [`${json('{"alg":1}')}.${head}.xx`, 'jwt_header_bad_alg'],
+      [`${json('{"alg":"ES256","kid":1}')}.${head}.xx`, 'jwt_header_bad_kid'],
+      [`${head}.=.xx`, 'jwt_payload_bad_base64'],
+      [`${head}.${Buffer.from([0x22, 0xff, 0x22]).toString('base64url')}.xx`, 'jwt_payload_bad_json'],
+      [`${head}.${json('{"iss":"a"}')}.`, 'jwt_signature_bad_base64'],
+      [`${head}.${json('{"iss":"a"}')}.+/+/`, 'jwt_signature_bad_base64'],
+    ];
+    for (const [token, expected] of rows) assert.equal(await outcome(authenticator, token), expected, token);
+  });
+
+  test('names that objects have by nature are claims only when written', async () => {
+    const token = await issuer.sign({ ...good, constructor: 'x' });
+    const verdict = await verdictOn(authenticatorOf(jwtRule(issuer)), token);
+    assert.ok(!('status' in verdict));
+    assert.equal(Object.hasOwn(verdict.facts.claims, 'constructor'), true);
+    assert.equal(Object.hasOwn(verdict.facts.claims, 'toString'), false);
+  });
+});
+
+describe('several rules', () => {
+  test('one of them is enough; a token is measured only by rules that look where it was found', async () => {
+    const other = await testIssuer('https://other.example.com');
+    const elsewhere = { locations: [{ type: 'header', name: 'x-token', prefix: '' }] } as const;
+    const authenticator = authenticatorOf(jwtRule(issuer), jwtRule(other), jwtRule(issuer, elsewhere));
+    assert.equal(await outcome(authenticator, await issuer.sign(good)), 'ok');
+    assert.equal(await outcome(authenticator, await other.sign(good)), 'ok');
+    const last = authenticator.places.find(({ location }) => location.name === 'x-token');
+    assert.ok(last);
+    const verdict = await authenticator.check(await other.sign(good), last, nowMs);
+    assert.ok(typeof verdict === 'object' && 'status' in verdict);
+    assert.equal(verdict.status, 'jwt_unknown_issuer');
+  });
+
+  test('two rules of one issuer: each with its own keys and audiences', async () => {
+    const second = await testIssuer(issuer.issuer, { kid: 'two' });
+    const authenticator = authenticatorOf(jwtRule(issuer, { audiences: ['a'] }), jwtRule(second, { audiences: ['b'] }));
+    assert.equal(await outcome(authenticator, await second.sign({ ...good, aud: 'b' })), 'ok');
+    assert.equal(await outcome(authenticator, await second.sign({ ...good, aud: 'a' })), 'jwks_no_matching_key');
+    assert.equal(await outcome(authenticator, await second.sign({ ...good, aud: 'c' })), 'jwt_audience_not_allowed');
+  });
+
+  test('keys that could not be fetched refuse, and say why', async () => {
+    const keys = { available: false, reason: 'https://issuer/keys has not been fetched yet' } as const;
+    const verdict = await verdictOn(authenticatorOf(jwtRule(issuer, { keys })), await issuer.sign(good));
+    assert.ok('status' in verdict);
+    assert.equal(verdict.status, 'jwks_fetch_failed');
+    assert.match(verdict.reason, /has not been fetched yet \(RequestAuthentication default\/users /);
+  });
+});
+
+describe('what is remembered', () => {
+  test('a second look is at once, until the token expires', async () => {
+    const authenticator = authenticatorOf(jwtRule(issuer));
+    const token = await issuer.sign(good);
+    const first = authenticator.check(token, firstPlace(authenticator), nowMs);
+    assert.ok(first instanceof Promise);
+    assert.equal(
+      authenticator.check(token, firstPlace(authenticator), nowMs),
+      first,
+      'one check for all who ask meanwhile',
+    );
+    await first;
+    assert.ok(!(authenticator.check(token, firstPlace(authenticator), nowMs) instanceof Promise));
+    const later = authenticator.check(token, firstPlace(authenticator), nowMs + 121_000);
+    assert.ok(typeof later === 'object' && 'status' in later);
+    assert.equal(later.status, 'jwt_expired');
+  });
+
+  test('a bad signature too, by the whole token', async () => {
+    const authenticator = authenticatorOf(jwtRule(issuer));
+    const token = await issuer.sign(good);
+    const forged = `${token.slice(0, -4)}AAAA`;
+    assert.equal(await outcome(authenticator, forged), 'jwt_verification_fails');
+    assert.ok(!(authenticator.check(forged, firstPlace(authenticator), nowMs) instanceof Promise));
+    assert.equal(await outcome(authenticator, token), 'ok');
+  });
+
+  test('checks under way are bounded, and so are verdicts', async () => {
+    const authenticator = authenticatorOf(jwtRule(issuer));
+    const place = firstPlace(authenticator);
+    const forge = (id: number): string => unsignedToken({ alg: 'ES256' }, { iss: issuer.issuer, jti: `${id}` });
+    const pending = Array.from({ length: maxPendingVerifications }, (_, id) =>
+      authenticator.check(forge(id), place, nowMs),
+    );
+    assert.ok(pending.every((one) => one instanceof Promise));
+    assert.equal(authenticator.check(forge(-1), place, nowMs), overloaded);
+    await Promise.all(pending);
+    assert.ok(authenticator.check(forge(-1), place, nowMs) instanceof Promise);
+    assert.ok(maxVerdicts >= maxPendingVerifications);
+  });
+});
