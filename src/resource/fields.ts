@@ -51,6 +51,15 @@ export const hostname = format(
   .min(1)
   .max(253);
 
+/** A hostname without wildcard. */
+export const preciseHostname = format(
+  new RegExp(`^${subdomain}$`),
+  'must be a hostname in lower case',
+  'Write a DNS name such as api.example.com; no port, no scheme, no path, no wildcard.',
+)
+  .min(1)
+  .max(253);
+
 export const portNumber = z.int().min(1).max(65535);
 
 /** RFC 9110 token. */

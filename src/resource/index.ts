@@ -35,7 +35,16 @@ export type {
   HttpRouteSpec,
 } from './gateway-api/http-route.ts';
 export type { ReferenceGrant, ReferenceGrantFrom, ReferenceGrantTo } from './gateway-api/reference-grant.ts';
-export type { BackendRef, HeaderMatch, ParentRef } from './gateway-api/references.ts';
+export type { BackendRef } from './gateway-api/backend-refs.ts';
+export type { CorsFilter } from './gateway-api/cors-filter.ts';
+export type { RuleFilters } from './gateway-api/filters.ts';
+export type { HeaderModifier } from './gateway-api/header-modifier.ts';
+export type { MirrorFilter } from './gateway-api/mirror-filter.ts';
+export type { NamedMatch } from './gateway-api/named-matches.ts';
+export type { BackendObjectRef } from './gateway-api/object-ref.ts';
+export type { ParentRef } from './gateway-api/references.ts';
+export type { RetryRule } from './gateway-api/retry.ts';
+export type { PathModifier, RedirectFilter, RewriteFilter } from './gateway-api/url-filters.ts';
 export type {
   AuthorizationPolicy,
   AuthorizationPolicySpec,

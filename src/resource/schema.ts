@@ -23,9 +23,14 @@ export function markOf(schema: z.core.$ZodType): FieldMark | undefined {
 }
 
 function opaque(mark: FieldMark): z.ZodOptional<z.ZodUnknown> {
-  const schema = z.unknown().optional();
-  marks.set(schema, mark);
-  return schema;
+  return marked(z.unknown(), mark);
+}
+
+/** Optional, so that the schema itself keeps no mark where it is used elsewhere. */
+function marked<S extends z.ZodType>(schema: S, mark: FieldMark): z.ZodOptional<S> {
+  const optional = schema.optional();
+  marks.set(optional, mark);
+  return optional;
 }
 
 /** A field, whatever is below it, without effect here. */
@@ -43,9 +48,19 @@ export function ignored(consequence = 'it has no effect'): z.ZodOptional<z.ZodUn
   return opaque({ support: 'ignored', consequence });
 }
 
+/** As `ignored`, for a field that must be well-formed all the same, since an API server would refuse the object. */
+export function wellFormedIgnored<S extends z.ZodType>(schema: S, consequence: string): z.ZodOptional<S> {
+  return marked(schema, { support: 'ignored', consequence });
+}
+
 /** A field, whatever is below it, whose element cannot be served. */
 export function refused(consequence: string): z.ZodOptional<z.ZodUnknown> {
   return opaque({ support: 'refused', consequence });
+}
+
+/** As `refused`, for a field that must be well-formed all the same, since an API server would refuse the object. */
+export function wellFormedRefused<S extends z.ZodType>(schema: S, consequence: string): z.ZodOptional<S> {
+  return marked(schema, { support: 'refused', consequence });
 }
 
 /** A marked field in a value. */

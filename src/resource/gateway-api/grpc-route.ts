@@ -4,23 +4,14 @@ import type { DecodeContext } from '../context.ts';
 import { present, subdomainName } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import { checkRegex } from '../regex.ts';
-import { ignored, refused } from '../schema.ts';
+import { ignored, wellFormedIgnored } from '../schema.ts';
 import type { Origin } from '../../base/index.ts';
 import type { Located, ResourceObject, Unsupported } from '../object.ts';
-import {
-  backendRefs,
-  checkRules,
-  decodeBackendRefs,
-  decodeHeaderMatches,
-  decodeHostnames,
-  decodeParentRefs,
-  headerMatches,
-  hostnames,
-  parentRefs,
-  type BackendRef,
-  type HeaderMatch,
-  type ParentRef,
-} from './references.ts';
+import { backendRefs, decodeBackendRefs, type BackendRef } from './backend-refs.ts';
+import { decodeFilters, grpcBackendFilters, grpcFilters, type RuleFilters } from './filters.ts';
+import { decodeHeaderMatches, headerMatches, type NamedMatch } from './named-matches.ts';
+import { checkRules, decodeHostnames, decodeParentRefs, hostnames, parentRefs, type ParentRef } from './references.ts';
+import { sessionPersistence } from './session-persistence.ts';
 
 /** GEP-1016. */
 export interface GrpcRoute extends ResourceObject {
@@ -39,6 +30,7 @@ export interface GrpcRouteRule {
   readonly name?: string;
   /** Empty: every method. */
   readonly matches: readonly GrpcRouteMatch[];
+  readonly filters: RuleFilters;
   readonly backendRefs: readonly BackendRef[];
   /** Not empty: the rule's matches hold, but its requests must be answered as a failure. */
   readonly unsupported: readonly Unsupported[];
@@ -48,7 +40,7 @@ export interface GrpcRouteMatch {
   readonly origin: Origin;
   /** Absent: every method. */
   readonly method?: GrpcMethodMatch;
-  readonly headers: readonly HeaderMatch[];
+  readonly headers: readonly NamedMatch[];
 }
 
 export interface GrpcMethodMatch {
@@ -70,9 +62,9 @@ const match = z.strictObject({ method: methodMatch.optional(), headers: headerMa
 const rule = z.strictObject({
   name: subdomainName.optional(),
   matches: z.array(match).max(64).default([]),
-  filters: z.array(refused('requests of this rule are answered with an error')).max(16).optional(),
-  backendRefs,
-  sessionPersistence: ignored('requests of one client may reach any endpoint'),
+  filters: grpcFilters,
+  backendRefs: backendRefs(grpcBackendFilters),
+  sessionPersistence: wellFormedIgnored(sessionPersistence, 'requests of one client may reach any endpoint'),
 });
 
 const schema = objectOf({
@@ -106,6 +98,7 @@ function decodeRule(value: z.output<typeof rule>, path: Path, context: DecodeCon
     origin: context.at(path),
     ...present({ name: value.name }),
     matches: value.matches.map((one, index) => decodeMatch(one, [...path, 'matches', index], context)),
+    filters: decodeFilters(value.filters, [...path, 'filters'], context),
     backendRefs: decodeBackendRefs(value.backendRefs, path, context),
     unsupported: context.refusedBelow(path, ['matches', 'backendRefs']),
   };

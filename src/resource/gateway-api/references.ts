@@ -4,7 +4,6 @@ import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import {
   apiGroup,
-  headerName,
   hostname,
   kindName,
   namespaceName,
@@ -13,10 +12,8 @@ import {
   present,
   subdomainName,
 } from '../fields.ts';
-import { checkRegex } from '../regex.ts';
-import { refused } from '../schema.ts';
 import type { Origin } from '../../base/index.ts';
-import type { Located, Unsupported } from '../object.ts';
+import type { Located } from '../object.ts';
 
 /** Where a route wants to attach. */
 export interface ParentRef {
@@ -28,30 +25,6 @@ export interface ParentRef {
   readonly name: string;
   readonly sectionName?: string;
   readonly port?: number;
-}
-
-/** Where a rule sends its requests. */
-export interface BackendRef {
-  readonly origin: Origin;
-  /** Empty for the core group. */
-  readonly group: string;
-  readonly kind: string;
-  /** The route's own namespace where none is written. */
-  readonly namespace: string;
-  readonly name: string;
-  /** Always present for a Service. */
-  readonly port?: number;
-  readonly weight: number;
-  /** Not empty: this backend's share must be answered as a failure. */
-  readonly unsupported: readonly Unsupported[];
-}
-
-/** A header condition; names are lower case, of equal names only the first counts. */
-export interface HeaderMatch {
-  readonly origin: Origin;
-  readonly name: string;
-  readonly type: 'Exact' | 'RegularExpression';
-  readonly value: string;
 }
 
 export const parentRefs = z
@@ -121,83 +94,6 @@ export function warnOfAddress(value: string, path: Path, context: DecodeContext)
     message: `hostname "${value}" is an address`,
     remedy: 'Write a DNS name, or leave the hostname out to take any.',
   });
-}
-
-export const backendRefs = z
-  .array(
-    z.strictObject({
-      group: apiGroup.default(''),
-      kind: kindName.default('Service'),
-      namespace: namespaceName.optional(),
-      name: objectName,
-      port: portNumber.optional(),
-      weight: z.int().min(0).max(1_000_000).default(1),
-      filters: z.array(refused('this backend answers its share of the requests with an error')).max(16).optional(),
-    }),
-  )
-  .max(16)
-  .default([]);
-
-export function decodeBackendRefs(
-  refs: z.output<typeof backendRefs>,
-  rule: Path,
-  context: DecodeContext,
-): BackendRef[] {
-  return refs.map((ref, index) => {
-    const path = [...rule, 'backendRefs', index];
-    const { group, kind, name, port, weight } = ref;
-    if (group === '' && kind === 'Service' && port === undefined) {
-      context.error(path, { message: `backend Service "${name}" has no port`, remedy: 'Add the port of the Service.' });
-    }
-    return {
-      origin: context.at(path),
-      group,
-      kind,
-      namespace: ref.namespace ?? context.document.namespace,
-      name,
-      weight,
-      ...present({ port }),
-      unsupported: context.refusedBelow(path),
-    };
-  });
-}
-
-/** GRPCRoute takes any `value`, HTTPRoute what may stand in a header. */
-export function headerMatches(value: z.ZodString) {
-  const match = z.strictObject({
-    name: headerName,
-    type: z.enum(['Exact', 'RegularExpression']).default('Exact'),
-    value: value.min(1).max(4096),
-  });
-  return z.array(match).max(16).default([]);
-}
-
-export function decodeHeaderMatches(
-  matches: z.output<ReturnType<typeof headerMatches>>,
-  match: Path,
-  context: DecodeContext,
-): HeaderMatch[] {
-  const decoded: HeaderMatch[] = [];
-  for (const [index, { name, type, value }] of matches.entries()) {
-    const path = [...match, 'headers', index];
-    if (type === 'RegularExpression') checkRegex(value, [...path, 'value'], context);
-    if (matches.findIndex((earlier) => earlier.name === name) < index) {
-      context.error(path, {
-        message: `header "${name}" is matched twice`,
-        remedy: 'Put both conditions into one regular expression.',
-      });
-      continue;
-    }
-    if (decoded.some((earlier) => earlier.name === name.toLowerCase())) {
-      context.warn(path, {
-        message: `header "${name}" is matched twice; only the first counts`,
-        remedy: 'Put both conditions into one regular expression.',
-      });
-      continue;
-    }
-    decoded.push({ origin: context.at(path), name: name.toLowerCase(), type, value });
-  }
-  return decoded;
 }
 
 /** Limits and uniqueness that hold over all rules of a route. */
