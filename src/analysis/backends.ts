@@ -1,18 +1,26 @@
 import { diagnose } from '../base/index.ts';
-import type { BackendRef, Service, ServicePort } from '../resource/index.ts';
+import type { BackendObjectRef, BackendRef, MirrorFilter, Service, ServicePort } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import type { DestinationLookup } from './destinations.ts';
-import type { BackendModel } from './model.ts';
+import type { BackendModel, MirrorModel } from './model.ts';
 import { grantRemedy, isPermitted } from './reference-grants.ts';
+import { headersOf } from './route-filters.ts';
 import { failureOf, type RouteSource } from './route-rules.ts';
 import { isRejected, type World } from './world.ts';
 
 /** Why a reference does not resolve, as the reason of the `ResolvedRefs` condition. */
 type UnresolvedReason = 'BackendNotFound' | 'InvalidKind' | 'RefNotPermitted' | 'UnsupportedProtocol';
 
+export interface UnresolvedRef {
+  readonly reason: UnresolvedReason;
+  readonly message: string;
+}
+
 export interface ResolvedBackend {
   readonly model: BackendModel;
-  readonly unresolved?: { readonly reason: UnresolvedReason; readonly message: string };
+  readonly unresolved?: UnresolvedRef;
+  /** What its share of the requests fails for, when it has a filter that is not supported. */
+  readonly unsupported?: string;
 }
 
 /** Follows one backendRef. What cannot be followed keeps its weight: that share of the requests is answered with 500. */
@@ -26,18 +34,38 @@ export function resolveBackend(
   if ('reason' in target) {
     return { model: { weight: ref.weight, invalid: target.message }, unresolved: target };
   }
-  if (failure !== undefined) return { model: { weight: ref.weight, invalid: failure } };
-  return { model: { weight: ref.weight, destination: destinations(target.service, target.port) } };
+  if (failure !== undefined) {
+    return { model: { weight: ref.weight, invalid: failure }, unsupported: failure };
+  }
+  const { requestHeaders, responseHeaders } = ref.filters;
+  return {
+    model: {
+      weight: ref.weight,
+      destination: destinations(target.service, target.port),
+      ...headersOf('requestHeaders', requestHeaders),
+      ...headersOf('responseHeaders', responseHeaders),
+    },
+  };
 }
 
-type Fault = NonNullable<ResolvedBackend['unresolved']>;
+/** Follows the backendRef of a mirror. What cannot be followed gets no copies, and keeps nobody from being served. */
+export function resolveMirror(
+  world: World,
+  input: { readonly route: RouteSource; readonly mirror: MirrorFilter; readonly destinations: DestinationLookup },
+): { readonly model: MirrorModel } | { readonly unresolved: UnresolvedRef } {
+  const { route, mirror, destinations } = input;
+  const target = follow(world, route, mirror.backendRef);
+  if ('reason' in target) return { unresolved: target };
+  const { origin, percent } = mirror;
+  return { model: { origin, destination: destinations(target.service, target.port), percent } };
+}
 
 interface Target {
   readonly service: Service;
   readonly port: ServicePort;
 }
 
-function follow(world: World, route: RouteSource, ref: BackendRef): Fault | Target {
+function follow(world: World, route: RouteSource, ref: BackendObjectRef): UnresolvedRef | Target {
   if (ref.group !== '' || ref.kind !== 'Service') {
     return report(world, ref, {
       code: codes.backendKindUnsupported,
@@ -72,7 +100,7 @@ function follow(world: World, route: RouteSource, ref: BackendRef): Fault | Targ
   return port === undefined ? reportNoPort(world, ref, service) : { service, port };
 }
 
-function reportNoService(world: World, ref: BackendRef): Fault {
+function reportNoService(world: World, ref: BackendObjectRef): UnresolvedRef {
   const broken = isRejected(world, { kind: 'Service', namespace: ref.namespace, name: ref.name });
   const elsewhere = world.resources.services
     .filter(({ metadata }) => metadata.name === ref.name)
@@ -90,7 +118,7 @@ function reportNoService(world: World, ref: BackendRef): Fault {
   });
 }
 
-function reportNoPort(world: World, ref: BackendRef, service: Service): Fault {
+function reportNoPort(world: World, ref: BackendObjectRef, service: Service): UnresolvedRef {
   const ports = service.spec.ports.map(({ port, name }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
   return report(world, ref, {
     code: codes.backendPortNotFound,
@@ -105,14 +133,14 @@ function reportNoPort(world: World, ref: BackendRef, service: Service): Fault {
 
 function report(
   world: World,
-  ref: BackendRef,
+  ref: BackendObjectRef,
   fault: {
     readonly code: Parameters<typeof diagnose>[0];
     readonly reason: UnresolvedReason;
     readonly message: string;
     readonly remedy: string;
   },
-): Fault {
+): UnresolvedRef {
   const { code, reason, message, remedy } = fault;
   world.report(diagnose(code, { origin: ref.origin, message, remedy }));
   return { reason, message };

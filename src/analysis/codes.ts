@@ -103,6 +103,16 @@ export const codes = {
     title: 'An HTTPS listener has no usable certificate and is not opened.',
   },
   ...virtualCodes,
+  queryNeverHolds: {
+    code: 'SP0121',
+    severity: 'info',
+    title: 'A rule that forwards gRPC calls asks for query parameters, which they do not have.',
+  },
+  retryCodesOfHttp: {
+    code: 'SP0122',
+    severity: 'info',
+    title: 'A rule retries by HTTP status codes, of which gRPC calls have only 200.',
+  },
   policySelectsNothing: {
     code: 'SP0301',
     severity: 'warning',

@@ -1,5 +1,7 @@
 import type { ServedGateway } from './gateways.ts';
+import { intersectHostnames } from './hostname.ts';
 import type { CheckedListener, Fault } from './listeners.ts';
+import { partiallyInvalid, routeFault } from './route-validity.ts';
 import type { CheckedRoute } from './routes.ts';
 import type { Condition, ListenerStatus, ObjectStatus, ParentStatus } from './status.ts';
 import type { World } from './world.ts';
@@ -21,7 +23,8 @@ export function makeStatus(
 
 function countAttached(routes: readonly CheckedRoute[]): ReadonlyMap<CheckedListener, number> {
   const counts = new Map<CheckedListener, number>();
-  for (const { attachments } of routes) {
+  for (const { attachments, ...route } of routes) {
+    if (routeFault(route) !== undefined) continue;
     // A set, since several parentRefs of one route may lead to one listener.
     const listeners = new Set(attachments.flatMap(({ bonds }) => bonds.map(({ listener }) => listener)));
     for (const listener of listeners) counts.set(listener, (counts.get(listener) ?? 0) + 1);
@@ -70,6 +73,7 @@ function gatewayStatus(
   const bad = listeners.filter((listener) => !listener.isServed || listener.unresolved !== undefined);
   const served = listeners.filter(({ isServed }) => isServed);
   const faults = bad.map((listener) => faultOf(listener).message).join('; ');
+  const parameters = source.spec.unsupported.find(({ field }) => field === 'infrastructure.parametersRef');
   return {
     kind: 'Gateway',
     namespace: source.metadata.namespace,
@@ -78,13 +82,18 @@ function gatewayStatus(
     conditions: [
       made(
         'Accepted',
-        bad.length === 0
-          ? yes('Accepted')
-          : { status: served.length > 0 ? 'True' : 'False', reason: 'ListenersNotValid', message: faults },
+        parameters !== undefined
+          ? no({ reason: 'InvalidParameters', message: `${parameters.field} is not supported` })
+          : bad.length === 0
+            ? yes('Accepted')
+            : { status: served.length > 0 ? 'True' : 'False', reason: 'ListenersNotValid', message: faults },
       ),
       made('Programmed', served.length > 0 ? yes('Programmed') : no({ reason: 'Invalid', message: faults })),
     ],
-    listeners: listeners.map((listener) => listenerStatus(listener, attached.get(listener) ?? 0, made)),
+    listeners: listeners.map((listener) => {
+      const overlaps = overlapping(listener, listeners);
+      return listenerStatus({ listener, attachedRoutes: attached.get(listener) ?? 0, overlaps }, made);
+    }),
   };
 }
 
@@ -93,7 +102,30 @@ function faultOf({ refused, conflict, unresolved, source }: CheckedListener): Fa
   return refused ?? conflict ?? unresolved ?? { reason: 'Invalid', message: `listener "${source.name}" is not served` };
 }
 
-function listenerStatus(listener: CheckedListener, attachedRoutes: number, made: Made): ListenerStatus {
+/**
+ * Other HTTPS listeners of the port that stand for some of the same names. A client may then send requests for the one over
+ * a connection that it opened to the other; they are answered with 421 (GEP-3567).
+ */
+function overlapping(listener: CheckedListener, all: readonly CheckedListener[]): readonly CheckedListener[] {
+  if (listener.source.protocol.value !== 'HTTPS') return [];
+  return all.filter(
+    (other) =>
+      other !== listener &&
+      other.source.port === listener.source.port &&
+      other.source.protocol.value === 'HTTPS' &&
+      intersectHostnames(other.hostname, listener.hostname) !== undefined,
+  );
+}
+
+function listenerStatus(
+  checked: {
+    readonly listener: CheckedListener;
+    readonly attachedRoutes: number;
+    readonly overlaps: readonly CheckedListener[];
+  },
+  made: Made,
+): ListenerStatus {
+  const { listener, attachedRoutes, overlaps } = checked;
   const { refused, conflict, unresolved, isServed } = listener;
   const unaccepted = refused ?? conflict;
   return {
@@ -105,13 +137,22 @@ function listenerStatus(listener: CheckedListener, attachedRoutes: number, made:
       made('Programmed', isServed ? yes('Programmed') : no({ reason: 'Invalid', message: faultOf(listener).message })),
       made('ResolvedRefs', unresolved === undefined ? yes('ResolvedRefs') : no(unresolved)),
       ...(conflict === undefined ? [] : [made('Conflicted', yes(conflict.reason, conflict.message))]),
+      ...(overlaps.length === 0 ? [] : [made('OverlappingTLSConfig', overlapCondition(overlaps))]),
     ],
   };
 }
 
-function routeStatus({ source, attachments, unresolved }: CheckedRoute): ObjectStatus {
+function overlapCondition(overlaps: readonly CheckedListener[]): Pick<Condition, 'status' | 'reason' | 'message'> {
+  const names = overlaps.map(({ source }) => `"${source.name}"`).join(', ');
+  return yes('OverlappingHostnames', `hostnames overlap with those of listener ${names}`);
+}
+
+function routeStatus(route: CheckedRoute): ObjectStatus {
+  const { source, attachments, unresolved } = route;
+  const invalid = routeFault(route);
+  const partly = partiallyInvalid(route);
   const made = conditionsFor(source.metadata.generation);
-  const parents: readonly ParentStatus[] = attachments.map(({ parentRef, refused }) => ({
+  const parents: readonly ParentStatus[] = attachments.map(({ parentRef, refused = invalid }) => ({
     parentRef: {
       namespace: parentRef.namespace,
       name: parentRef.name,
@@ -121,6 +162,7 @@ function routeStatus({ source, attachments, unresolved }: CheckedRoute): ObjectS
     conditions: [
       made('Accepted', refused === undefined ? yes('Accepted') : no(refused)),
       made('ResolvedRefs', unresolved === undefined ? yes('ResolvedRefs') : no(unresolved)),
+      ...(partly === undefined ? [] : [made('PartiallyInvalid', yes(partly.reason, partly.message))]),
     ],
   }));
   return {

@@ -18,7 +18,7 @@ export interface RankedMatch {
 
 /**
  * The order in which the matches of one virtual host are tried (HTTPRouteRule.matches in the Gateway API): exact path,
- * longest prefix, method, most headers; then across routes the oldest, then `namespace/name`; then the order of rules.
+ * longest prefix, method, most headers, most query parameters; then across routes the oldest, then `namespace/name`; then the order of rules.
  *
  * The API leaves regular expressions to the implementation. Here they come after prefixes, longest pattern first, as in
  * Istio, but before the prefix `/`: a catch-all rule must not hide them, and a GRPCRoute match by method alone (a
@@ -30,6 +30,7 @@ export function compareMatches(a: RankedMatch, b: RankedMatch): number {
     b.match.path.value.length - a.match.path.value.length ||
     Number(b.match.method !== undefined) - Number(a.match.method !== undefined) ||
     b.match.headers.length - a.match.headers.length ||
+    (b.match.queryParams?.length ?? 0) - (a.match.queryParams?.length ?? 0) ||
     compareRouteAge(a.route, b.route) ||
     a.ruleIndex - b.ruleIndex ||
     a.matchIndex - b.matchIndex

@@ -4,15 +4,19 @@ import type {
   GrpcMethodMatch,
   GrpcRoute,
   GrpcRouteMatch,
-  HeaderMatch,
   HttpRoute,
   HttpRouteMatch,
   Located,
+  MirrorFilter,
+  NamedMatch,
   ObjectMeta,
   ParentRef,
+  RuleFilters,
   Unsupported,
 } from '../resource/index.ts';
 import type { MatchModel, RuleModel } from './model.ts';
+import { quoteRegex } from './quote-regex.ts';
+import { lowerFilters, lowerLimits } from './route-filters.ts';
 
 /** HTTPRoute and GRPCRoute in one form: from here on their kind is only a name. */
 export interface RouteSource {
@@ -29,6 +33,10 @@ interface RuleSource {
   readonly matches: readonly MatchModel[];
   readonly backendRefs: readonly BackendRef[];
   readonly filters: RuleModel['filters'];
+  readonly answer?: NonNullable<RuleModel['answer']>;
+  readonly mirrors: readonly MirrorFilter[];
+  /** Not empty: what the rule wants and cannot get. */
+  readonly unsupported: readonly Unsupported[];
   readonly failure?: string;
 }
 
@@ -37,8 +45,8 @@ export function fromHttpRoute({ origin, metadata, spec }: HttpRoute): RouteSourc
     origin: rule.origin,
     matches: rule.matches.map(httpMatch),
     backendRefs: rule.backendRefs,
-    filters: rule.requestTimeout === undefined ? {} : { timeoutMs: rule.requestTimeout.value },
-    ...failureOf(rule.unsupported),
+    ...ruleFilters(rule.filters, lowerLimits(rule)),
+    ...unsupportedOf(rule),
   }));
   return { kind: 'HTTPRoute', origin, metadata, parentRefs: spec.parentRefs, hostnames: spec.hostnames, rules };
 }
@@ -48,10 +56,26 @@ export function fromGrpcRoute({ origin, metadata, spec }: GrpcRoute): RouteSourc
     origin: rule.origin,
     matches: rule.matches.length === 0 ? [{ path: catchAll, headers: [] }] : rule.matches.map(grpcMatch),
     backendRefs: rule.backendRefs,
-    filters: {},
-    ...failureOf(rule.unsupported),
+    ...ruleFilters(rule.filters),
+    ...unsupportedOf(rule),
   }));
   return { kind: 'GRPCRoute', origin, metadata, parentRefs: spec.parentRefs, hostnames: spec.hostnames, rules };
+}
+
+function ruleFilters(
+  written: RuleFilters,
+  limits: ReturnType<typeof lowerLimits> = {},
+): Pick<RuleSource, 'filters' | 'answer' | 'mirrors'> {
+  const { filters, answer } = lowerFilters(written);
+  return { filters: { ...filters, ...limits }, mirrors: written.mirrors, ...(answer === undefined ? {} : { answer }) };
+}
+
+function unsupportedOf({
+  unsupported,
+}: {
+  readonly unsupported: readonly Unsupported[];
+}): Pick<RuleSource, 'unsupported' | 'failure'> {
+  return { unsupported, ...failureOf(unsupported) };
 }
 
 /** The reason for a failing action, from what the decoder could not take; nothing when all is supported. */
@@ -62,12 +86,12 @@ export function failureOf(unsupported: readonly Unsupported[]): { failure?: stri
 
 const catchAll = { type: 'PathPrefix', value: '/' } as const;
 
-function httpMatch({ path, method, headers, unsupported }: HttpRouteMatch): MatchModel {
+function httpMatch({ path, method, headers, queryParams }: HttpRouteMatch): MatchModel {
   return {
     path: { type: path.type, value: path.type === 'PathPrefix' ? normalPrefix(path.value) : path.value },
     ...(method === undefined ? {} : { method: { type: 'Exact', value: method } }),
-    headers: headers.map(headerMatch),
-    ...failureOf(unsupported),
+    headers: headers.map(namedMatch),
+    ...(queryParams.length === 0 ? {} : { queryParams: queryParams.map(namedMatch) }),
   };
 }
 
@@ -78,7 +102,7 @@ function normalPrefix(value: string): string {
 
 /** As Istio lowers them (reference: GRPCRouteMatch); a service alone is the prefix of its methods. */
 function grpcMatch({ method, headers }: GrpcRouteMatch): MatchModel {
-  return { path: method === undefined ? catchAll : methodPath(method), headers: headers.map(headerMatch) };
+  return { path: method === undefined ? catchAll : methodPath(method), headers: headers.map(namedMatch) };
 }
 
 /** One path segment: what stands for a service or a method that is not named. */
@@ -88,7 +112,7 @@ function methodPath({ type, service, method }: GrpcMethodMatch): MatchModel['pat
   if (type === 'RegularExpression') {
     return { type, value: `/${group(service)}/${group(method)}` };
   }
-  if (service === undefined) return { type: 'RegularExpression', value: `/${anySegment}/${quote(method ?? '')}` };
+  if (service === undefined) return { type: 'RegularExpression', value: `/${anySegment}/${quoteRegex(method ?? '')}` };
   return method === undefined
     ? { type: 'PathPrefix', value: `/${service}` }
     : { type: 'Exact', value: `/${service}/${method}` };
@@ -98,11 +122,6 @@ function group(pattern: string | undefined): string {
   return pattern === undefined ? anySegment : `(?:${pattern})`;
 }
 
-/** Makes a text a regular expression for itself. */
-function quote(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
-}
-
-function headerMatch({ name, type, value }: HeaderMatch): MatchModel['headers'][number] {
+function namedMatch({ name, type, value }: NamedMatch): MatchModel['headers'][number] {
   return { name, type, value };
 }

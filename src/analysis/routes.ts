@@ -1,12 +1,14 @@
 import { compareText, diagnose, formatOrigin } from '../base/index.ts';
 import { attachRoute, type Attachment } from './attachment.ts';
-import { resolveBackend, type ResolvedBackend } from './backends.ts';
+import { resolveBackend, resolveMirror, type ResolvedBackend, type UnresolvedRef } from './backends.ts';
 import { codes } from './codes.ts';
 import type { DestinationLookup } from './destinations.ts';
 import type { ServedGateway } from './gateways.ts';
 import type { CheckedListener } from './listeners.ts';
-import type { MatchedRule, RuleModel, VirtualHostModel } from './model.ts';
+import type { MatchedRule, MirrorModel, RuleModel, VirtualHostModel } from './model.ts';
 import { compareMatches, compareRouteAge } from './route-precedence.ts';
+import { reportGrpcFacts } from './route-findings.ts';
+import type { InvalidRule } from './route-validity.ts';
 import { fromGrpcRoute, fromHttpRoute, type RouteSource } from './route-rules.ts';
 import { keyOf, type World } from './world.ts';
 
@@ -16,7 +18,9 @@ export interface CheckedRoute {
   readonly attachments: readonly Attachment[];
   readonly rules: readonly RuleModel[];
   /** The first reference that does not resolve. */
-  readonly unresolved?: NonNullable<ResolvedBackend['unresolved']>;
+  readonly unresolved?: UnresolvedRef;
+  /** Rules with something that is not supported, in order. */
+  readonly invalid: readonly InvalidRule[];
 }
 
 /** All routes, oldest first. */
@@ -33,13 +37,47 @@ export function checkRoutes(
     const attachments = source.parentRefs.flatMap(
       (parentRef) => attachRoute({ world, gateways, route: source }, parentRef) ?? [],
     );
-    const resolved = source.rules.map((rule) =>
-      rule.backendRefs.map((ref) => resolveBackend(world, { route: source, ref, destinations: input.destinations })),
-    );
-    const unresolved = resolved.flat().find((backend) => backend.unresolved !== undefined)?.unresolved;
-    const rules = source.rules.map((rule, index) => makeRule(world, { rule, index, backends: resolved[index] ?? [] }));
-    return { source, attachments, rules, ...(unresolved === undefined ? {} : { unresolved }) };
+    const rules = source.rules.map((_, index) => checkRule(world, { route: source, index, ...input }));
+    const unresolved = rules.flatMap((rule) => rule.unresolved)[0];
+    return {
+      source,
+      attachments,
+      rules: rules.map(({ model }) => model),
+      invalid: rules.flatMap(({ invalid }) => invalid ?? []),
+      ...(unresolved === undefined ? {} : { unresolved }),
+    };
   });
+}
+
+interface CheckedRule {
+  readonly model: RuleModel;
+  readonly unresolved: readonly UnresolvedRef[];
+  readonly invalid: InvalidRule | undefined;
+}
+
+function checkRule(
+  world: World,
+  input: { readonly route: RouteSource; readonly index: number; readonly destinations: DestinationLookup },
+): CheckedRule {
+  const { route, index } = input;
+  const rule = route.rules[index] as RouteSource['rules'][number];
+  const backends = rule.backendRefs.map((ref) => resolveBackend(world, { ...input, ref }));
+  const mirrors = rule.mirrors.map((mirror) => resolveMirror(world, { ...input, mirror }));
+  const message = rule.failure ?? backends.find(({ unsupported }) => unsupported !== undefined)?.unsupported;
+  reportGrpcFacts(world, rule, index);
+  return {
+    model: makeRule(world, {
+      rule,
+      index,
+      backends,
+      mirrors: mirrors.flatMap((mirror) => ('model' in mirror ? [mirror.model] : [])),
+    }),
+    unresolved: [
+      ...backends.flatMap(({ unresolved }) => unresolved ?? []),
+      ...mirrors.flatMap((mirror) => ('unresolved' in mirror ? [mirror.unresolved] : [])),
+    ],
+    invalid: message === undefined ? undefined : { index, message, isWhole: rule.failure !== undefined },
+  };
 }
 
 function identityOf({ kind, metadata }: RouteSource): MatchedRule['route'] {
@@ -53,12 +91,14 @@ function makeRule(
     readonly rule: RouteSource['rules'][number];
     readonly index: number;
     readonly backends: readonly ResolvedBackend[];
+    readonly mirrors: readonly MirrorModel[];
   },
 ): RuleModel {
-  const { rule, index } = input;
+  const { rule, index, mirrors } = input;
   const backends = input.backends.map(({ model }) => model);
   const total = backends.reduce((sum, { weight }) => sum + weight, 0);
-  if (total === 0 && rule.failure === undefined) {
+  const isEmpty = total === 0 && rule.answer === undefined;
+  if (isEmpty && rule.failure === undefined) {
     world.report(
       diagnose(codes.ruleWithoutBackend, {
         origin: rule.origin,
@@ -67,15 +107,15 @@ function makeRule(
       }),
     );
   }
-  const failure =
-    rule.failure ?? (total === 0 ? `no backend takes requests (${formatOrigin(rule.origin)})` : undefined);
+  const failure = rule.failure ?? (isEmpty ? `no backend takes requests (${formatOrigin(rule.origin)})` : undefined);
   return {
     origin: rule.origin,
     index,
     matches: rule.matches,
     backends,
+    ...(rule.answer === undefined ? {} : { answer: rule.answer }),
     filters: rule.filters,
-    mirrors: [],
+    mirrors,
     ...(failure === undefined ? {} : { failure }),
   };
 }

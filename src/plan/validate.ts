@@ -93,6 +93,7 @@ function checkRoutes(plan: Plan): string[] {
     return [
       ...(taken ? [`routes "${route.id}": order ${route.order} is taken in its virtual host`] : []),
       ...(route.action.type === 'forward' ? checkBackends(plan, route, route.action.backends) : []),
+      ...checkMirrors(plan, route),
     ];
   });
 }
@@ -108,6 +109,13 @@ function checkBackends(plan: Plan, route: Route, backends: readonly WeightedBack
         : [],
     ),
   ];
+}
+
+function checkMirrors(plan: Plan, route: Route): string[] {
+  const proxy = proxyOfRoute(plan, route);
+  return (route.mirrors ?? [])
+    .filter(({ cluster }) => proxy === undefined || plan.clusters[cluster]?.proxy !== proxy)
+    .map(({ cluster }) => `routes "${route.id}": mirror cluster "${cluster}" is not of proxy "${proxy}"`);
 }
 
 /** The proxy, or the outbound scope, whose clusters the route may name. */

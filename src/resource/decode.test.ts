@@ -96,8 +96,9 @@ describe('supportedFields', () => {
     const find = (kind: string, path: string): string | undefined =>
       fields.find((field) => field.kind === kind && field.path === path)?.support;
     assert.equal(find('HTTPRoute', 'spec.rules[].matches[].path.value'), 'implemented');
-    assert.equal(find('HTTPRoute', 'spec.rules[].filters'), 'refused');
-    assert.equal(find('HTTPRoute', 'spec.rules[].retry'), 'ignored');
+    assert.equal(find('HTTPRoute', 'spec.rules[].filters[].cors.maxAge'), 'implemented');
+    assert.equal(find('HTTPRoute', 'spec.rules[].filters[].extensionRef'), 'refused');
+    assert.equal(find('HTTPRoute', 'spec.rules[].sessionPersistence'), 'ignored');
     assert.equal(find('Pod', 'spec.volumes'), 'accepted');
   });
 });

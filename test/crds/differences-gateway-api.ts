@@ -41,37 +41,6 @@ export const gatewayApiDifferences: readonly JustifiedDifference[] = [
     ],
   },
   {
-    kind: 'HTTPRoute',
-    side: 'laxer',
-    because: 'filters are reported as not supported and their rule is answered with an error, whatever they say',
-    cases: [
-      [
-        /^spec\.rules\[\] .*(?:requestRedirect|urlRewrite)/,
-        {
-          rules: [
-            {
-              filters: [
-                { type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/' } } },
-              ],
-              matches: [{ path: { type: 'Exact', value: '/a' } }],
-            },
-          ],
-        },
-      ],
-    ],
-  },
-  {
-    kind: 'HTTPRoute',
-    side: 'laxer',
-    because: 'timeouts.backendRequest is reported as not supported',
-    cases: [
-      [
-        /^spec\.rules\[\]\.timeouts .*backendRequest/,
-        { rules: [{ timeouts: { request: '1s', backendRequest: '2s' } }] },
-      ],
-    ],
-  },
-  {
     kind: 'GRPCRoute',
     side: 'stricter',
     because: badRegex,

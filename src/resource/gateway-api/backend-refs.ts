@@ -41,6 +41,12 @@ export function decodeBackendRefs(
   return refs.map((ref, index) => {
     const path = [...rule, 'backendRefs', index];
     const { requestHeaders, responseHeaders } = decodeFilters(ref.filters, [...path, 'filters'], context);
+    if (requestHeaders?.set.some(({ name }) => name === 'host') === true) {
+      context.refuse([...path, 'filters'], {
+        message: 'the header "host" cannot be set for one backend: this backend answers its share with an error',
+        remedy: 'Set it in the filters of the rule.',
+      });
+    }
     return {
       ...decodeBackendObjectRef(ref, path, context),
       weight: ref.weight,

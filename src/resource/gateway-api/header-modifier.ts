@@ -36,38 +36,10 @@ export function decodeHeaderModifier(
 ): HeaderModifier {
   return {
     origin: context.at(path),
-    set: decodeValues(value.set, [...path, 'set'], context),
-    add: decodeValues(value.add, [...path, 'add'], context),
+    set: decodeValues(value.set, { path: [...path, 'set'], fixed: hopByHop }, context),
+    add: decodeValues(value.add, { path: [...path, 'add'], fixed: hopByHopAndHost }, context),
     remove: decodeRemove(value.remove, [...path, 'remove'], context),
   };
-}
-
-function decodeValues(values: readonly HeaderValue[], path: Path, context: DecodeContext): readonly HeaderValue[] {
-  checkUnique(
-    values.map(({ name }) => name),
-    { path, what: 'header' },
-    context,
-  );
-  const decoded: HeaderValue[] = [];
-  for (const [index, { name, value }] of values.entries()) {
-    const lower = name.toLowerCase();
-    if (isHopByHop(lower, [...path, index], context)) continue;
-    const earlier = decoded.find((one) => one.name === lower);
-    if (earlier === undefined) decoded.push({ name: lower, value });
-    else if (values.findIndex((one) => one.name === name) === index) {
-      context.warn([...path, index], {
-        message: `header "${name}" is written twice; only the first counts`,
-        remedy: 'Join the values with a comma, or take one away.',
-      });
-    }
-  }
-  return decoded;
-}
-
-function decodeRemove(names: readonly string[], path: Path, context: DecodeContext): readonly string[] {
-  checkUnique(names, { path, what: 'header' }, context);
-  const lower = names.map((name) => name.toLowerCase());
-  return lower.filter((name, index) => lower.indexOf(name) === index && !isHopByHop(name, [...path, index], context));
 }
 
 /** Headers that describe one connection or the framing of one message: a proxy writes its own (RFC 9113 §8.2.2). */
@@ -81,11 +53,48 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-function isHopByHop(name: string, path: Path, context: DecodeContext): boolean {
-  if (!hopByHop.has(name)) return false;
+/** A request has exactly one host, its `:authority`: it can be set, but neither added nor removed. */
+const hopByHopAndHost: ReadonlySet<string> = new Set([...hopByHop, 'host']);
+
+function decodeValues(
+  values: readonly HeaderValue[],
+  { path, fixed }: { readonly path: Path; readonly fixed: ReadonlySet<string> },
+  context: DecodeContext,
+): readonly HeaderValue[] {
+  checkUnique(
+    values.map(({ name }) => name),
+    { path, what: 'header' },
+    context,
+  );
+  const decoded: HeaderValue[] = [];
+  for (const [index, { name, value }] of values.entries()) {
+    const lower = name.toLowerCase();
+    if (fixed.has(lower)) reportFixed(name, [...path, index], context);
+    else if (decoded.every((earlier) => earlier.name !== lower)) decoded.push({ name: lower, value });
+    else if (values.findIndex((earlier) => earlier.name === name) === index) {
+      context.warn([...path, index], {
+        message: `header "${name}" is written twice; only the first counts`,
+        remedy: 'Join the values with a comma, or take one away.',
+      });
+    }
+  }
+  return decoded;
+}
+
+function decodeRemove(names: readonly string[], path: Path, context: DecodeContext): readonly string[] {
+  checkUnique(names, { path, what: 'header' }, context);
+  const decoded = new Set<string>();
+  for (const [index, name] of names.entries()) {
+    if (hopByHopAndHost.has(name.toLowerCase())) reportFixed(name, [...path, index], context);
+    else decoded.add(name.toLowerCase());
+  }
+  return [...decoded];
+}
+
+function reportFixed(name: string, path: Path, context: DecodeContext): void {
   context.ignore(path, {
-    message: `header "${name}" is not changed: it belongs to one connection, and a proxy writes its own`,
-    remedy: 'Take it away.',
+    message: `header "${name}" is not changed: each proxy writes its own`,
+    remedy:
+      name.toLowerCase() === 'host' ? 'Use set, or the hostname of a URLRewrite, to change the host.' : 'Take it away.',
   });
-  return true;
 }

@@ -78,7 +78,8 @@ function decodePathModifier(
     });
   }
   const text = value[field] ?? '';
-  checkReplacement(text, { path: [...path, field], isPrefix: field === 'replacePrefixMatch' }, context);
+  if (value[field] !== undefined)
+    checkReplacement(text, { path: [...path, field], isPrefix: field === 'replacePrefixMatch' }, context);
   return { origin: context.at(path), type: value.type, value: text };
 }
 
