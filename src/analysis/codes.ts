@@ -102,7 +102,6 @@ export const codes = {
     severity: 'error',
     title: 'An HTTPS listener has no usable certificate and is not opened.',
   },
-  ...virtualCodes,
   queryNeverHolds: {
     code: 'SP0121',
     severity: 'info',
@@ -113,6 +112,7 @@ export const codes = {
     severity: 'info',
     title: 'A rule retries by HTTP status codes, of which gRPC calls have only 200.',
   },
+  ...virtualCodes,
   policySelectsNothing: {
     code: 'SP0301',
     severity: 'warning',
