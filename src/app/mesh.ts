@@ -280,7 +280,7 @@ class RunningMesh implements Mesh {
     // Standard input has been read to its end; it cannot change.
     const paths = this.#options.paths.filter((path) => path !== '-');
     if (paths.length < this.#options.paths.length) return;
-    this.#watch = watchPaths(paths, (changed) => this.#control.load(changed), { since: loaded.digest });
+    this.#watch = watchPaths(paths, (changed) => this.#control.load(changed), { since: loaded });
   }
 
   #placed(portId: string, address: { readonly host: string; readonly port: number } | undefined): void {

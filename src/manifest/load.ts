@@ -12,32 +12,64 @@ export interface LoadResult {
   readonly diagnostics: readonly Diagnostic[];
   /** Paths of the files that were read, in the order of their documents. */
   readonly files: readonly string[];
-  /** Changes when any file's name or content does; for `watchPaths`. */
+  /** Changes when any file's name or content does. */
   readonly digest: string;
+  /** By path; for the next reading, which parses only what has changed. */
+  readonly parsed: ReadonlyMap<string, ParsedFile>;
+}
+
+/** A file as it was parsed, and what it was parsed from. */
+interface ParsedFile {
+  /** Over the content, and over what else decides how it is parsed. */
+  readonly hash: string;
+  readonly manifest: ParsedManifest;
 }
 
 /** Reads and parses everything below the given paths; `-` is standard input. Never rejects for what a user wrote. */
 export async function loadPaths(paths: readonly string[], options: ReadOptions = {}): Promise<LoadResult> {
-  return parseRead(await readPaths(paths, options));
+  return parseRead(hashRead(await readPaths(paths, options)));
 }
 
-/** The part of loading after the disk. */
-export function parseRead(read: ReadResult): LoadResult {
-  const parsed = read.files.map(parseFile);
+/** Files with what tells one content from another. */
+export interface HashedRead {
+  readonly read: ReadResult;
+  /** By path. */
+  readonly hashes: ReadonlyMap<string, string>;
+  /** Over names, contents, and what could not be read. */
+  readonly digest: string;
+}
+
+export function hashRead(read: ReadResult): HashedRead {
+  const hashes = new Map(
+    read.files.map(({ path, bytes, found }) => {
+      const hash = createHash('sha256')
+        .update(found ? 'found' : 'given')
+        .update(bytes);
+      return [path, hash.digest('base64url')] as const;
+    }),
+  );
+  const all = createHash('sha256');
+  for (const [path, hash] of hashes) all.update(`${path}\0${hash}\0`);
+  for (const { code, message, origin } of read.diagnostics) all.update(`${code}\0${origin.file}\0${message}\0`);
+  return { read, hashes, digest: all.digest('base64url') };
+}
+
+/** The part of loading after the disk. A file that is as `before` keeps the very documents it had. */
+export function parseRead({ read, hashes, digest }: HashedRead, before?: LoadResult): LoadResult {
+  const parsed = new Map<string, ParsedFile>();
+  for (const file of read.files) {
+    const hash = hashes.get(file.path) ?? '';
+    const known = before?.parsed.get(file.path);
+    parsed.set(file.path, known?.hash === hash ? known : { hash, manifest: parseFile(file) });
+  }
+  const manifests = [...parsed.values()].map(({ manifest }) => manifest);
   return {
-    documents: parsed.flatMap((one) => one.documents),
-    diagnostics: [...read.diagnostics, ...parsed.flatMap((one) => one.diagnostics)],
+    documents: manifests.flatMap(({ documents }) => documents),
+    diagnostics: [...read.diagnostics, ...manifests.flatMap(({ diagnostics }) => diagnostics)],
     files: read.files.map((file) => file.path),
-    digest: digestOf(read),
+    digest,
+    parsed,
   };
-}
-
-/** A hash over names, contents, and what could not be read. */
-export function digestOf(read: ReadResult): string {
-  const hash = createHash('sha256');
-  for (const { path, bytes } of read.files) hash.update(`${path}\0${bytes.length}\0`).update(bytes);
-  for (const { code, message, origin } of read.diagnostics) hash.update(`${code}\0${origin.file}\0${message}\0`);
-  return hash.digest('base64url');
 }
 
 function parseFile({ path, bytes, found }: SourceFile): ParsedManifest {

@@ -1,11 +1,11 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import { stat } from 'node:fs/promises';
-import { digestOf, parseRead, type LoadResult } from './load.ts';
+import { hashRead, parseRead, type LoadResult } from './load.ts';
 import { readPaths, type ReadOptions } from './read.ts';
 
-/** Editors and `kubectl cp` write in several steps; what comes within this time is one change. */
-const debounceMs = 100;
+/** Editors write in several steps; what comes within this time of each other, in milliseconds, is one change. */
+const debounceMs = 20;
 
 /**
  * File events are lost on network and container mounts and when the system runs out of watches, so all files are also
@@ -25,8 +25,8 @@ export interface WatchTools {
 }
 
 export interface WatchOptions extends ReadOptions {
-  /** `LoadResult.digest` of what the caller has already; absent: the first content is reported as a change. */
-  readonly since?: string;
+  /** What the caller has already; absent: the first content is reported as a change. */
+  readonly since?: LoadResult;
   readonly tools?: WatchTools;
 }
 
@@ -57,11 +57,10 @@ export function watchPaths(
   let running: Promise<void> = Promise.resolve();
 
   const compare = async (): Promise<void> => {
-    const read = await readPaths(paths, options);
-    const digest = digestOf(read);
-    if (closed || digest === known) return;
-    known = digest;
-    onChange(parseRead(read));
+    const hashed = hashRead(await readPaths(paths, options));
+    if (closed || hashed.digest === known?.digest) return;
+    known = parseRead(hashed, known);
+    onChange(known);
   };
   // One after the other, so that an older reading can never overtake a newer one.
   const check = (): Promise<void> => (running = running.then(compare));

@@ -27,22 +27,51 @@ export function decodeAll(documents: readonly Document[]): DecodeResult {
   const diagnostics: Diagnostic[] = [];
   const latest = new Map(documents.map((document) => [identityOf(document), document]));
   for (const document of documents) {
-    const context = createContext(document);
     const winner = latest.get(identityOf(document)) as Document;
-    if (winner === document) {
-      const list = listOfKind.get(`${groupOf(document)}/${document.kind}`);
-      if (list === undefined) reportUnread(context);
-      else {
-        const resource = decodeOne((kinds as Readonly<Record<string, Kind>>)[list] as Kind, context);
-        if (resource === undefined) rejected.push({ origin: context.at([]), group: groupOf(document) });
-        else (lists[list] as ResourceObject[]).push(resource);
-      }
-    } else {
+    if (winner !== document) {
+      const context = createContext(document);
       reportOverwritten(context, winner);
+      diagnostics.push(...context.diagnostics);
+      continue;
     }
-    diagnostics.push(...context.diagnostics);
+    const decoded = decodeDocument(document);
+    if (decoded.resource !== undefined) (lists[decoded.list] as ResourceObject[]).push(decoded.resource);
+    if (decoded.rejected !== undefined) rejected.push(decoded.rejected);
+    diagnostics.push(...decoded.diagnostics);
   }
   return { resources: { ...lists, rejected } as unknown as Resources, diagnostics };
+}
+
+/** What one document alone gives. */
+interface Decoded {
+  /** Of `Resources`. */
+  readonly list: string;
+  readonly resource?: ResourceObject | undefined;
+  readonly rejected?: RejectedResource;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** A file that did not change keeps its documents, and a document never changes. */
+const decodedBefore = new WeakMap<Document, Decoded>();
+
+function decodeDocument(document: Document): Decoded {
+  const known = decodedBefore.get(document) ?? decodeAnew(document);
+  decodedBefore.set(document, known);
+  return known;
+}
+
+function decodeAnew(document: Document): Decoded {
+  const context = createContext(document);
+  const group = groupOf(document);
+  const list = listOfKind.get(`${group}/${document.kind}`);
+  if (list === undefined) {
+    reportUnread(context);
+    return { list: '', diagnostics: context.diagnostics };
+  }
+  const resource = decodeOne((kinds as Readonly<Record<string, Kind>>)[list] as Kind, context);
+  const { diagnostics } = context;
+  if (resource === undefined) return { list, rejected: { origin: context.at([]), group }, diagnostics };
+  return { list, resource, diagnostics };
 }
 
 /** `''` for core. */
@@ -51,8 +80,13 @@ function groupOf({ apiVersion }: { readonly apiVersion: string }): string {
   return slash === -1 ? '' : apiVersion.slice(0, slash);
 }
 
+const identities = new WeakMap<Document, string>();
+
 function identityOf(document: Document): string {
-  return JSON.stringify([groupOf(document), document.kind, document.namespace, document.name]);
+  const { kind, namespace, name } = document;
+  const identity = identities.get(document) ?? JSON.stringify([groupOf(document), kind, namespace, name]);
+  identities.set(document, identity);
+  return identity;
 }
 
 function decodeOne(kind: Kind, context: DecodeContext): ResourceObject | undefined {

@@ -83,9 +83,10 @@ function collect(
   found: MarkedField[],
 ): void {
   if (at.value === undefined) return;
+  if (!holdsReported(schema)) return;
   const mark = marks.get(schema);
   if (mark !== undefined) {
-    if (mark.support !== 'accepted') found.push({ path: at.path, mark, value: at.value });
+    found.push({ path: at.path, mark, value: at.value });
     return;
   }
   const shape = shapeOf(schema);
@@ -103,6 +104,24 @@ function collect(
   }
 }
 
+const reported = new WeakMap<z.core.$ZodType, boolean>();
+
+/** Whether a schema has a mark that is reported, at any depth; found out once for each. */
+function holdsReported(schema: z.core.$ZodType): boolean {
+  const known = reported.get(schema);
+  if (known !== undefined) return known;
+  const mark = marks.get(schema);
+  const result = mark === undefined ? partsOf(shapeOf(schema)).some(holdsReported) : mark.support !== 'accepted';
+  reported.set(schema, result);
+  return result;
+}
+
+function partsOf(shape: Shape): readonly z.core.$ZodType[] {
+  if (shape.type === 'object') return Object.values(shape.fields);
+  if (shape.type === 'wrapped') return [shape.inner];
+  return shape.type === 'leaf' ? [] : [shape.element];
+}
+
 /** The structure of a schema, as far as paths are concerned. */
 export type Shape =
   | { readonly type: 'object'; readonly fields: Readonly<Record<string, z.core.$ZodType>> }
@@ -111,6 +130,15 @@ export type Shape =
   | { readonly type: 'leaf' };
 
 export function shapeOf(schema: z.core.$ZodType): Shape {
+  const known = shapes.get(schema) ?? findShape(schema);
+  shapes.set(schema, known);
+  return known;
+}
+
+/** Finding it out takes zod longer than all that is done with it. */
+const shapes = new WeakMap<z.core.$ZodType, Shape>();
+
+function findShape(schema: z.core.$ZodType): Shape {
   if (schema instanceof z.ZodObject) return { type: 'object', fields: schema.def.shape };
   if (schema instanceof z.ZodArray) return { type: 'array', element: schema.def.element };
   if (schema instanceof z.ZodRecord) return { type: 'record', element: schema.def.valueType };
