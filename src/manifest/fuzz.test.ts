@@ -19,7 +19,7 @@ const seeds = ['manifest', 'resource'].flatMap((stage) =>
 
 /** Reads bytes through both stages and checks what must hold for any input. */
 function readAll(bytes: Uint8Array): readonly Document[] {
-  const loaded = parseRead(hashRead({ files: [{ path: 'fuzz.yaml', bytes, found: false }], diagnostics: [] })));
+  const loaded = parseRead(hashRead({ files: [{ path: 'fuzz.yaml', bytes, found: false }], diagnostics: [] }));
   const { diagnostics } = decodeAll(loaded.documents);
   for (const { origin, message, remedy } of [...loaded.diagnostics, ...diagnostics]) {
     assert.ok(origin.line >= 1 && (origin.column ?? 1) >= 1, 'a finding has a place');
@@ -116,7 +116,7 @@ describe('inputs made to be slow', () => {
 
   test('ten megabytes are refused by size, before any parsing', () => {
     const bytes = Buffer.alloc(10 * 1024 * 1024, 'a: 1\n');
-    const loaded = parseRead(hashRead({ files: [{ path: 'big.yaml', bytes, found: true }], diagnostics: [] })));
+    const loaded = parseRead(hashRead({ files: [{ path: 'big.yaml', bytes, found: true }], diagnostics: [] }));
     assert.deepEqual(
       loaded.diagnostics.map(({ code, origin }) => [code, origin.file, origin.line]),
       [['SP0003', 'big.yaml', 1]],
