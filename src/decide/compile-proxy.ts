@@ -14,6 +14,7 @@ import {
 import { compilePathRewrite } from './path-rewrite.ts';
 import { compilePolicies } from './policy-compile.ts';
 import { compileRedirect } from './redirect-location.ts';
+import { actionFault, compileActions } from './route-actions.ts';
 import { compileConditions } from './route-conditions.ts';
 import { buildRouteIndex } from './route-index.ts';
 import type {
@@ -128,6 +129,7 @@ function compilePort(compilation: Compilation, portId: string): CompiledPort {
   return {
     port,
     listeners,
+    answersPlain: listeners.some(answersPlain),
     listenersByHost: buildHostIndex(listeners.map((listener) => [listener.listener.hostname, listener])),
     outbound: port.direction === 'outbound' ? compilation.outbound : undefined,
     hosts: new BoundedCache(maxCachedHosts),
@@ -170,6 +172,10 @@ function namesOf({ hostname, isDefaultPort }: VirtualHost): readonly string[] {
   return isDefaultPort === true ? [hostname, hostname.slice(0, hostname.lastIndexOf(':'))] : [hostname];
 }
 
+function answersPlain({ virtualHosts }: CompiledListener): boolean {
+  return virtualHosts.some(({ routes }) => routes.routes.some((route) => route.actions?.answersPlain === true));
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function compileVirtualHost(
@@ -203,7 +209,8 @@ function compileRoute(
     route,
     backends,
     totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
-    ...compileActions(route),
+    ...compileParts(route),
+    actions: compileActions(route),
     conditions: compileConditions(route.match),
     decision: { type: 'no-listener' },
   };
@@ -211,10 +218,11 @@ function compileRoute(
   return compiled;
 }
 
-type CompiledActions = Pick<CompiledRoute, 'failReason' | 'pathRewrite' | 'redirect' | 'cors'>;
+type CompiledParts = Pick<CompiledRoute, 'failReason' | 'pathRewrite' | 'redirect' | 'cors'>;
 
 /** A rewrite that cannot be applied fails the route: the backend must not see a path that nobody wrote. */
-function compileActions({ action, rewrite, cors, match }: Route): CompiledActions {
+function compileParts(route: Route): CompiledParts {
+  const { action, rewrite, cors, match } = route;
   const pathRewrite = rewrite?.path === undefined ? undefined : compilePathRewrite(rewrite.path, match.path);
   const redirect = action.type === 'redirect' ? compileRedirect(action, match.path) : undefined;
   const isBroken =
@@ -222,16 +230,29 @@ function compileActions({ action, rewrite, cors, match }: Route): CompiledAction
     (action.type === 'redirect' && redirect === undefined);
   return {
     failReason:
-      action.type === 'fail' ? action.reason : isBroken ? 'its path cannot be rewritten as written' : undefined,
+      action.type === 'fail'
+        ? action.reason
+        : isBroken
+          ? 'its path cannot be rewritten as written'
+          : actionFault(route),
     pathRewrite,
     redirect,
     cors: cors === undefined ? undefined : compileCors(cors),
   };
 }
 
+const noHeaders = { requestHeaders: undefined, responseHeaders: undefined };
+
 function compileBackend(backend: WeightedBackend, clusters: ReadonlyMap<string, CompiledCluster>): CompiledBackend {
   const { weight } = backend;
-  if ('invalid' in backend) return { weight, cluster: undefined, invalid: backend.invalid };
+  if ('invalid' in backend) return { weight, cluster: undefined, invalid: backend.invalid, ...noHeaders };
   const cluster = clusters.get(backend.cluster);
-  return { weight, cluster, invalid: cluster === undefined ? `the plan has no cluster ${backend.cluster}` : undefined };
+  const { requestHeaders, responseHeaders } = backend;
+  return {
+    weight,
+    cluster,
+    requestHeaders,
+    responseHeaders,
+    invalid: cluster === undefined ? `the plan has no cluster ${backend.cluster}` : undefined,
+  };
 }

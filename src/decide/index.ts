@@ -32,6 +32,7 @@ export {
   type LocalFailure,
 } from './outlier.ts';
 export { isGrpcPath } from './path.ts';
+export { isPlainAuthority, isPlainPath } from './plain-path.ts';
 export { rewritePath, type CompiledPathRewrite } from './path-rewrite.ts';
 export { bindAuthorization } from './policy-bind.ts';
 export { authorizeConnection, type ConnectionVerdict } from './policy-bytes.ts';
@@ -42,9 +43,13 @@ export type {
   BoundAuthorization,
   PolicyReference,
 } from './policy-types.ts';
+export { quote } from './quote.ts';
 export { redirectLocation, type CompiledRedirect } from './redirect-location.ts';
 export { decideRelay, explainNoRelay } from './relay.ts';
 export { claimAt, type TokenFacts } from './token-facts.ts';
+export { wireText } from './regex.ts';
+export { retriesFailure, retriesResponse, retryLimit, retryWaitMs, type AttemptFailure } from './retry.ts';
+export { protectedNames, type CompiledActions } from './route-actions.ts';
 export { decideRoute, isMisdirected, selectListenerForSni } from './route.ts';
 export type {
   CompiledBackend,

@@ -18,6 +18,13 @@ test('the answers that Istio users know', () => {
     ['not_grpc', 415, 2, 'DPE', 'grpc_content_type_invalid'],
     ['method_not_post', 405, 12, 'DPE', 'grpc_method_not_post'],
     ['invalid_path', 404, 12, 'NR', 'grpc_path_invalid'],
+    ['redirect', 301, 2, '-', 'direct_response'],
+    ['direct_response', 200, 2, '-', 'direct_response'],
+    ['cors_preflight', 200, 2, '-', 'cors_response'],
+    ['fault_abort', 503, 14, 'FI', 'fault_filter_abort'],
+    ['per_try_timeout', 504, 4, 'UT', 'upstream_per_try_timeout'],
+    ['invalid_authority', 400, 3, 'DPE', 'authority_invalid'],
+    ['rewrite_invalid', 500, 14, 'NC', 'rewritten_path_invalid'],
     ['downstream_reset', 0, 1, 'DC', 'downstream_remote_reset'],
   ];
   for (const [cause, httpStatus, grpcStatus, flag, details] of rows) {

@@ -9,6 +9,7 @@ import { jwtRows } from './jwt-answers.ts';
 /** The numbers of `google.rpc.Code` that the table uses. */
 const grpc = {
   unknown: 2,
+  invalidArgument: 3,
   deadlineExceeded: 4,
   permissionDenied: 7,
   resourceExhausted: 8,
@@ -141,6 +142,35 @@ const rows = {
     'DC',
     'downstream_remote_disconnect',
     'downstream',
+  ),
+  // What a route answers itself: statuses and texts are the route's own, those here stand in where it has none.
+  redirect: row(301, grpc.unknown, 'the route redirects', '-', 'direct_response', 'internal'),
+  direct_response: row(200, grpc.unknown, 'the route answers itself', '-', 'direct_response', 'internal'),
+  cors_preflight: row(200, grpc.unknown, 'a CORS preflight', '-', 'cors_response', 'internal'),
+  fault_abort: row(503, grpc.unavailable, 'fault filter abort', 'FI', 'fault_filter_abort', 'internal'),
+  invalid_authority: row(
+    400,
+    grpc.invalidArgument,
+    'the authority is no host and port',
+    'DPE',
+    'authority_invalid',
+    'downstream',
+  ),
+  rewrite_invalid: row(
+    500,
+    grpc.unavailable,
+    'the route cannot be served as written',
+    'NC',
+    'rewritten_path_invalid',
+    'internal',
+  ),
+  per_try_timeout: row(
+    504,
+    grpc.deadlineExceeded,
+    'upstream request timeout',
+    'UT',
+    'upstream_per_try_timeout',
+    'upstream',
   ),
   internal: row(500, grpc.internal, 'internal error of the proxy', 'LR', 'internal_error', 'internal'),
 } as const satisfies Readonly<Record<string, Row>>;

@@ -1,6 +1,17 @@
 /** What the deciders take and answer. All plain data; the hot ones are made once and shared, never per request. */
 import type { Origin } from '../base/index.ts';
-import type { Cluster, Endpoint, Listener, Outbound, Plan, Port, Proxy, Route, VirtualHost } from '../plan/index.ts';
+import type {
+  Cluster,
+  Endpoint,
+  HeaderOperations,
+  Listener,
+  Outbound,
+  Plan,
+  Port,
+  Proxy,
+  Route,
+  VirtualHost,
+} from '../plan/index.ts';
 import type { BoundedCache } from './bounded-cache.ts';
 import type { BoundAuthorization, CompiledPolicies } from './policy-types.ts';
 import type { CompiledCors } from './cors.ts';
@@ -9,6 +20,7 @@ import type { CompiledPathRewrite } from './path-rewrite.ts';
 import type { CompiledRedirect } from './redirect-location.ts';
 import type { TextPredicate } from './regex.ts';
 import type { RouteCondition } from './route-conditions.ts';
+import type { CompiledActions } from './route-actions.ts';
 
 /** One proxy of a plan, indexed for deciding. Immutable but for its bounded caches. */
 export interface CompiledProxy {
@@ -28,6 +40,8 @@ export interface CompiledPort {
   readonly port: Port;
   /** In order of id. */
   readonly listeners: readonly CompiledListener[];
+  /** Some route answers requests that are no gRPC calls; where none does, they need not be routed to be refused. */
+  readonly answersPlain: boolean;
   readonly listenersByHost: HostIndex<CompiledListener>;
   /** Outbound ports only. */
   readonly outbound: CompiledOutbound | undefined;
@@ -111,6 +125,8 @@ export interface CompiledRoute {
   readonly cors: CompiledCors | undefined;
   /** What it asks for beside its path; empty when the path decides. */
   readonly conditions: readonly RouteCondition[];
+  /** Undefined for a route that only sends on. */
+  readonly actions: CompiledActions | undefined;
   /** The decision that names this route, made once. */
   readonly decision: RouteDecision;
 }
@@ -121,6 +137,9 @@ export interface CompiledBackend {
   readonly cluster: CompiledCluster | undefined;
   /** Why this share of the requests cannot be served. */
   readonly invalid: string | undefined;
+  /** After those of the route. */
+  readonly requestHeaders: HeaderOperations | undefined;
+  readonly responseHeaders: HeaderOperations | undefined;
 }
 
 export interface CompiledCluster {

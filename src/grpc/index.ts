@@ -7,6 +7,7 @@ export {
   grpcStatusFromHttp,
   grpcStatusFromReset,
   grpcStatusName,
+  httpStatusFromGrpc,
   parseGrpcStatus,
   type GrpcStatusName,
 } from './status.ts';

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GrpcStatus, grpcStatusFromHttp, grpcStatusFromReset, grpcStatusName, parseGrpcStatus } from './status.ts';
+import {
+  GrpcStatus,
+  grpcStatusFromHttp,
+  grpcStatusFromReset,
+  grpcStatusName,
+  httpStatusFromGrpc,
+  parseGrpcStatus,
+} from './status.ts';
 
 test('numbers and names belong together', () => {
   for (const [name, code] of Object.entries(GrpcStatus)) {
@@ -53,4 +60,28 @@ test('HTTP/2 error codes map as PROTOCOL-HTTP2.md says', () => {
     expected.map((_, code) => grpcStatusFromReset(code)),
     expected,
   );
+});
+
+test('gRPC statuses map as google.rpc.Code says', () => {
+  const rows: readonly [keyof typeof GrpcStatus, number][] = [
+    ['OK', 200],
+    ['CANCELLED', 499],
+    ['UNKNOWN', 500],
+    ['INVALID_ARGUMENT', 400],
+    ['DEADLINE_EXCEEDED', 504],
+    ['NOT_FOUND', 404],
+    ['ALREADY_EXISTS', 409],
+    ['PERMISSION_DENIED', 403],
+    ['RESOURCE_EXHAUSTED', 429],
+    ['FAILED_PRECONDITION', 400],
+    ['ABORTED', 409],
+    ['OUT_OF_RANGE', 400],
+    ['UNIMPLEMENTED', 501],
+    ['INTERNAL', 500],
+    ['UNAVAILABLE', 503],
+    ['DATA_LOSS', 500],
+    ['UNAUTHENTICATED', 401],
+  ];
+  for (const [name, expected] of rows) assert.equal(httpStatusFromGrpc(GrpcStatus[name]), expected, name);
+  assert.equal(httpStatusFromGrpc(99), 500);
 });

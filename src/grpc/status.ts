@@ -60,6 +60,15 @@ export function grpcStatusFromHttp(httpStatus: number): GrpcStatus {
   }
 }
 
+const httpStatuses: readonly number[] = [
+  200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+];
+
+/** The HTTP status that says the same to a client that speaks no gRPC (google.rpc.Code's documentation). */
+export function httpStatusFromGrpc(grpcStatus: number): number {
+  return httpStatuses[grpcStatus] ?? 500;
+}
+
 const refusedStream = 0x7;
 const cancel = 0x8;
 const enhanceYourCalm = 0xb;

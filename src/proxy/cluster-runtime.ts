@@ -20,6 +20,7 @@ export interface ClusterContext {
 export class ClusterRuntime implements ClusterSlot {
   compiled: CompiledCluster;
   active = 0;
+  retries = 0;
   endpoints: EndpointRuntime[] = [];
   /** Left the plan; their last requests are still under way. */
   #removed: EndpointRuntime[] = [];

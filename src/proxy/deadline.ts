@@ -26,3 +26,22 @@ function dropTimeout(exchange: Exchange): void {
   exchange.headCount--;
   exchange.timeoutIndex = -1;
 }
+
+/** While an injected delay lasts only the caller's deadline counts. */
+export function holdRouteLimit(runtime: Runtime, exchange: Exchange): void {
+  if (!exchange.deadlineIsRoute) return;
+  exchange.deadlineIsRoute = false;
+  runtime.wheel.cancel(exchange.timer);
+  const leftMs = exchange.deadlineMs - runtime.wheel.nowMs();
+  if (leftMs <= runtime.limits.deadlineMaxMs) runtime.wheel.arm(exchange.timer, Math.max(0, leftMs));
+}
+
+/** The route's limit begins now, unless the caller's deadline ends before it. */
+export function startRouteLimit(runtime: Runtime, exchange: Exchange): void {
+  const { decision } = exchange;
+  const routeMs = decision?.type === 'route' ? decision.route.route.timeoutMs : undefined;
+  const leftMs = exchange.deadlineMs - runtime.wheel.nowMs();
+  if (routeMs === undefined || routeMs >= leftMs || routeMs > runtime.limits.deadlineMaxMs) return;
+  exchange.deadlineIsRoute = true;
+  runtime.wheel.arm(exchange.timer, routeMs);
+}

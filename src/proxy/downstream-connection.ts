@@ -22,7 +22,7 @@ import { Http2Transport, type CloseReason, type SocketFacts } from '../transport
 import { settleExchange } from './ending.ts';
 import type { Exchange, Scope } from './exchange.ts';
 import { flushResponse, serveWaiting } from './flow.ts';
-import { dispatch } from './attempt.ts';
+import { leaveMirrors, sendOn } from './mirror.ts';
 import { beginRequest, continueRequest, endRequestWithTrailers, type RequestSource } from './relay-request.ts';
 import type { HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
@@ -142,7 +142,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       // It has ended already, or its record is in use again and was served above.
       if (!exchange.awaitsDispatch) continue;
       exchange.awaitsDispatch = false;
-      dispatch(this.#runtime, exchange);
+      sendOn(this.#runtime, exchange);
     }
     fresh.length = 0;
   }
@@ -165,7 +165,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   }
 
   onTrailers(stream: Http2Stream<Exchange>, fields: readonly Field[], count: number): void {
-    if (stream.user !== undefined) endRequestWithTrailers(stream.user, fields, count);
+    if (stream.user !== undefined) endRequestWithTrailers(this.#runtime, stream.user, fields, count);
   }
 
   onData(stream: Http2Stream<Exchange>, chunk: Buffer, start: number, end: number, endStream: boolean): void {
@@ -195,7 +195,10 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   }
 
   onStreamClosed(stream: Http2Stream<Exchange>): void {
-    if (stream.user !== undefined) settleExchange(this.#runtime, stream.user);
+    const exchange = stream.user;
+    if (exchange === undefined) return;
+    if (exchange.mirrors !== undefined) leaveMirrors(this.#runtime, exchange);
+    settleExchange(this.#runtime, exchange);
   }
 
   onSettings(): void {}

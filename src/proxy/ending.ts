@@ -2,6 +2,7 @@
 import { localAnswer, type LocalAnswer, type LocalCause } from '../decide/index.ts';
 import { encodeGrpcMessage } from '../grpc/index.ts';
 import { ErrorCode, internField, type Field } from '../http2/index.ts';
+import type { ActionState } from './action-state.ts';
 import type { Exchange } from './exchange.ts';
 import { flushResponse, responseSent, stopClient } from './flow.ts';
 import type { Runtime } from './runtime.ts';
@@ -128,6 +129,16 @@ function stopWaiting(exchange: Exchange): void {
 export function leaveUpstream(exchange: Exchange, code: ErrorCode): void {
   if (exchange.tokenWait !== undefined) stopWaiting(exchange);
   releaseSlots(exchange);
+  leaveStream(exchange, code);
+}
+
+/** The attempt under way is over, another may follow: the request keeps its place in the cluster. */
+export function leaveAttempt(exchange: Exchange, code: ErrorCode): void {
+  releaseEndpoint(exchange);
+  leaveStream(exchange, code);
+}
+
+function leaveStream(exchange: Exchange, code: ErrorCode): void {
   const { up, upStream } = exchange;
   if (up === undefined || upStream === undefined) return;
   up.waiting.delete(exchange);
@@ -149,6 +160,7 @@ export function leaveUpstream(exchange: Exchange, code: ErrorCode): void {
 export function settleExchange(runtime: Runtime, exchange: Exchange): void {
   if (exchange.done) return;
   runtime.wheel.cancel(exchange.timer);
+  if (exchange.extra !== undefined) endActions(runtime, exchange, exchange.extra);
   const { down, downStream } = exchange;
   leaveUpstream(exchange, ErrorCode.CANCEL);
   if (down !== undefined && downStream !== undefined) {
@@ -159,4 +171,9 @@ export function settleExchange(runtime: Runtime, exchange: Exchange): void {
   }
   runtime.record(exchange);
   runtime.exchanges.give(exchange);
+}
+
+function endActions(runtime: Runtime, { cluster }: Exchange, extra: ActionState): void {
+  runtime.wheel.cancel(extra.timer);
+  if (extra.countsAsRetry && cluster !== undefined) cluster.retries--;
 }

@@ -2,6 +2,7 @@
 import type {
   AuthorizationDecision,
   BoundAuthorization,
+  CompiledActions,
   CompiledBackend,
   CompiledCluster,
   CompiledListener,
@@ -19,6 +20,7 @@ import { newMessageCounter, resetMessageCounter } from '../grpc/index.ts';
 import type { WorkloadIdentity } from '../telemetry/index.ts';
 import type { Authenticator } from '../token/index.ts';
 import { WheelTimer, type SocketFacts } from '../transport/index.ts';
+import type { ActionState } from './action-state.ts';
 import { ByteQueue } from './byte-queue.ts';
 
 /** A request that waits for the verdict on a token. The request may be gone by then, and its record serve another. */
@@ -83,6 +85,8 @@ export interface ClusterSlot {
   readonly compiled: CompiledCluster;
   /** Requests in flight to the cluster; `http2MaxRequests` bounds it. */
   active: number;
+  /** Those of them that a route's policy is retrying; the retry budget bounds it. */
+  retries: number;
 }
 
 /** A service of the proxy itself (reflection) that answers in place of an upstream. */
@@ -127,6 +131,11 @@ export class Exchange {
   refusedBy: Origin | undefined;
   cluster: ClusterSlot | undefined;
   endpoint: EndpointSlot | undefined;
+  /** What the route does beside sending on; undefined for an ordinary route. */
+  actions: CompiledActions | undefined;
+  extra: ActionState | undefined;
+  /** Copies of the request that are still being fed. */
+  mirrors: Exchange[] | undefined;
   local: LocalService | undefined;
   localState: unknown;
 
@@ -203,7 +212,11 @@ export class Exchange {
   /** The client's stream is closed and the request is in the books. */
   done = true;
 
-  constructor(onDeadline: (exchange: Exchange) => void) {
+  /** A copy for a mirror: no client, nothing is booked, its response is thrown away. */
+  readonly isMirror: boolean;
+
+  constructor(onDeadline: (exchange: Exchange) => void, isMirror: boolean) {
+    this.isMirror = isMirror;
     this.timer = new WheelTimer(() => onDeadline(this));
   }
 }
@@ -213,11 +226,17 @@ export class ExchangePool {
   readonly #free: Exchange[] = [];
   readonly #capacity: number;
   readonly #onDeadline: (exchange: Exchange) => void;
+  readonly #isForMirrors: boolean;
   /** Requests in flight in this process. */
   active = 0;
 
-  constructor(options: { readonly capacity: number; readonly onDeadline: (exchange: Exchange) => void }) {
+  constructor(options: {
+    readonly capacity: number;
+    readonly onDeadline: (exchange: Exchange) => void;
+    readonly isForMirrors?: boolean;
+  }) {
     this.#capacity = options.capacity;
+    this.#isForMirrors = options.isForMirrors ?? false;
     this.#onDeadline = options.onDeadline;
   }
 
@@ -225,7 +244,7 @@ export class ExchangePool {
     this.active++;
     const exchange = this.#free.pop();
     if (exchange === undefined) {
-      const fresh = new Exchange(this.#onDeadline);
+      const fresh = new Exchange(this.#onDeadline, this.#isForMirrors);
       fresh.done = false;
       return fresh;
     }
@@ -263,6 +282,9 @@ function release(exchange: Exchange): void {
   exchange.refusedBy = undefined;
   exchange.cluster = undefined;
   exchange.endpoint = undefined;
+  exchange.actions = undefined;
+  exchange.extra = undefined;
+  exchange.mirrors = undefined;
   exchange.local = undefined;
   exchange.localState = undefined;
   exchange.setCookie = undefined;

@@ -21,6 +21,17 @@ export interface ProxyLimits {
    * unary request; a longer one is sent once only.
    */
   readonly replayBytes: number;
+  /**
+   * Longest wait before another attempt that an upstream may ask for (`grpc-retry-pushback-ms`), in milliseconds; whoever
+   * asks for more gets none. A minute is what clients with a deadline wait for at all, and bounds what is kept for them.
+   */
+  readonly retryPushbackMaxMs: number;
+  /** Copies of requests on their way to mirrors; with the next limit it bounds their memory to 32 MiB. */
+  readonly mirrorsInFlight: number;
+  /** Bytes that one copy may be behind, before it is given up: a stream's window, which the client itself may be ahead. */
+  readonly mirrorQueueBytes: number;
+  /** How long a mirror may take to answer once it has the whole copy, in milliseconds: Envoy's default for a route. */
+  readonly mirrorTimeoutMs: number;
   /** First wait after a failed connection, in milliseconds: Envoy's retry base. Doubles with each failure in a row. */
   readonly backoffBaseMs: number;
   /** Longest wait after failed connections, in milliseconds: a restarted workload is found within this time. */
@@ -63,6 +74,9 @@ export interface ProxyLimits {
   /** Where the sockets of this proxy differ from the transport's defaults; `upstreamIdleMs` goes before its idle time. */
   readonly transport: Partial<TransportLimits>;
 }
+
+/** Characters of a direct response's body that a gRPC client gets as `grpc-message`; header lists are small. */
+export const directMessageCharacters = 1_024;
 
 /**
  * Concurrent requests on one connection between proxies, or to a workload, whatever more the peer would take. It bounds
@@ -113,6 +127,10 @@ export const defaultProxyLimits: ProxyLimits = {
   connectionsPerPool: 256,
   attemptsPerRequest: 3,
   replayBytes: 16_384,
+  retryPushbackMaxMs: 60_000,
+  mirrorsInFlight: 512,
+  mirrorQueueBytes: 65_536,
+  mirrorTimeoutMs: 15_000,
   backoffBaseMs: 25,
   backoffMaxMs: 1_000,
   upstreamIdleMs: 3_600_000,

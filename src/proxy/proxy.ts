@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { compileProxy, type CompiledCluster, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
-import { limitsActed, outlierEjections, upstreamConnections } from '../telemetry/index.ts';
+import { limitsActed, mirroredRequests, outlierEjections, upstreamConnections } from '../telemetry/index.ts';
 import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
-import { retryElsewhere, sendRequest } from './attempt.ts';
+import { sendRequest } from './attempt.ts';
 import { Authenticators } from './authenticators.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
 import type { PoolSettings } from './endpoint-pool.ts';
@@ -15,7 +15,9 @@ import { HeadView } from './head-view.ts';
 import { defaultProxyLimits, type ProxyLimits } from './limits.ts';
 import { limitLog } from './log-limiter.ts';
 import { MeshTls } from './mesh-tls.ts';
+import { retryElsewhere } from './pool-failure.ts';
 import { PortServer, type PortState } from './port-server.ts';
+import { endMirror } from './mirror.ts';
 import type { Proxy, ProxyOptions, ProxySnapshot } from './proxy-api.ts';
 import { createRecorder } from './record.ts';
 import { DescriptorWatch } from './reflection-learn.ts';
@@ -127,6 +129,12 @@ class DataPlane implements Proxy {
       capacity: this.#limits.pooledExchanges,
       onDeadline: timeIsUp,
     });
+    const mirrors = new ExchangePool({
+      // A copy is never used again: the request that feeds it may know it for longer than it lives.
+      capacity: 0,
+      isForMirrors: true,
+      onDeadline: (copy) => endMirror(this.#runtime, copy, 'timeout'),
+    });
     return {
       clock,
       random,
@@ -134,6 +142,7 @@ class DataPlane implements Proxy {
       limits: this.#limits,
       wheel: this.#wheel,
       exchanges,
+      mirrors,
       view,
       clusters: this.#clusters,
       authenticatorOf: (compiled) => this.#authenticators.of(compiled),
@@ -142,6 +151,7 @@ class DataPlane implements Proxy {
       relayBooks: { clock, counters, accessLog },
       tlsOf: ({ security }) => this.#clientTls(security),
       log: this.#log,
+      countMirror: (cluster, outcome) => counters.add(mirroredRequests, [cluster, outcome]),
       countLimit: (name) => counters.add(limitsActed, [name]),
     };
   }

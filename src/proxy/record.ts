@@ -12,6 +12,7 @@ import {
   type ServiceIdentity,
   type WorkloadIdentity,
 } from '../telemetry/index.ts';
+import { responseFlags } from './action-state.ts';
 import type { Exchange, Scope } from './exchange.ts';
 import type { HeadView } from './head-view.ts';
 
@@ -48,7 +49,7 @@ export function createRecorder(options: RecorderOptions): (exchange: Exchange) =
     const durationMs = Math.max(0, clock.monotonicMs() - exchange.startMs);
     fillPair(pair, exchange, scope);
     const index = metrics.pairFor(pair);
-    const flags = exchange.error?.flag ?? '-';
+    const flags = flagsOf(exchange);
     const series = metrics.seriesFor(index, exchange.isGrpc, exchange.httpStatus, exchange.grpcStatus, flags);
     metrics.record(series, durationMs, exchange.requestBytes, exchange.responseBytes);
     metrics.addMessages(index, exchange.requestMessages.count, exchange.responseMessages.count);
@@ -62,6 +63,11 @@ export function createRecorder(options: RecorderOptions): (exchange: Exchange) =
     record.reason = reasonOf(exchange, scope, options.view);
     options.accessLog.log(record);
   };
+}
+
+function flagsOf({ error, extra }: Exchange): string {
+  const flag = error?.flag ?? '-';
+  return extra === undefined ? flag : responseFlags(flag, extra.flags);
 }
 
 /** Gateways report as the source, sidecars as the destination of what comes in. */
@@ -132,7 +138,7 @@ function fillOutcome(record: Record, exchange: Exchange): void {
   const { decision, authorization, error } = exchange;
   record.responseCode = exchange.httpStatus;
   record.grpcStatus = exchange.grpcStatus;
-  record.flags = error?.flag ?? '-';
+  record.flags = flagsOf(exchange);
   const denied = error?.cause === 'rbac_denied' ? authorization?.details : undefined;
   record.details = denied ?? error?.details ?? 'via_upstream';
   record.firstByteMs = exchange.firstByteMs === 0 ? -1 : exchange.firstByteMs - exchange.startMs;
@@ -164,12 +170,14 @@ const explainedBy: Partial<Readonly<{ [cause in LocalCause]: 'route' | 'authoriz
   misdirected: 'request',
 };
 
-/** Why the proxy answered itself, naming the YAML that decided; empty where the upstream answered. */
+/** Why the proxy answered itself, naming the YAML that decided, and what the route's actions did; empty for neither. */
 function reasonOf(exchange: Exchange, scope: Scope, view: HeadView): string {
   const { error, errorDetail } = exchange;
-  if (error === undefined) return '';
+  const note = exchange.extra?.note ?? '';
+  if (error === undefined) return note;
   const refusal = refusalOf(exchange, scope, view);
-  return refusal === undefined ? errorDetail || error.message : explainRefusal(refusal);
+  const reason = refusal === undefined ? errorDetail || error.message : explainRefusal(refusal);
+  return note === '' ? reason : `${reason}; ${note}`;
 }
 
 function refusalOf(exchange: Exchange, scope: Scope, request: HeadView): Refusal | undefined {

@@ -4,18 +4,20 @@ import {
   decideRoute,
   isMisdirected,
   missedOutbound,
+  isPlainPath,
   type LocalCause,
   type RouteDecision,
 } from '../decide/index.ts';
 import { countMessages, resetMessageCounter } from '../grpc/index.ts';
 import type { Field, Http2Stream } from '../http2/index.ts';
-import { dispatch } from './attempt.ts';
 import { authenticate } from './authenticate.ts';
 import { chooseUpstream } from './choose-upstream.ts';
 import { armDeadline } from './deadline.ts';
 import { failExchange } from './ending.ts';
 import type { DownstreamLink, Exchange, LocalService, Scope } from './exchange.ts';
 import { flushRequest, relayRequestData, stopClient } from './flow.ts';
+import { endMirroredRequest, feedMirrors, sendOn } from './mirror.ts';
+import { applyActions } from './route-actions.ts';
 import { checkHead, readHead, type HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -49,7 +51,7 @@ export function beginRequest(
   if (authenticator !== undefined && !authenticate(runtime, exchange, authenticator, resume)) return;
   const cause = decide(runtime, exchange, source.scope);
   if (cause !== undefined) failExchange(exchange, cause);
-  // No cluster: a service of this proxy answers.
+  // No cluster: this proxy answers by itself, or the request waits.
   else if (exchange.cluster !== undefined) source.dispatchSoon(exchange);
 }
 
@@ -57,14 +59,14 @@ export function beginRequest(
 function resume(runtime: Runtime, exchange: Exchange): void {
   const cause = decide(runtime, exchange, exchange.scope as Scope);
   if (cause !== undefined) failExchange(exchange, cause);
-  else if (exchange.cluster !== undefined) dispatch(runtime, exchange);
+  else if (exchange.cluster !== undefined) sendOn(runtime, exchange);
 }
 
 /** Everything that is decided about a request before an endpoint is chosen; a cause when it goes no further. */
 function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause | undefined {
   const fault = checkHead(exchange);
-  if (fault !== undefined) return fault;
   const { view } = runtime;
+  if (fault !== undefined && !mayBeAnswered(runtime, exchange, scope)) return fault;
   view.show(exchange.head, exchange.headCount, exchange.token);
   const decision = decideRoute(scope.port, view);
   exchange.decision = decision;
@@ -76,7 +78,18 @@ function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause 
   if (decision.type !== 'route') return unrouted(runtime, exchange, scope);
   if (late) return 'deadline';
   if (decision.route.failReason !== undefined) return 'route_failed';
-  return chooseUpstream(runtime, exchange, decision.route);
+  const { route } = decision;
+  // A request that is no gRPC call gets here for a route with actions only, and those send on nothing else.
+  if (route.actions !== undefined) return applyActions(runtime, exchange, route, route.actions);
+  return chooseUpstream(runtime, exchange, route);
+}
+
+/** Whether a request that is no gRPC call is for a route that answers such by itself. It is never sent on. */
+function mayBeAnswered({ view }: Runtime, exchange: Exchange, { port }: Scope): boolean {
+  if (!port.answersPlain || !isPlainPath(exchange.path)) return false;
+  view.show(exchange.head, exchange.headCount, exchange.token);
+  const decision = decideRoute(port, view);
+  return decision.type === 'route' && decision.route.actions?.answersPlain === true;
 }
 
 const missCauses: Readonly<Record<RouteDecision['type'], LocalCause>> = {
@@ -139,13 +152,20 @@ export function continueRequest(
   countMessages(exchange.requestMessages, chunk, start, end);
   if (start === end) flushRequest(exchange);
   else relayRequestData(exchange, chunk, start, end, runtime.limits.replayBytes);
+  if (exchange.mirrors !== undefined) feedMirrors(runtime, exchange, chunk, start, end);
 }
 
 /** The request ended with trailers. gRPC has none, but they are part of the message all the same. */
-export function endRequestWithTrailers(exchange: Exchange, fields: readonly Field[], count: number): void {
+export function endRequestWithTrailers(
+  runtime: Runtime,
+  exchange: Exchange,
+  fields: readonly Field[],
+  count: number,
+): void {
   for (let i = 0; i < count; i++) exchange.requestTrailers[i] = fields[i] as Field;
   exchange.requestTrailerCount = count;
   exchange.requestEnded = true;
-  if (exchange.local === undefined) flushRequest(exchange);
-  else exchange.local.onRequestEnd(exchange);
+  if (exchange.local !== undefined) return exchange.local.onRequestEnd(exchange);
+  flushRequest(exchange);
+  if (exchange.mirrors !== undefined) endMirroredRequest(runtime, exchange);
 }

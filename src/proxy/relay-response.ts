@@ -6,40 +6,59 @@ import { dispatch } from './attempt.ts';
 import { failExchange, leaveUpstream, releaseEndpoint, releaseSlots } from './ending.ts';
 import type { Exchange } from './exchange.ts';
 import { flushResponse, forgetReplay, relayResponseData, responseSent } from './flow.ts';
+import { changedResponse, changeResponseHeaders } from './header-operations.ts';
+import { discardMirrorData, endMirror } from './mirror.ts';
+import { retryFailure, retryResponse } from './retry.ts';
 import type { Runtime } from './runtime.ts';
 import type { UpstreamEvents } from './upstream-connection.ts';
 
 /** The relay's answers to what upstream connections report; one object for all of them. */
 export function createUpstreamEvents(runtime: Runtime): UpstreamEvents {
   return {
-    onHeaders: (exchange, fields, count, endStream) => onHeaders(exchange, fields, count, endStream),
-    onTrailers,
-    onData,
-    onReset: (exchange, code, cause) => onReset(exchange, code, cause),
+    onHeaders: (exchange, fields, count, endStream) => onHeaders(runtime, exchange, fields, count, endStream),
+    onTrailers: (exchange, fields, count) => onTrailers(runtime, exchange, fields, count),
+    onData: (exchange, chunk, start, end, endStream) => onData(runtime, exchange, chunk, start, end, endStream),
+    onReset: (exchange, code, cause) => onReset(runtime, exchange, code, cause),
     onRefused: (exchange) => onRefused(runtime, exchange),
     onStreamClosed,
   };
 }
 
-function onHeaders(exchange: Exchange, fields: readonly Field[], count: number, endStream: boolean): void {
+function onHeaders(
+  runtime: Runtime,
+  exchange: Exchange,
+  fields: readonly Field[],
+  count: number,
+  endStream: boolean,
+): void {
   const { down, downStream, up } = exchange;
   const status = Number((fields[0] as Field).value);
   // Informational responses say nothing to a gRPC client, and only the final one ends the wait (RFC 9110 §15.2).
-  if (status < 200 || exchange.responseStarted || down === undefined || downStream === undefined) return;
-  exchange.responseStarted = true;
+  if (status < 200 || exchange.responseStarted) return;
+  if (down === undefined || downStream === undefined) {
+    if (endStream) endMirror(runtime, exchange, 'answered');
+    return;
+  }
   exchange.httpStatus = status;
+  if (endStream) readStatus(exchange, fields, count);
+  // A status in real trailers is never counted, as in Envoy: by then the response was given to the client (istio.md 3.4).
+  exchange.endpoint?.noteStatus(endStream && exchange.isGrpc ? statusOfGrpc(exchange, status) : status);
+  if (exchange.actions !== undefined && retryResponse(runtime, exchange, fields, count, endStream)) return;
+  exchange.responseStarted = true;
   exchange.firstByteMs = up?.nowMs ?? exchange.startMs;
   forgetReplay(exchange);
   if (endStream) {
-    readStatus(exchange, fields, count);
     exchange.upstreamEnded = true;
     exchange.responseEnded = true;
   }
-  // A status in real trailers is never counted, as in Envoy: by then the response was given to the client (istio.md 3.4).
-  exchange.endpoint?.noteStatus(endStream && exchange.isGrpc ? statusOfGrpc(exchange, status) : status);
-  const { setCookie } = exchange;
-  if (setCookie === undefined) down.connection.sendHeaders(downStream, fields, count, endStream);
-  else down.connection.sendHeaders(downStream, [...fields.slice(0, count), setCookie], count + 1, endStream);
+  if (exchange.actions !== undefined || exchange.setCookie !== undefined) {
+    // No more attempts, hence no limit for one.
+    if (exchange.extra !== undefined) runtime.wheel.cancel(exchange.extra.timer);
+    const changedCount = changeResponseHeaders(exchange, fields, count);
+    down.connection.sendHeaders(downStream, changedResponse, changedCount, endStream);
+  } else {
+    down.connection.sendHeaders(downStream, fields, count, endStream);
+  }
   if (endStream) responseSent(exchange);
 }
 
@@ -48,9 +67,10 @@ function statusOfGrpc({ grpcStatus }: Exchange, status: number): number {
   return status === 200 ? httpStatusOfGrpc(grpcStatus) : status;
 }
 
-function onTrailers(exchange: Exchange, fields: readonly Field[], count: number): void {
+function onTrailers(runtime: Runtime, exchange: Exchange, fields: readonly Field[], count: number): void {
   const { down, downStream } = exchange;
-  if (exchange.responseEnded || down === undefined || downStream === undefined) return;
+  if (exchange.responseEnded) return;
+  if (down === undefined || downStream === undefined) return endMirror(runtime, exchange, 'answered');
   readStatus(exchange, fields, count);
   exchange.upstreamEnded = true;
   exchange.responseEnded = true;
@@ -64,7 +84,15 @@ function onTrailers(exchange: Exchange, fields: readonly Field[], count: number)
   flushResponse(exchange);
 }
 
-function onData(exchange: Exchange, chunk: Buffer, start: number, end: number, endStream: boolean): void {
+function onData(
+  runtime: Runtime,
+  exchange: Exchange,
+  chunk: Buffer,
+  start: number,
+  end: number,
+  endStream: boolean,
+): void {
+  if (exchange.isMirror) return discardMirrorData(runtime, exchange, end - start, endStream);
   if (endStream) {
     exchange.upstreamEnded = true;
     exchange.responseEnded = true;
@@ -111,7 +139,8 @@ function resetCause(code: ErrorCode, cause: 'peer' | 'protocol' | 'lost'): Local
   }
 }
 
-function onReset(exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol' | 'lost'): void {
+function onReset(runtime: Runtime, exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol' | 'lost'): void {
+  if (exchange.isMirror) return endMirror(runtime, exchange, 'failed');
   if (exchange.responseEnded) {
     // The response is complete and must be delivered, whatever the upstream does then (RFC 9113 §8.1).
     exchange.stopClient = true;
@@ -128,15 +157,18 @@ function onReset(exchange: Exchange, code: ErrorCode, cause: 'peer' | 'protocol'
     down.connection.resetStream(downStream, code);
     return;
   }
+  if (exchange.actions !== undefined && retryFailure(runtime, exchange, 'reset')) return;
   failExchange(exchange, resetCause(code, cause), detail);
 }
 
 /** Transparent retry: the peer surely did not process the request, and all of it is still here (RFC 9113 §8.7). */
 function onRefused(runtime: Runtime, exchange: Exchange): void {
+  if (exchange.isMirror) return endMirror(runtime, exchange, 'failed');
   if (exchange.done || exchange.responseEnded) return;
   exchange.endpoint?.noteFailure('reset');
   const mayRetry = exchange.replayable && exchange.attempts < runtime.limits.attemptsPerRequest;
   if (!mayRetry) {
+    if (exchange.actions !== undefined && retryFailure(runtime, exchange, 'refused')) return;
     failExchange(
       exchange,
       'upstream_remote_reset',

@@ -33,7 +33,7 @@ function pass(
   fields: readonly (readonly [string, string])[],
   rules: HeadRules,
 ): { readonly exchange: Exchange; readonly lines: readonly string[] } {
-  const exchange = new Exchange(() => undefined);
+  const exchange = new Exchange(() => undefined, false);
   const received = fields.map(([name, value]) => transientField(name, value));
   readHead(exchange, received, received.length, rules, () => 'new-id');
   const lines = exchange.head.slice(0, exchange.headCount).map(({ name, value }) => `${name}: ${value}`);

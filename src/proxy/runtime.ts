@@ -18,6 +18,8 @@ export interface Runtime {
   readonly limits: ProxyLimits;
   readonly wheel: TimerWheel;
   readonly exchanges: ExchangePool;
+  /** Copies for mirrors. */
+  readonly mirrors: ExchangePool;
   readonly view: HeadView;
   /** By cluster id; the same map through all plans. */
   readonly clusters: ReadonlyMap<string, ClusterRuntime>;
@@ -33,12 +35,20 @@ export interface Runtime {
   readonly tlsOf: (endpoint: Endpoint) => UpstreamTls | undefined;
   /** For operators; bounded, so that no client can flood it. */
   log(message: string): void;
+  /** Counts what became of a copy for a mirror. */
+  countMirror(cluster: string, outcome: MirrorOutcome): void;
   /** Counts that a limit acted, by its name. */
   countLimit(name: string): void;
 }
 
 /** TLS of the next connection to an endpoint, or why there can be none. */
 export type UpstreamTls = () => TlsClientContext | { readonly error: string };
+
+/**
+ * `answered`: the mirror's response was thrown away; `failed`: it gave none; `timeout`: none in time; `behind`: it did not keep
+ * up with the request; `cancelled`: the request itself ended early; `overflow`: too many copies, or requests to its cluster.
+ */
+export type MirrorOutcome = 'answered' | 'failed' | 'timeout' | 'behind' | 'cancelled' | 'overflow';
 
 /** A cause with what the log should say about it. */
 export interface Failure {

@@ -35,6 +35,11 @@ export const outlierEjections: CounterDefinition = {
   help: 'Endpoints taken out of balancing by outlier detection, by what filled their measure',
   labels: ['cluster', 'cause'],
 };
+export const mirroredRequests: CounterDefinition = {
+  name: 'sallyport_mirrored_requests_total',
+  help: 'Copies of requests for mirrors, by what became of them; they count in no other metric of this proxy',
+  labels: ['cluster', 'outcome'],
+};
 export const accessLogDropped: CounterDefinition = {
   name: 'sallyport_access_log_dropped_lines_total',
   help: 'Access log lines lost because the log could not be written fast enough',

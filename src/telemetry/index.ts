@@ -12,6 +12,7 @@ export {
   Counters,
   handshakeFailures,
   limitsActed,
+  mirroredRequests,
   outlierEjections,
   plaintextRefused,
   upstreamConnections,

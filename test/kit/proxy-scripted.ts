@@ -18,6 +18,10 @@ export interface ScriptedRequest {
   readonly requestIndex: number;
   readonly path: string;
   header(name: string): string | undefined;
+  /** Each value of a repeated header, in order. */
+  headers(name: string): string[];
+  /** Sends a header section: names and values in order. */
+  send(fields: readonly (readonly [string, string])[], endStream: boolean): void;
   /** Sends response headers. */
   begin(): void;
   /** Sends one gRPC message of this many bytes; false when part of it waits for the window, see `Script.onDrain`. */
@@ -159,6 +163,11 @@ function makeRequest(
     ...index,
     path: fields.find(({ name }) => name === ':path')?.value ?? '',
     header: (wanted) => fields.find(({ name }) => name === wanted)?.value,
+    headers: (wanted) => fields.filter(({ name }) => name === wanted).map(({ value }) => value),
+    send: (pairs, endStream) => {
+      const fieldsOut = pairs.map(([name, value]) => internField(name, value));
+      connection.sendHeaders(stream, fieldsOut, fieldsOut.length, endStream);
+    },
     begin: () => {
       begun = true;
       connection.sendHeaders(stream, head, head.length, false);

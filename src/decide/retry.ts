@@ -1,0 +1,67 @@
+/** Which failures a route's retry policy answers with another attempt, and when: Envoy's `retry_on`, as Istio writes it. */
+import type { RetryCondition, RetryPolicy } from '../plan/index.ts';
+
+/** A `RetryPolicy` of the plan, ready to be asked. */
+export interface CompiledRetry {
+  readonly policy: RetryPolicy;
+  readonly on: ReadonlySet<RetryCondition>;
+  readonly statusCodes: ReadonlySet<number>;
+}
+
+/**
+ * How an attempt ended without a response: the connection could not be made, the peer refused the stream, the stream or its
+ * connection broke, or the time for one attempt was up.
+ */
+export type AttemptFailure = 'connect' | 'refused' | 'reset' | 'timeout';
+
+export function compileRetry(policy: RetryPolicy): CompiledRetry {
+  return { policy, on: new Set(policy.on), statusCodes: new Set(policy.statusCodes) };
+}
+
+/** `isSent`: something of the request has gone to the upstream, so that it may have acted on it. */
+export function retriesFailure({ on }: CompiledRetry, failure: AttemptFailure, isSent: boolean): boolean {
+  // Envoy counts every end without a response as 5xx and as gateway error (`wouldRetryFromReset`).
+  if (on.has('reset') || on.has('5xx') || on.has('gateway-error')) return true;
+  if (on.has('reset-before-request') && !isSent) return true;
+  if (failure === 'connect') return on.has('connect-failure');
+  return failure === 'refused' && on.has('refused-stream');
+}
+
+const grpcConditions = new Map<number, RetryCondition>([
+  [1, 'cancelled'],
+  [4, 'deadline-exceeded'],
+  [8, 'resource-exhausted'],
+  [13, 'internal'],
+  [14, 'unavailable'],
+]);
+
+/**
+ * Whether a response is one to be tried again. `grpcStatus` is that of the response's first header section (trailers-only),
+ * -1 for none: what comes after data is too late. An HTTP condition looks at `:status` alone, which is 200 for most gRPC errors.
+ */
+export function retriesResponse({ on, statusCodes }: CompiledRetry, httpStatus: number, grpcStatus: number): boolean {
+  if (httpStatus === 200 && grpcStatus <= 0 && statusCodes.size === 0) return false;
+  if (httpStatus >= 500 && on.has('5xx')) return true;
+  if (httpStatus >= 502 && httpStatus <= 504 && on.has('gateway-error')) return true;
+  if (httpStatus === 409 && on.has('retriable-4xx')) return true;
+  if (statusCodes.has(httpStatus) && on.has('retriable-status-codes')) return true;
+  const condition = grpcConditions.get(grpcStatus);
+  return condition !== undefined && on.has(condition);
+}
+
+/** The longest wait is this many times the first. */
+const maxBackoffFactor = 10;
+
+/** Milliseconds to wait before the next attempt, after `retries` of them: exponential with full jitter, as Envoy's. `random` gives [0, 1). */
+export function retryWaitMs({ backoffMs }: RetryPolicy, retries: number, random: () => number): number {
+  return random() * Math.min(backoffMs * 2 ** retries, backoffMs * maxBackoffFactor);
+}
+
+/** Share of a cluster's requests that may be retries, and how many may always be (Envoy's retry budget). */
+const retryBudgetShare = 0.2;
+const retryBudgetMin = 3;
+
+/** Retries that a cluster with `active` requests takes at once; `maxRetries` where the DestinationRule names it. */
+export function retryLimit(active: number, maxRetries: number | undefined): number {
+  return maxRetries ?? Math.max(retryBudgetMin, Math.floor(active * retryBudgetShare));
+}

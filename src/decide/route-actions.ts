@@ -1,0 +1,86 @@
+import type { Fault, HeaderOperations, Mirror, Route } from '../plan/index.ts';
+import { isPlainAuthority } from './plain-path.ts';
+import { compileRetry, type CompiledRetry } from './retry.ts';
+
+/**
+ * What a route does to its requests beside sending them on; an ordinary route has none, so that its requests pay for one
+ * look at `undefined`.
+ */
+export interface CompiledActions {
+  /** The route answers requests that are no gRPC calls too: a redirect, a direct response, or CORS preflights. */
+  readonly answersPlain: boolean;
+  readonly requestHeaders: HeaderOperations | undefined;
+  readonly responseHeaders: HeaderOperations | undefined;
+  /** New `:authority`. */
+  readonly host: string | undefined;
+  readonly retry: CompiledRetry | undefined;
+  readonly fault: Fault | undefined;
+  readonly mirrors: readonly Mirror[] | undefined;
+}
+
+/** Undefined for a route that only sends on. */
+export function compileActions(route: Route): CompiledActions | undefined {
+  const { action, requestHeaders, responseHeaders, rewrite, retry, fault, mirrors, cors } = route;
+  const answersPlain = action.type === 'redirect' || action.type === 'direct' || cors !== undefined;
+  const ofBackends =
+    action.type === 'forward' &&
+    action.backends.some((one) => 'cluster' in one && (one.requestHeaders ?? one.responseHeaders) !== undefined);
+  const acts = [requestHeaders, responseHeaders, rewrite, retry, fault, mirrors].some((one) => one !== undefined);
+  if (!answersPlain && !ofBackends && !acts) return undefined;
+  return {
+    answersPlain,
+    requestHeaders,
+    responseHeaders,
+    host: rewrite?.host,
+    retry: retry === undefined ? undefined : compileRetry(retry),
+    fault,
+    mirrors: mirrors?.length === 0 ? undefined : mirrors,
+  };
+}
+
+const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+
+/** As the HTTP/2 engine wants values: no control characters but tab, no space at an end. */
+function isFieldValue(value: string): boolean {
+  if (value !== value.trim()) return false;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if ((code < 0x20 && code !== 0x09) || code === 0x7f) return false;
+  }
+  return true;
+}
+
+/**
+ * Names that say how a message is sent on its connection, or whom it is for: no route may write them (the authority has a
+ * rewrite of its own).
+ */
+export const protectedNames: ReadonlySet<string> = new Set([
+  'host',
+  'te',
+  'content-length',
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Why the route's headers or its authority cannot be written as asked; a request must not be sent on without them. */
+export function actionFault({ requestHeaders, responseHeaders, rewrite, action }: Route): string | undefined {
+  if (rewrite?.host !== undefined && !isPlainAuthority(rewrite.host)) {
+    return `${JSON.stringify(rewrite.host)} is no authority`;
+  }
+  const ofBackends = action.type === 'forward' ? action.backends : [];
+  const operations = [
+    requestHeaders,
+    responseHeaders,
+    ...ofBackends.flatMap((one) => ('cluster' in one ? [one.requestHeaders, one.responseHeaders] : [])),
+  ];
+  for (const { name, value } of operations.flatMap((one) => [...(one?.set ?? []), ...(one?.add ?? [])])) {
+    if (!fieldName.test(name)) return `${JSON.stringify(name)} is no name of a header`;
+    if (protectedNames.has(name)) return `header ${name} belongs to the connection and cannot be set by a route`;
+    if (!isFieldValue(value)) return `the value for header ${name} has characters that HTTP does not allow`;
+  }
+  return undefined;
+}
