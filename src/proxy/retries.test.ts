@@ -99,7 +99,7 @@ describe('each condition is met by its failures, and by no other', () => {
         left = before;
         const earlier = backend.requests;
         const { headers } = await grpc({ 'x-fail': failure });
-        const expected = (retried[condition] as readonly string[]).includes(failure);
+        const expected = retried[condition].includes(failure);
         assert.equal(headers['grpc-status'] === '0', expected, `${failure} answered`);
         assert.equal(backend.requests - earlier, expected ? before + 1 : before, `${failure} attempts`);
       }

@@ -33,11 +33,11 @@ export interface ActionGateway {
   readonly address: Address;
   readonly client: EchoClient;
   /** Sends one request on a connection shared by all of them. */
-  http(headers: Readonly<Record<string, string>>, body?: string): Promise<HttpAnswer>;
+  readonly http: (headers: Readonly<Record<string, string>>, body?: string) => Promise<HttpAnswer>;
   /** A gRPC request whose answer is seen header by header. */
-  grpc(headers?: Readonly<Record<string, string>>): Promise<HttpAnswer>;
+  readonly grpc: (headers?: Readonly<Record<string, string>>) => Promise<HttpAnswer>;
   /** The access log's line of the `index`-th request, when it is there. */
-  line(index?: number): Promise<string>;
+  readonly line: (index?: number) => Promise<string>;
 }
 
 export function clusterId(name: string): string {
