@@ -9,6 +9,7 @@ interface Choice {
   readonly path: Path;
   readonly method?: string;
   readonly headers?: number;
+  readonly queryParams?: number;
   readonly created?: string;
   readonly namespace?: string;
   readonly name?: string;
@@ -21,6 +22,12 @@ function ranked(choice: Choice): RankedMatch {
       path: choice.path,
       ...(choice.method === undefined ? {} : { method: { type: 'Exact', value: choice.method } }),
       headers: Array.from({ length: choice.headers ?? 0 }, () => ({ name: 'h', type: 'Exact', value: '1' })),
+      // Absent as well as empty, which are the same.
+      ...(choice.queryParams === undefined
+        ? {}
+        : {
+            queryParams: Array.from({ length: choice.queryParams }, () => ({ name: 'q', type: 'Exact', value: '1' })),
+          }),
     },
     route: {
       creationTimestamp: choice.created,
@@ -44,6 +51,8 @@ test('each criterion in its turn: the list is already in order', () => {
     { path: exact('/a'), headers: 9 },
     { path: prefix('/a/b') },
     { path: prefix('/a'), headers: 2 },
+    { path: prefix('/a'), headers: 1, queryParams: 2 },
+    { path: prefix('/a'), headers: 1, queryParams: 1, created: '2025-01-01T00:00:00Z' },
     { path: prefix('/a'), headers: 1, created: '2024-01-01T00:00:00Z', name: 'z' },
     { path: prefix('/a'), headers: 1, created: '2025-01-01T00:00:00Z', name: 'y' },
     { path: prefix('/a'), headers: 1, namespace: 'a-b', name: 'x' },
@@ -68,13 +77,19 @@ const anyRanked = fc
     ),
     hasMethod: fc.boolean(),
     headers: fc.nat(2),
+    queryParams: fc.option(fc.nat(2), { nil: undefined }),
     created: fc.constantFrom(undefined, '2024-01-01T00:00:00Z', '2025-01-01T00:00:00Z'),
     namespace: fc.constantFrom('a', 'a-b', 'b'),
     name: fc.constantFrom('x', 'y'),
     rule: fc.nat(2),
   })
-  .map(({ hasMethod, created, ...rest }) =>
-    ranked({ ...rest, ...(hasMethod ? { method: 'POST' } : {}), ...(created === undefined ? {} : { created }) }),
+  .map(({ hasMethod, created, queryParams, ...rest }) =>
+    ranked({
+      ...rest,
+      ...(hasMethod ? { method: 'POST' } : {}),
+      ...(created === undefined ? {} : { created }),
+      ...(queryParams === undefined ? {} : { queryParams }),
+    }),
   );
 
 function descending(count: number): string {
@@ -90,6 +105,7 @@ function naiveKey({ match, route, ruleIndex, matchIndex }: RankedMatch): string 
     descending(match.path.value.length),
     match.method === undefined ? 1 : 0,
     descending(match.headers.length),
+    descending(match.queryParams?.length ?? 0),
     route.creationTimestamp ?? '9',
     `${route.namespace}/${route.name}`,
     ruleIndex,

@@ -18,7 +18,8 @@ export interface RankedMatch {
 
 /**
  * The order in which the matches of one virtual host are tried (HTTPRouteRule.matches in the Gateway API): exact path,
- * longest prefix, method, most headers, most query parameters; then across routes the oldest, then `namespace/name`; then the order of rules.
+ * longest prefix, method, most headers, most query parameters; then across routes the oldest, then `namespace/name`; then the
+ * order of rules.
  *
  * The API leaves regular expressions to the implementation. Here they come after prefixes, longest pattern first, as in
  * Istio, but before the prefix `/`: a catch-all rule must not hide them, and a GRPCRoute match by method alone (a
