@@ -53,8 +53,7 @@ export function virtualRule(world: World, input: VirtualRuleInput): RuleModel {
 
 function answerOf({ route, port, replaces }: VirtualRuleInput): RuleModel['answer'] {
   const { redirect, directResponse } = route;
-  if (directResponse !== undefined) return { type: 'direct', ...directResponse };
-  if (redirect === undefined) return undefined;
+  if (redirect === undefined) return directResponse === undefined ? undefined : { type: 'direct', ...directResponse };
   const { origin, status, scheme, authority, uri, prefixRewrite } = redirect;
   const path = uri === undefined ? prefixPath(prefixRewrite, replaces) : fullPath(uri);
   return {

@@ -43,6 +43,7 @@ export function schemaOf(kind: CrdKind, { apiVersion }: CustomObject): CrdSchema
 export interface Difference {
   /** `stricter`: we alone refuse; `laxer`: the CRD alone does. */
   readonly side: 'stricter' | 'laxer';
+  readonly group: string;
   readonly kind: string;
   /** Ours: the message of the finding. The CRD's: the path, a space, and the keyword or CEL rule. */
   readonly reason: string;
@@ -53,10 +54,16 @@ export function differencesOf(oracle: Oracle, kind: CrdKind, object: CustomObjec
   const problems = oracle(schemaOf(kind, object), object);
   const own = ownVerdict(object);
   if (own.valid === (problems.length === 0)) return [];
-  if (!own.valid) return own.errors.map(({ message }) => ({ side: 'stricter', kind: kind.kind, reason: message }));
+  if (!own.valid)
+    return own.errors.map(({ message }) => ({ side: 'stricter', group: kind.group, kind: kind.kind, reason: message }));
   return problems
     .filter((problem) => !isUnread(kind, problem))
-    .map(({ path, rule }) => ({ side: 'laxer', kind: kind.kind, reason: `${pathPattern(path)} ${rule}` }));
+    .map(({ path, rule }) => ({
+      side: 'laxer',
+      group: kind.group,
+      kind: kind.kind,
+      reason: `${pathPattern(path)} ${rule}`,
+    }));
 }
 
 /** `['spec', 'rules', 0, 'name']` as `spec.rules[].name`, the notation of `supportedFields`. */

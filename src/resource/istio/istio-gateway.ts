@@ -89,7 +89,7 @@ const server = z.strictObject({
     number: portNumber,
     name: z.string().min(1),
     protocol: z.string().min(1),
-    targetPort: ignored('the port itself is bound'),
+    targetPort: accepted(),
   }),
   name: accepted(),
   bind: ignored('listeners are bound on this machine only'),

@@ -1,8 +1,11 @@
+import { isIP } from '../address.ts';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import { isAuthority } from './route-headers.ts';
 
 /** What Istio's validation asks of a VirtualService beyond its schema (pkg/config/validation, istio.md 4.1 and 4.2). */
+
+const hostPattern = /^(?:\*|(?:\*\.)?[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*)$/;
 
 interface SpecFields {
   readonly hosts: readonly string[];
@@ -19,9 +22,7 @@ export function checkVirtualHosts(spec: SpecFields, context: DecodeContext): voi
   for (const [index, host] of spec.hosts.entries()) {
     const path = ['spec', 'hosts', index];
     const name = host.toLowerCase();
-    if (
-      !/^(?:\*|(?:\*\.)?[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*|[0-9a-f.:]+)$/.test(name)
-    ) {
+    if (!hostPattern.test(name) && !isIP(name)) {
       context.error(path, {
         message: `"${host}" is not a host`,
         remedy: 'Write a DNS name, *.example.com, or *; no port, no path; "*" only as the whole first label.',
@@ -98,10 +99,15 @@ export function checkRouteParts(route: RouteFields, { path, isDelegate }: RouteP
     });
   }
   if (answer !== undefined) {
-    const others = ['directResponse', 'route', 'fault', 'rewrite', 'mirror', 'mirrors'].filter(
-      (field) => field !== answer && Reflect.get(route, field) !== undefined,
-    );
-    for (const other of others) {
+    const written = (fields: readonly string[]): readonly string[] =>
+      fields.filter((field) => field !== answer && Reflect.get(route, field) !== undefined);
+    for (const other of written(['mirror', 'mirrors', 'retries', 'timeout'])) {
+      context.warn([...path, other], {
+        message: `${other} has no effect beside ${answer}`,
+        remedy: `Take ${other} away: the request is answered here.`,
+      });
+    }
+    for (const other of written(['directResponse', 'route', 'fault', 'rewrite'])) {
       context.error([...path, other], {
         message: `${answer} and ${other} exclude each other`,
         remedy: `Take ${other} away: the request is answered here.`,
@@ -131,7 +137,7 @@ function checkRoot(route: RouteFields, { path, isDelegate }: RoutePlace, context
       remedy: 'Write the routes here.',
     });
   }
-  for (const field of ['route', 'redirect', 'directResponse'] as const) {
+  for (const field of ['route', 'redirect'] as const) {
     if (route[field] === undefined) continue;
     context.error([...path, field], {
       message: `delegate and ${field} exclude each other`,

@@ -242,8 +242,11 @@ function decodeDelay(
   path: Path,
   context: DecodeContext,
 ): NonNullable<VirtualFault['delay']> {
-  if (value.fixedDelay === undefined) {
-    context.error(path, { message: 'a delay needs fixedDelay', remedy: 'Write fixedDelay, such as 2s.' });
+  if (value.fixedDelay === undefined || value.exponentialDelay !== undefined) {
+    context.error(path, {
+      message: 'a delay needs fixedDelay, and nothing else',
+      remedy: 'Write fixedDelay, such as 2s.',
+    });
   }
   const given = value.percentage ?? (value.percent === undefined ? undefined : { value: value.percent });
   return {
