@@ -1,5 +1,5 @@
 import { istioSpiffeId } from '../identity/index.ts';
-import { stableJson, type Plan, type PlanSecrets, type Proxy } from '../plan/index.ts';
+import { planChange, type Plan, type PlanSecrets, type Proxy } from '../plan/index.ts';
 import { slicePlan } from './plan-slice.ts';
 
 /** What a proxy must do, as the newest plan has it. */
@@ -27,7 +27,7 @@ export function assign(
   return { proxy, slice, keys: new Map(keys), spiffeId: istioSpiffeId({ trustDomain, namespace, serviceAccount }) };
 }
 
-/** Equal texts mean equal assignments. Holds keys: to be compared, never shown. */
-export function assignmentText(assignment: Assignment): string {
-  return stableJson([assignment.spiffeId, assignment.slice, Object.fromEntries(assignment.keys)]);
+export function isSameAssignment(a: Assignment, b: Assignment): boolean {
+  const hasSameKeys = a.keys.size === b.keys.size && [...a.keys].every(([id, key]) => b.keys.get(id) === key);
+  return a.spiffeId === b.spiffeId && hasSameKeys && planChange(a.slice, b.slice) === undefined;
 }

@@ -3,7 +3,7 @@
  * else can reach, so control knows which child speaks). Sent with structured cloning: maps and bytes stay what they are.
  */
 import type { DescriptorSource } from '../protobuf/index.ts';
-import type { Plan } from '../plan/index.ts';
+import type { Plan, PlanChange } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
 
@@ -33,6 +33,13 @@ export type ControlMessage =
       readonly type: 'plan';
       readonly version: number;
       readonly slice: Plan;
+      readonly keys: ReadonlyMap<string, string>;
+    }
+  /** The difference to the plan slice that was sent before; undefined: none but in `keys`. */
+  | {
+      readonly type: 'plan-change';
+      readonly version: number;
+      readonly change: PlanChange | undefined;
       readonly keys: ReadonlyMap<string, string>;
     }
   /** The answer to `csr`, or (for the same chain) a changed bundle. */

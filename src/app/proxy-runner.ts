@@ -2,6 +2,7 @@ import { Secret, type Clock } from '../base/index.ts';
 import { grpcStatusName } from '../grpc/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import { SvidHolder } from '../identity/index.ts';
+import { applyPlanChange } from '../plan/index.ts';
 import { createProxy, withLimitSettings, type Proxy, type ProxyOptions } from '../proxy/index.ts';
 import {
   AccessLog,
@@ -67,6 +68,9 @@ export class ProxyRunner {
         this.#newest = message;
         this.#applyNewest();
         break;
+      case 'plan-change':
+        this.#change(message);
+        break;
       case 'svid':
         this.#accept(message.chainPem, message.bundlePem);
         break;
@@ -86,6 +90,19 @@ export class ProxyRunner {
         void this.drain(message.graceMs);
         break;
     }
+  }
+
+  #change({ version, change, keys }: Extract<ControlMessage, { type: 'plan-change' }>): void {
+    // Control sends changes only after a whole plan.
+    if (this.#newest === undefined) return;
+    const { slice } = this.#newest;
+    this.#newest = {
+      type: 'plan',
+      version,
+      slice: change === undefined ? slice : applyPlanChange(slice, change),
+      keys,
+    };
+    this.#applyNewest();
   }
 
   /** Finishes what is under way within `graceMs` milliseconds, then calls `onDone`. */

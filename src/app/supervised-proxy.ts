@@ -1,10 +1,10 @@
 import type { Clock } from '../base/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
-import type { Proxy } from '../plan/index.ts';
+import { planChange, type Plan, type Proxy } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
-import { assignmentText, type Assignment } from './assignment.ts';
+import { isSameAssignment, type Assignment } from './assignment.ts';
 import type { ForkProxy, ProxyChild } from './fork-proxy.ts';
 import { readProxyMessage, type AccessLogMode, type ProxyMessage, type ServiceDescriptors } from './messages.ts';
 import { pinPorts, sharePorts } from './plan-slice.ts';
@@ -69,6 +69,8 @@ interface Run {
   readonly openPorts: Map<string, Address>;
   readonly scrapes: Map<number, () => void>;
   sentVersion: number;
+  /** What the process has been told; it is sent changes of this. */
+  sentSlice: Plan | undefined;
   appliedVersion: number;
 }
 
@@ -78,7 +80,6 @@ export class SupervisedProxy {
   readonly #restartDelay: RestartDelay;
   readonly #lastPorts = new Map<string, number>();
   #assignment: Assignment;
-  #assignmentText: string;
   #version = 1;
   #runs = 0;
   #run: Run | undefined;
@@ -91,7 +92,6 @@ export class SupervisedProxy {
     this.#options = options;
     this.#restartDelay = new RestartDelay(options.random);
     this.#assignment = assignment;
-    this.#assignmentText = assignmentText(assignment);
   }
 
   get id(): string {
@@ -152,6 +152,7 @@ export class SupervisedProxy {
       openPorts: new Map(),
       scrapes: new Map(),
       sentVersion: 0,
+      sentSlice: undefined,
       appliedVersion: 0,
     };
     this.#run = run;
@@ -169,11 +170,9 @@ export class SupervisedProxy {
 
   /** Takes a newer assignment; sent on only if it differs. */
   assign(assignment: Assignment): void {
-    const text = assignmentText(assignment);
-    if (text === this.#assignmentText) return;
+    if (isSameAssignment(assignment, this.#assignment)) return;
     const isNewIdentity = assignment.spiffeId !== this.#assignment.spiffeId;
     this.#assignment = assignment;
-    this.#assignmentText = text;
     this.#version += 1;
     const run = this.#run;
     if (run === undefined) return;
@@ -245,7 +244,11 @@ export class SupervisedProxy {
         ? this.#assignment.slice
         : sharePorts(this.#assignment.slice, { held: worker.held(), opensOthers: worker.opensPorts() });
     run.sentVersion = this.#version;
-    run.child.send({ type: 'plan', version: this.#version, slice: pinPorts(slice, run.pins), keys });
+    const pinned = pinPorts(slice, run.pins);
+    const version = this.#version;
+    if (run.sentSlice === undefined) run.child.send({ type: 'plan', version, slice: pinned, keys });
+    else run.child.send({ type: 'plan-change', version, change: planChange(run.sentSlice, pinned), keys });
+    run.sentSlice = pinned;
     this.#options.onProgress();
   }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { ManualTime } from '../../test/kit/manual-time.ts';
 import { gatewayId, smallPlan } from '../../test/kit/small-plan.ts';
 import { CertificateAuthority, SvidHolder } from '../identity/index.ts';
-import type { Plan } from '../plan/index.ts';
+import { applyPlanChange, type Plan } from '../plan/index.ts';
 import { emptySnapshot } from '../telemetry/index.ts';
 import type { ProxyChildEvents } from './fork-proxy.ts';
 import type { ControlMessage } from './messages.ts';
@@ -27,8 +27,17 @@ class FakeChild {
     this.pid = pid;
   }
 
+  /** A change of the plan is kept as the plan that it makes. */
   send(message: ControlMessage): void {
-    this.received.push(message);
+    if (message.type !== 'plan-change') {
+      this.received.push(message);
+      return;
+    }
+    const { version, change, keys: newKeys } = message;
+    const before = this.of('plan').at(-1)?.slice;
+    assert.ok(before, 'a change follows a whole plan');
+    const slice = change === undefined ? before : applyPlanChange(before, change);
+    this.received.push({ type: 'plan', version, slice, keys: newKeys });
   }
 
   kill(signal: string): void {

@@ -7,7 +7,7 @@ import {
   type WorkloadBinding,
 } from '../compile/index.ts';
 import type { Document } from '../manifest/index.ts';
-import type { PlanSink } from '../plan/index.ts';
+import { sharePlan, type PlanSink } from '../plan/index.ts';
 import { brokenFiles, rememberGood, withLastGood, type LastGood } from './last-good.ts';
 
 /** What the loop works on: manifests as loaded, with the findings of loading them. */
@@ -66,7 +66,9 @@ export function createControl(options: ControlOptions): Control {
       options: options.compile,
     });
 
-  const publish = (result: CompileResult, manifestsChanged: boolean) => {
+  const publish = (compiled: CompileResult, manifestsChanged: boolean) => {
+    const plan = current === undefined ? compiled.plan : sharePlan(current.result.plan, compiled.plan);
+    const result = { ...compiled, plan };
     current = { documents, result, diagnostics: [...fileDiagnostics, ...result.diagnostics], kept, manifestsChanged };
     options.sink.publish(result.plan, result.secrets);
     options.onCompiled(current);

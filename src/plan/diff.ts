@@ -51,7 +51,7 @@ function diffCollection(
 }
 
 /** Deep equality of JSON data; the order of keys does not count, the order of array items does. */
-function sameData(a: unknown, b: unknown): boolean {
+export function sameData(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;

@@ -10,6 +10,7 @@ export type {
   PeerName,
   Warmup,
 } from './cluster.ts';
+export { applyPlanChange, planChange, sharePlan, type PlanChange } from './change.ts';
 export { diffPlans, type CollectionDiff, type PlanCollection, type PlanDiff } from './diff.ts';
 export type {
   AuthorizationPolicy,
