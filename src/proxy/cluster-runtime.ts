@@ -97,6 +97,7 @@ export class ClusterRuntime implements ClusterSlot {
     return {
       id: this.compiled.cluster.id,
       activeRequests: this.active,
+      activeRetries: this.retries,
       endpoints: this.endpoints.map(({ endpoint, active, pool, health, weight }) => ({
         id: endpoint.id,
         address: endpoint.address,

@@ -72,6 +72,8 @@ export interface ProxySnapshot {
 export interface ClusterSnapshot {
   readonly id: string;
   readonly activeRequests: number;
+  /** Those of them that a route's policy is retrying. */
+  readonly activeRetries: number;
   readonly endpoints: readonly {
     readonly id: string;
     readonly address: Address;

@@ -286,6 +286,23 @@ describe('nothing is sent again', () => {
     }
   });
 
+  test('when the upstream limits the rate of requests', async (t) => {
+    const backend = await scripted(t, {
+      onRequest: () => undefined,
+      onEnd: (request) =>
+        request.send(
+          [
+            [':status', '503'],
+            ['x-envoy-ratelimited', 'true'],
+          ],
+          true,
+        ),
+    });
+    const { grpc } = await gatewayTo(t, [backend.address], { route: retrying(['5xx']) });
+    assert.equal((await grpc()).status, 503);
+    assert.equal(backend.requests, 1);
+  });
+
   test('when the deadline ends the wait, and the client is told so', async (t) => {
     const backend = await scripted(t, { onRequest: () => undefined, onEnd: (request) => request.end(14) });
     const options = { random: () => 0.99 };

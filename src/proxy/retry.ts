@@ -50,6 +50,8 @@ export function retryResponse(
     const { kind, name, value } = fields[i] as Field;
     if (kind === FieldKind.grpcStatus) grpcStatus = parseGrpcStatus(value);
     else if (name === 'grpc-retry-pushback-ms') pushback = value;
+    // Who limits the rate of requests is not helped by another one (Envoy, the condition `envoy-ratelimited` aside).
+    else if (name === 'x-envoy-ratelimited') return false;
   }
   if (!retriesResponse(retry, Number((fields[0] as Field).value), grpcStatus)) return false;
   const waitMs = pushback === undefined ? undefined : pushbackMs(pushback, runtime.limits.retryPushbackMaxMs);
