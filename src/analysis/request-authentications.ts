@@ -105,10 +105,11 @@ function keysOf(world: World, rule: JwtRule): JwtKeys {
   const remote = remoteSourceOf(rule);
   if (remote === undefined) return readInline(world, rule);
   const fetched = world.jwks?.[remote.url];
-  if (fetched === undefined) return { available: false, reason: `${remote.url} has not been fetched yet` };
+  const { url } = remote;
+  if (fetched === undefined) return { available: false, reason: `${url} has not been fetched yet`, remote: url };
   const set = 'error' in fetched ? fetched : parseKeySet(fetched.text);
-  if (!('error' in set)) return usable(world, rule, set);
-  const reason = `the keys of ${remote.url} cannot be had: ${set.error}`;
+  if (!('error' in set)) return { ...usable(world, rule, set), remote: url };
+  const reason = `the keys of ${url} cannot be had: ${set.error}`;
   world.report(
     diagnose(codes.jwksUnavailable, {
       origin: rule.jwksUri?.origin ?? rule.origin,
@@ -116,7 +117,7 @@ function keysOf(world: World, rule: JwtRule): JwtKeys {
       remedy: 'Let the key set be reachable from here; it is asked for again and again.',
     }),
   );
-  return { available: false, reason };
+  return { available: false, reason, remote: url };
 }
 
 function readInline(world: World, rule: JwtRule): JwtKeys {

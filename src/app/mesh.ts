@@ -2,12 +2,13 @@ import { mkdirSync } from 'node:fs';
 import { startAdminServer, type AdminServer } from '../admin/index.ts';
 import { systemClock, type Origin } from '../base/index.ts';
 import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
-import { createControl, type Control, type ControlState } from '../control/index.ts';
+import { createControl, KeySets, type Control, type ControlState } from '../control/index.ts';
 import { CertificateAuthority } from '../identity/index.ts';
 import { loadPaths, watchPaths, type LoadResult, type Watch } from '../manifest/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
 import { adminPages } from './admin-pages.ts';
+import { fetchDocument } from './fetch-document.ts';
 import { findFreePort } from './free-port.ts';
 import { OutboundGate } from './outbound-gate.ts';
 import { removeRunFile, runningElsewhere, writeRunFile, type RunFile } from './run-file.ts';
@@ -126,6 +127,7 @@ class RunningMesh implements Mesh {
   readonly #workloads: readonly PlacedWorkload[];
   readonly #supervisor: Supervisor;
   readonly #control: Control;
+  readonly #keySets: KeySets;
   readonly #abort = new AbortController();
   readonly #addresses = new Map<string, string>();
   readonly #processes: WorkloadProcess[] = [];
@@ -150,8 +152,17 @@ class RunningMesh implements Mesh {
       onListening: (portId, address) => this.#placed(portId, address),
       onEvent: (event) => this.#onProxyEvent(event),
       onSettled: () => this.#maybeSettled(),
+      onKeyMissing: (url) => this.#keySets.hint(url),
+    });
+    this.#keySets = new KeySets({
+      fetch: fetchDocument,
+      nowMs: () => systemClock.monotonicMs(),
+      schedule: scheduleQuietly,
+      random: Math.random,
+      onChange: () => this.#control.recompile(),
     });
     this.#control = createControl({
+      keySets: this.#keySets,
       bindings: workloads.map(bindingOf),
       compile: options.compile,
       sink: this.#supervisor,
@@ -229,6 +240,7 @@ class RunningMesh implements Mesh {
     this.#outboundGate.open();
     this.#abort.abort();
     this.#watch?.close();
+    this.#keySets.close();
   }
 
   #startWorkloads(): void {
@@ -334,6 +346,12 @@ class RunningMesh implements Mesh {
       }),
     };
   }
+}
+
+/** A timer that keeps no process alive. */
+function scheduleQuietly(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs).unref();
+  return () => clearTimeout(timer);
 }
 
 async function withAddress(workload: MeshWorkload): Promise<PlacedWorkload> {

@@ -11,6 +11,7 @@ const messages: readonly ProxyMessage[] = [
   { type: 'applied', version: 3 },
   { type: 'descriptors', service: 'a.b.svc', source: { files: [new Uint8Array(2)], services: ['a.B'] } },
   { type: 'metrics', id: 1, snapshot: emptySnapshot },
+  { type: 'key-missing', url: 'https://issuer/keys' },
   { type: 'log', line: 'hello' },
   { type: 'identity-error', message: 'expired' },
 ];

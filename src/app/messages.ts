@@ -61,6 +61,8 @@ export type ProxyMessage =
   | { readonly type: 'bind-failed'; readonly port: string; readonly message: string }
   /** The plan of this version is in force, and every port of it has been bound or reported as failed. */
   | { readonly type: 'applied'; readonly version: number }
+  /** A token named a key that the set fetched from this URL does not have. */
+  | { readonly type: 'key-missing'; readonly url: string }
   /** From sidecars. */
   | { readonly type: 'descriptors'; readonly service: string; readonly source: DescriptorSource }
   | { readonly type: 'metrics'; readonly id: number; readonly snapshot: MetricsSnapshot }
@@ -98,6 +100,8 @@ export function readProxyMessage(value: unknown): ProxyMessage | undefined {
       return hasText(value, 'service') && isSource(value['source'])
         ? { type: 'descriptors', service: value.service, source: value['source'] }
         : undefined;
+    case 'key-missing':
+      return hasText(value, 'url') ? { type: 'key-missing', url: value.url } : undefined;
     case 'metrics':
       return typeof value['id'] === 'number' && isSnapshot(value['snapshot'])
         ? { type: 'metrics', id: value['id'], snapshot: value['snapshot'] }

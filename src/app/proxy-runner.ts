@@ -133,6 +133,7 @@ export class ProxyRunner {
       log: (line) => send({ type: 'log', line }),
       onListening: (port, { host, port: number }) => send({ type: 'listening', port, host, number }),
       onBindFailed: (port, message) => send({ type: 'bind-failed', port, message }),
+      onKeyMissing: (url) => send({ type: 'key-missing', url }),
       onDescriptors: (service, source) => send({ type: 'descriptors', service, source }),
     });
     this.#requestSvid();

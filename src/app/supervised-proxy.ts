@@ -33,6 +33,8 @@ export interface SupervisedProxyOptions {
     proxyId: string,
     descriptors: { readonly service: string; readonly source: DescriptorSource },
   ) => void;
+  /** A token named a key that the set of this URL does not have. */
+  readonly onKeyMissing: (url: string) => void;
   /** `processId` names one run of one proxy. */
   readonly onSnapshot: (processId: string, snapshot: MetricsSnapshot) => void;
   readonly onEnded: (processId: string) => void;
@@ -282,6 +284,9 @@ export class SupervisedProxy {
         break;
       case 'descriptors':
         if (this.role === 'sidecar') this.#options.onLearned(proxy, message);
+        break;
+      case 'key-missing':
+        this.#options.onKeyMissing(message.url);
         break;
       case 'metrics':
         this.#options.onSnapshot(run.processId, message.snapshot);

@@ -27,6 +27,8 @@ export interface SupervisorOptions {
   readonly onEvent: (event: ProxyEvent) => void;
   /** `settled()` has become true; again after each change. Never from within `publish`. */
   readonly onSettled: () => void;
+  /** A token named a key that the set of this URL does not have; told by any proxy, so it may be no URL of the plan. */
+  readonly onKeyMissing?: (url: string) => void;
   /** For the metric `istio_build`. */
   readonly version?: string;
   /** The rest is for tests. */
@@ -107,6 +109,7 @@ class ProxySupervisor implements Supervisor {
       random: options.random ?? Math.random,
       schedule: this.#schedule,
       onListening: options.onListening,
+      onKeyMissing: options.onKeyMissing ?? (() => undefined),
       onEvent: options.onEvent,
       onProgress: () => this.#checkSoon(),
       onLearned: (proxy, { service, source }) => {

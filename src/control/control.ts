@@ -8,6 +8,7 @@ import {
 } from '../compile/index.ts';
 import type { Document } from '../manifest/index.ts';
 import { sharePlan, type PlanSink } from '../plan/index.ts';
+import type { KeySets } from './key-sets.ts';
 import { brokenFiles, rememberGood, withLastGood, type LastGood } from './last-good.ts';
 
 /** What the loop works on: manifests as loaded, with the findings of loading them. */
@@ -20,6 +21,8 @@ export interface ControlOptions {
   readonly bindings: readonly WorkloadBinding[];
   readonly compile: CompileOptions;
   readonly sink: PlanSink;
+  /** Where remote keys come from; absent: they are never fetched. Its `onChange` must call `recompile`. */
+  readonly keySets?: Pick<KeySets, 'follow' | 'current' | 'pending'>;
   /** Runs a function soon, so that several changes of one moment are compiled once; `setImmediate` outside tests. */
   readonly schedule: (run: () => void) => void;
   /** Called after each compilation. */
@@ -43,8 +46,10 @@ export interface Control {
   load(loaded: LoadedManifests): void;
   /** A proxy bound a port; the endpoints that depend on it change soon. `undefined`: it is gone. */
   place(portId: string, address: { readonly host: string; readonly port: number } | undefined): void;
+  /** Something beside the manifests has changed: remote keys. */
+  recompile(): void;
   state(): ControlState | undefined;
-  /** True while an address has changed and the compilation that takes it in has not run. */
+  /** True while a change has not been compiled yet, or a key set is being fetched for the first time. */
   pending(): boolean;
 }
 
@@ -64,6 +69,7 @@ export function createControl(options: ControlOptions): Control {
       bindings: options.bindings,
       placements: Object.fromEntries(placements) satisfies Placements,
       options: options.compile,
+      jwks: options.keySets?.current() ?? {},
     });
 
   const publish = (compiled: CompileResult, manifestsChanged: boolean) => {
@@ -71,7 +77,17 @@ export function createControl(options: ControlOptions): Control {
     const result = { ...compiled, plan };
     current = { documents, result, diagnostics: [...fileDiagnostics, ...result.diagnostics], kept, manifestsChanged };
     options.sink.publish(result.plan, result.secrets);
+    options.keySets?.follow(result.remoteKeys);
     options.onCompiled(current);
+  };
+
+  const recompile = (): void => {
+    if (scheduled || current === undefined) return;
+    scheduled = true;
+    options.schedule(() => {
+      scheduled = false;
+      publish(compile(documents), false);
+    });
   };
 
   return {
@@ -92,14 +108,10 @@ export function createControl(options: ControlOptions): Control {
     place(portId, address) {
       if (address === undefined) placements.delete(portId);
       else placements.set(portId, address);
-      if (scheduled || current === undefined) return;
-      scheduled = true;
-      options.schedule(() => {
-        scheduled = false;
-        publish(compile(documents), false);
-      });
+      recompile();
     },
+    recompile,
     state: () => current,
-    pending: () => scheduled,
+    pending: () => scheduled || options.keySets?.pending() === true,
   };
 }

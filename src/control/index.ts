@@ -5,4 +5,5 @@ export {
   type ControlState,
   type LoadedManifests,
 } from './control.ts';
+export { KeySets, type FetchDocument } from './key-sets.ts';
 export { viewObjects, type ObjectView } from './objects.ts';

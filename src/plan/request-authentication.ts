@@ -35,9 +35,10 @@ export interface JwtRule {
 }
 
 export type JwtKeys =
-  | { readonly available: true; readonly jwks: readonly PublicJwk[] }
+  /** `remote`: where they were fetched; a token that names another key is told to control under this. */
+  | { readonly available: true; readonly jwks: readonly PublicJwk[]; readonly remote?: string }
   /** A remote key set that could not be had yet; `reason` in words. No token of the rule is good until it is there. */
-  | { readonly available: false; readonly reason: string };
+  | { readonly available: false; readonly reason: string; readonly remote: string };
 
 /** The public members of a JSON Web Key (RFC 7517), nothing else. */
 export interface PublicJwk {

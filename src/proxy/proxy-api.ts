@@ -34,6 +34,8 @@ export interface ProxyOptions {
   readonly onMoved?: (portId: string, move: { readonly wanted: Address; readonly got: Address }) => void;
   /** Neither could be had; the proxy serves its other ports. The next `apply` tries again. */
   readonly onBindFailed: (portId: string, message: string) => void;
+  /** A token named a key that the set fetched from this URL does not have. At most once a second for each. */
+  readonly onKeyMissing?: (url: string) => void;
   /** Sidecars: what the workload behind an inbound cluster told about itself by reflection. `serviceHost` as in the cluster. */
   readonly onDescriptors?: (serviceHost: string, source: DescriptorSource) => void;
 }

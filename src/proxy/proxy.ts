@@ -51,7 +51,7 @@ class DataPlane implements Proxy {
   readonly #drainingClusters = new Set<ClusterRuntime>();
   readonly #watches = new Map<string, DescriptorWatch>();
   readonly #certificates: CertificateCache = new Map();
-  readonly #authenticators = new Authenticators();
+  readonly #authenticators = new Authenticators((remote) => this.#options.onKeyMissing?.(remote));
   readonly #log: (line: string) => void;
   #compiled: CompiledProxy | undefined;
   #secrets: PlanSecrets = new Map();

@@ -214,12 +214,26 @@ describe('several rules', () => {
   });
 
   test('keys that could not be fetched refuse, and say why', async () => {
-    const keys = { available: false, reason: 'https://issuer/keys has not been fetched yet' } as const;
+    const remote = 'https://issuer/keys';
+    const keys = { available: false, reason: `${remote} has not been fetched yet`, remote } as const;
     const verdict = await verdictOn(authenticatorOf(jwtRule(issuer, { keys })), await issuer.sign(good));
     assert.ok('status' in verdict);
     assert.equal(verdict.status, 'jwks_fetch_failed');
     assert.match(verdict.reason, /has not been fetched yet \(RequestAuthentication default\/users /);
   });
+});
+
+test('a key that is not there is told, with where the keys came from; a bad signature is not', async () => {
+  const remote = 'https://issuer/keys';
+  const told: string[] = [];
+  const rules = [jwtRule(issuer, { keys: { available: true, jwks: [issuer.jwk], remote } })];
+  const authenticator = new Authenticator([requestAuthentication('p', rules)], (url) => told.push(url));
+  await outcome(authenticator, await issuer.sign(good));
+  const other = await testIssuer(issuer.issuer);
+  await outcome(authenticator, await other.sign(good));
+  assert.deepEqual(told, []);
+  await outcome(authenticator, await other.sign(good, { kid: 'new' }));
+  assert.deepEqual(told, [remote]);
 });
 
 describe('what is remembered', () => {

@@ -42,6 +42,8 @@ export interface RefusedToken {
   readonly reason: string;
   /** The rule that refused it; absent when no rule was concerned. */
   readonly origin: Origin | undefined;
+  /** Where the keys came from that lack the token's. */
+  readonly remote?: string;
 }
 
 export type Verdict = VerifiedToken | RefusedToken;
@@ -60,10 +62,16 @@ export class Authenticator {
   readonly places: readonly TokenPlace[];
   /** Lower-case names of headers that only this proxy may write; what a client says there is removed. */
   readonly outputHeaders: ReadonlySet<string>;
+  readonly #onKeyMissing: (remote: string, nowMs: number) => void;
   readonly #verdicts = new BoundedCache<Verdict>(maxVerdicts);
   readonly #pending = new Map<string, PendingVerdict>();
 
-  constructor(authentications: readonly RequestAuthentication[]) {
+  /** `onKeyMissing` is told where the keys were fetched that lack the one that a token names. */
+  constructor(
+    authentications: readonly RequestAuthentication[],
+    onKeyMissing: (remote: string, nowMs: number) => void = () => undefined,
+  ) {
+    this.#onKeyMissing = onKeyMissing;
     const rules = authentications.flatMap((one) => one.rules.map(readyRule));
     this.places = placesOf(rules);
     this.outputHeaders = new Set(
@@ -87,7 +95,10 @@ export class Authenticator {
     if (typeof parsed === 'string')
       return { status: parsed, reason: `a token in ${describe(place.location)} is malformed`, origin: undefined };
     const found = judge(parsed, place.rules, nowSeconds);
-    if ('status' in found) return found;
+    if ('status' in found) {
+      if (found.remote !== undefined) this.#onKeyMissing(found.remote, nowMs);
+      return found;
+    }
     if (this.#pending.size >= maxPendingVerifications) return overloaded;
     const pending = verify(token, parsed, found.rules).then((verdict) => {
       this.#pending.delete(key);
@@ -157,10 +168,12 @@ function isAudience({ audiences }: JwtRule, token: ParsedToken): boolean {
 function withoutKey({ alg, kid }: ParsedToken, rules: readonly ReadyRule[]): RefusedToken {
   const missing = rules.find(({ rule }) => !rule.keys.available);
   if (missing !== undefined && !missing.rule.keys.available) {
-    return refused('jwks_fetch_failed', missing, missing.rule.keys.reason);
+    return { ...refused('jwks_fetch_failed', missing, missing.rule.keys.reason), remote: missing.rule.keys.remote };
   }
   const named = kid === '' ? '' : ` and kid ${JSON.stringify(kid)}`;
-  return refused('jwks_no_matching_key', rules[0] as ReadyRule, `no key for alg ${alg}${named}`);
+  const refusal = refused('jwks_no_matching_key', rules[0] as ReadyRule, `no key for alg ${alg}${named}`);
+  const remote = rules.find(({ rule }) => rule.keys.remote !== undefined)?.rule.keys.remote;
+  return remote === undefined ? refusal : { ...refusal, remote };
 }
 
 function unknownIssuer(issuer: string, rules: readonly ReadyRule[]): RefusedToken {
