@@ -135,16 +135,18 @@ describe('discovery', () => {
   });
 });
 
-test('a hint asks at once, but not again and again, and only for what the plan names', async () => {
-  const { sets, asked, answers, settle, fire } = stage({ [source.url]: keys('one') });
+test('a hint asks soon, but not again and again, and only for what the plan names', async () => {
+  const { sets, asked, answers, settle, fire, timers } = stage({ [source.url]: keys('one') });
   sets.follow([source]);
   await settle();
   answers[source.url] = keys('two');
-  sets.hint(source.url);
+  for (let i = 0; i < 3; i++) sets.hint(source.url);
   sets.hint('https://elsewhere/keys');
-  await settle();
-  assert.equal(asked.length, 1, 'fetched a moment ago');
-  await fire();
+  assert.deepEqual([asked.length, timers.size], [1, 1], 'fetched a moment ago');
+  assert.deepEqual(await fire(), [2_000]);
   assert.deepEqual(sets.current(), { [source.url]: { text: keys('two') } });
   assert.equal(asked.length, 2);
+  assert.deepEqual(await fire(), [300_000], 'then as ever');
+  sets.hint(source.url);
+  assert.deepEqual(await fire(), [2_000]);
 });

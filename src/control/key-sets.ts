@@ -22,14 +22,16 @@ const refreshMs = 300_000;
 /** First wait after a failure, doubled each time up to the longest, in milliseconds: an issuer that starts is found soon. */
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
-/** A hint that a key is missing asks at once, but not more often than this, in milliseconds: anybody can send a token with any key id. */
-const hintPauseMs = 5_000;
+/** A hint that a key is missing asks soon, but not more often than this, in milliseconds: anybody can send a token with any key id. */
+const hintPauseMs = 2_000;
 
 interface Entry {
   source: RemoteKeySource;
   result: { readonly text: string } | { readonly error: string } | undefined;
   failures: number;
   isFetching: boolean;
+  /** A hint has brought the next fetch forward. */
+  isHinted: boolean;
   lastFetchMs: number;
   cancelTimer: () => void;
 }
@@ -65,6 +67,7 @@ export class KeySets {
         result: undefined,
         failures: 0,
         isFetching: false,
+        isHinted: false,
         lastFetchMs: 0,
         cancelTimer: () => undefined,
       };
@@ -88,8 +91,11 @@ export class KeySets {
   /** A token named a key that the set does not have: perhaps the issuer has a new one. */
   hint(url: string): void {
     const entry = this.#entries.get(url);
-    if (entry === undefined || entry.isFetching) return;
-    if (this.#options.nowMs() - entry.lastFetchMs >= hintPauseMs) void this.#fetch(entry);
+    if (entry === undefined || entry.isFetching || entry.isHinted) return;
+    entry.isHinted = true;
+    entry.cancelTimer();
+    const waitMs = Math.max(0, entry.lastFetchMs + hintPauseMs - this.#options.nowMs());
+    entry.cancelTimer = this.#options.schedule(() => void this.#fetch(entry), waitMs);
   }
 
   close(): void {
@@ -100,6 +106,7 @@ export class KeySets {
   async #fetch(entry: Entry): Promise<void> {
     entry.cancelTimer();
     entry.isFetching = true;
+    entry.isHinted = false;
     entry.lastFetchMs = this.#options.nowMs();
     const fetched = await this.#keysOf(entry.source);
     entry.isFetching = false;
