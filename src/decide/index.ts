@@ -15,6 +15,7 @@ export { explainRefusal, type Refusal } from './explain.ts';
 export type { ConnectionFacts, RequestFacts } from './facts.ts';
 export { cookieValue, hashText } from './hash.ts';
 export { buildHashTable, slotOf, type HashTable } from './hash-table.ts';
+export { canonicalHost } from './host.ts';
 export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
 export { missedOutbound } from './outbound-host.ts';
 export { queryParameter } from './query.ts';

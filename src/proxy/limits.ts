@@ -85,6 +85,12 @@ export const directMessageCharacters = 1_024;
 export const sharedConnectionStreams = 100;
 
 /**
+ * Hosts for which one endpoint keeps connections of their own, where the server name of TLS follows the request. A client
+ * could name as many as it likes under a wildcard; the host that was called longest ago gives way.
+ */
+export const hostPoolsPerEndpoint = 64;
+
+/**
  * Requests that may be cancelled on one upstream connection, and how many of them are forgotten per second, before it
  * gets a successor. Servers end a connection with too many cancelled streams (CVE-2023-44487; nghttp2 and Node: 1,000 and
  * 33 per second), and on a shared connection one client's cancelling would cost the calls of all others. Those still

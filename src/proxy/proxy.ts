@@ -7,7 +7,9 @@ import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { sendRequest } from './attempt.ts';
 import { Authenticators } from './authenticators.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
-import type { PoolSettings } from './endpoint-pool.ts';
+import { BackendTls } from './backend-tls.ts';
+import type { EndpointPool, PoolSettings } from './endpoint-pool.ts';
+import { HostPools } from './host-pools.ts';
 import { timeIsUp } from './ending.ts';
 import { ExchangePool } from './exchange.ts';
 import { createGatewayTls, type CertificateCache } from './gateway-tls.ts';
@@ -39,6 +41,7 @@ class DataPlane implements Proxy {
   readonly #limits: ProxyLimits;
   readonly #wheel: TimerWheel;
   readonly #mesh: MeshTls;
+  readonly #backendTls: BackendTls;
   readonly #runtime: Runtime;
   readonly #upstreamEvents: UpstreamEvents;
   readonly #poolEvents: PoolEvents;
@@ -67,6 +70,7 @@ class DataPlane implements Proxy {
       clock: options.clock,
       mesh: () => this.#compiled?.plan.mesh,
     });
+    this.#backendTls = new BackendTls({ plan: () => this.#compiled?.plan, secrets: () => this.#secrets });
     this.#reflection = new ReflectionService(this.#limits);
     this.#runtime = this.#makeRuntime();
     this.#upstreamEvents = createUpstreamEvents(this.#runtime);
@@ -236,7 +240,7 @@ class DataPlane implements Proxy {
     const { id } = compiled.cluster;
     return new ClusterRuntime(compiled, {
       wheel: this.#wheel,
-      makePool: (endpoint, settings) => this.#pool(endpoint, settings),
+      makePool: (endpoint, settings) => this.#endpointPool(endpoint, settings),
       log: (message) => this.#log(`cluster ${id}: ${message}`),
       onEjected: (cause) => this.#options.counters.add(outlierEjections, [id, cause]),
     });
@@ -246,18 +250,28 @@ class DataPlane implements Proxy {
   #clientTls(security: Endpoint['security']): UpstreamTls | undefined {
     if (security.mode === 'plaintext') return undefined;
     if (security.mode === 'mtls') return () => this.#mesh.client(security);
-    return () => ({ error: 'TLS to the backend itself is not yet supported' });
+    return () => this.#backendTls.client(security, '');
   }
 
-  #pool(endpoint: Endpoint, settings: PoolSettings): UpstreamPool {
+  /** Connections of their own for each host that is called, where the server name follows the request. */
+  #endpointPool(endpoint: Endpoint, settings: PoolSettings): EndpointPool {
+    const { security } = endpoint;
+    if (security.mode !== 'tls' || security.sni !== '') {
+      return this.#pool(endpoint, settings, this.#clientTls(security));
+    }
+    return new HostPools(settings, (host, current) =>
+      this.#pool(endpoint, current, () => this.#backendTls.client(security, host)),
+    );
+  }
+
+  #pool(endpoint: Endpoint, settings: PoolSettings, tls: UpstreamTls | undefined): UpstreamPool {
     const { clock, random } = this.#options;
     const { host, port } = endpoint.address;
-    const { security } = endpoint;
     return new UpstreamPool(
       {
         host,
         port,
-        tls: this.#clientTls(security),
+        tls,
         clock,
         random,
         wheel: this.#wheel,

@@ -66,6 +66,9 @@ export function connect(options: ConnectOptions): ConnectAttempt {
       const { bytesAlpn } = tls;
       if (bytesAlpn === undefined && secure.alpnProtocol !== 'h2')
         return fail('no-alpn', 'the server did not choose h2');
+      if (tls.chainMustLeadToAuthority === true && !secure.authorized) {
+        return fail('peer-refused', `the certificate chain is not trusted: ${String(secure.authorizationError)}`);
+      }
       const chain = peerChain(secure);
       const verdict = judgePeer(tls.verifyPeer, chain, tls.sni);
       if ('error' in verdict) return fail('peer-refused', verdict.error);
@@ -106,5 +109,7 @@ function open(options: ConnectOptions): Socket {
     ALPNProtocols: [...(options.tls.bytesAlpn ?? ALPN_PROTOCOLS)],
     // The verdict is `verifyPeer`'s, given before any HTTP/2 byte is processed.
     rejectUnauthorized: false,
+    // Names too; what remains of Node's verdict is OpenSSL's on the chain.
+    checkServerIdentity: () => undefined,
   });
 }

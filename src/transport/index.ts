@@ -13,6 +13,7 @@ export type { SocketFacts } from './socket-facts.ts';
 export { TimerWheel, WheelTimer, type TimerWheelOptions } from './timer-wheel.ts';
 export {
   createAnonymousTlsIdentity,
+  createBackendTlsIdentity,
   createTlsIdentity,
   type PeerVerdict,
   type TlsClientContext,

@@ -1,4 +1,4 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { Secret } from '../base/index.ts';
 
 /** The answer of a peer verification: who it is, or why not. */
@@ -35,6 +35,11 @@ export interface TlsClientContext {
   /** Server name to send; empty for none. */
   readonly sni: string;
   readonly identity: SecureContext;
+  /**
+   * The chain must lead to one of the authorities in `identity`, as OpenSSL judges it (RFC 5280); `verifyPeer` is asked
+   * after that. Absent: the chain is for `verifyPeer` alone to judge.
+   */
+  readonly chainMustLeadToAuthority?: boolean;
   readonly verifyPeer: VerifyPeer;
 }
 
@@ -76,4 +81,29 @@ export function createTlsIdentity(options: TlsIdentityOptions): SecureContext {
 /** The anonymous client identity for upstreams that want no certificate. */
 export function createAnonymousTlsIdentity(minVersion: 'TLSv1.2' | 'TLSv1.3'): SecureContext {
   return createSecureContext({ ca: NO_AUTHORITIES, minVersion, secureOptions: NO_TICKETS });
+}
+
+export interface BackendTlsOptions {
+  /** PEM of the certificate authorities to trust; absent: those of the operating system. */
+  readonly authoritiesPem?: string;
+  /** What this side presents when asked. */
+  readonly certificatePem?: string;
+  readonly privateKeyPem?: { reveal(): string };
+}
+
+/** The TLS identity towards backends outside the mesh. Throws if the PEM texts do not fit together. */
+export function createBackendTlsIdentity(options: BackendTlsOptions): SecureContext {
+  const { authoritiesPem, certificatePem, privateKeyPem } = options;
+  return createSecureContext({
+    ca: authoritiesPem ?? systemAuthorities(),
+    ...(certificatePem === undefined ? {} : { cert: certificatePem, key: privateKeyPem?.reveal() }),
+    minVersion: 'TLSv1.2',
+    secureOptions: NO_TICKETS,
+  });
+}
+
+/** Node's own list where the system has none, as in a bare container. */
+function systemAuthorities(): string[] {
+  const ofSystem = getCACertificates('system');
+  return ofSystem.length > 0 ? ofSystem : getCACertificates('bundled');
 }
