@@ -52,7 +52,7 @@ export interface EchoBackend {
  * - `ServerStream`: request `<count> <size>` gets that many messages; `ClientStream` answers how many it got;
  *   `Bidi` echoes each message; `Fail` ends with the status given; `Hang` never answers.
  */
-export async function startEchoBackend(): Promise<EchoBackend> {
+export async function startEchoBackend(security = ServerCredentials.createInsecure()): Promise<EchoBackend> {
   const server = new Server();
   const calls = new Map<string, number>();
   const metadata: Metadata[] = [];
@@ -129,9 +129,7 @@ export async function startEchoBackend(): Promise<EchoBackend> {
     }) satisfies handleUnaryCall<Buffer, Buffer>,
   });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    server.bindAsync('127.0.0.1:0', security, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
   return {
     address: { host: '127.0.0.1', port },

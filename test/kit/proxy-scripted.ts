@@ -47,6 +47,7 @@ export interface Script {
   /** The request's half ended. */
   onEnd?(request: ScriptedRequest): void;
   onReset?(request: ScriptedRequest, code: number): void;
+  onPing?(): void;
   /** The message that waited for the window has left. */
   onDrain?(request: ScriptedRequest): void;
   /** Return false to keep the credit for these bytes. */
@@ -134,7 +135,7 @@ function handlerFor(
     onStreamClosed: () => undefined,
     onSettings: () => undefined,
     onPingAck: () => undefined,
-    onPing: () => undefined,
+    onPing: () => script.onPing?.(),
     onGoaway: () => undefined,
     onRefused: () => undefined,
     onConnectionError: () => undefined,
