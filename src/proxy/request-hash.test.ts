@@ -6,7 +6,7 @@ import { Exchange } from './exchange.ts';
 import { requestHash } from './request-hash.ts';
 
 function hashOf(key: HashPolicy['key'], path: string, ...headers: readonly (readonly [string, string])[]): unknown {
-  const exchange = new Exchange(() => undefined, () => undefined);
+  const exchange = new Exchange(() => undefined, false);
   exchange.path = path;
   for (const [name, value] of headers) exchange.head[exchange.headCount++] = internField(name, value);
   return requestHash(key, exchange, () => 0.5);
