@@ -15,8 +15,11 @@ interface Column {
 const kinds: readonly KindName[] = [
   { kind: 'GatewayClass', names: ['gatewayclasses', 'gc'] },
   { kind: 'Gateway', names: ['gateways', 'gtw'] },
+  { kind: 'ListenerSet', names: ['listenersets', 'lset'] },
   { kind: 'HTTPRoute', names: ['httproutes'] },
   { kind: 'GRPCRoute', names: ['grpcroutes'] },
+  { kind: 'TLSRoute', names: ['tlsroutes'] },
+  { kind: 'TCPRoute', names: ['tcproutes'] },
   { kind: 'ReferenceGrant', names: ['referencegrants', 'refgrant'] },
   { kind: 'Namespace', names: ['namespaces', 'ns'] },
   { kind: 'Service', names: ['services', 'svc'] },
@@ -71,20 +74,28 @@ const parents: Column = {
 };
 
 const outbound: Column = { heading: 'OUTBOUND', cell: (object) => object.outbound ?? '-' };
+const listeners: Column = {
+  heading: 'LISTENERS',
+  cell: ({ status }) =>
+    (status?.listeners ?? []).map(({ name, attachedRoutes }) => `${name}(${attachedRoutes})`).join(',') || '-',
+};
+const programmed: Column = {
+  heading: 'PROGRAMMED',
+  cell: ({ status }) => condition(status?.conditions, 'Programmed'),
+};
 
 const kindColumns: Readonly<Record<string, readonly Column[]>> = {
   GatewayClass: [{ heading: 'CONTROLLER', cell: (object) => text(spec(object, 'controllerName')) }],
-  Gateway: [
-    { heading: 'CLASS', cell: (object) => text(spec(object, 'gatewayClassName')) },
-    {
-      heading: 'LISTENERS',
-      cell: ({ status }) =>
-        (status?.listeners ?? []).map(({ name, attachedRoutes }) => `${name}(${attachedRoutes})`).join(',') || '-',
-    },
-    { heading: 'PROGRAMMED', cell: ({ status }) => condition(status?.conditions, 'Programmed') },
+  Gateway: [{ heading: 'CLASS', cell: (object) => text(spec(object, 'gatewayClassName')) }, listeners, programmed],
+  ListenerSet: [
+    { heading: 'GATEWAY', cell: (object) => text(field(spec(object, 'parentRef'), 'name')) },
+    listeners,
+    programmed,
   ],
   HTTPRoute: [hostnames, parents, accepted, resolved],
   GRPCRoute: [hostnames, parents, accepted, resolved],
+  TLSRoute: [hostnames, parents, accepted, resolved],
+  TCPRoute: [parents, accepted, resolved],
   Service: [{ heading: 'PORTS', cell: (object) => list(spec(object, 'ports'), 'port') }],
   Pod: [outbound],
   Deployment: [outbound],

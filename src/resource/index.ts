@@ -11,15 +11,11 @@ export type { ServiceAccount } from './core/service-account.ts';
 export type { Service, ServicePort } from './core/service.ts';
 export type { PodTemplate, Workload } from './core/workload.ts';
 export type { GatewayClass } from './gateway-api/gateway-class.ts';
-export type {
-  AllowedRoutes,
-  CertificateRef,
-  Gateway,
-  GatewaySpec,
-  Listener,
-  ListenerTls,
-  RouteGroupKind,
-} from './gateway-api/gateway.ts';
+export type { ByteRouteRule, TcpRoute, TlsRoute } from './gateway-api/byte-routes.ts';
+export type { CaCertificateRef, FrontendTls, FrontendValidation } from './gateway-api/frontend-tls.ts';
+export type { Gateway, GatewayAddress, GatewaySpec } from './gateway-api/gateway.ts';
+export type { AllowedRoutes, CertificateRef, Listener, ListenerTls, RouteGroupKind } from './gateway-api/listener.ts';
+export type { ListenerSet } from './gateway-api/listener-set.ts';
 export type {
   GrpcMethodMatch,
   GrpcRoute,

@@ -10,6 +10,8 @@ import { gatewayClassKind } from './gateway-api/gateway-class.ts';
 import { gatewayKind } from './gateway-api/gateway.ts';
 import { grpcRouteKind } from './gateway-api/grpc-route.ts';
 import { httpRouteKind } from './gateway-api/http-route.ts';
+import { tcpRouteKind, tlsRouteKind } from './gateway-api/byte-routes.ts';
+import { listenerSetKind } from './gateway-api/listener-set.ts';
 import { referenceGrantKind } from './gateway-api/reference-grant.ts';
 import { authorizationPolicyKind } from './istio/authorization-policy.ts';
 import { destinationRuleKind } from './istio/destination-rule.ts';
@@ -27,8 +29,11 @@ type ListName = Exclude<keyof Resources, 'rejected'>;
 export const kinds = {
   gatewayClasses: gatewayClassKind,
   gateways: gatewayKind,
+  listenerSets: listenerSetKind,
   httpRoutes: httpRouteKind,
   grpcRoutes: grpcRouteKind,
+  tlsRoutes: tlsRouteKind,
+  tcpRoutes: tcpRouteKind,
   referenceGrants: referenceGrantKind,
   namespaces: namespaceKind,
   services: serviceKind,

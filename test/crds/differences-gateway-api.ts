@@ -3,32 +3,37 @@ import type { JustifiedDifference } from './differences.ts';
 const badRegex = 'a CRD cannot compile expressions; implementations refuse the rule when they read it';
 
 function gatewayWith(allowedRoutes: object): Readonly<Record<string, unknown>> {
-  return { gatewayClassName: 'istio', listeners: [{ name: 'a', port: 80, protocol: 'HTTP', allowedRoutes }] };
+  return { listeners: [{ name: 'a', port: 80, protocol: 'HTTP', allowedRoutes }] };
 }
 
 function selecting(requirement: object): Readonly<Record<string, unknown>> {
   return gatewayWith({ namespaces: { from: 'Selector', selector: { matchExpressions: [requirement] } } });
 }
 
-export const gatewayApiDifferences: readonly JustifiedDifference[] = [
+const selectorDifferences = (kind: string, owner: object): readonly JustifiedDifference[] => [
   {
-    kind: 'Gateway',
+    kind,
     side: 'stricter',
     because: 'the CRD takes any text, but LabelSelectorAsSelector of Kubernetes refuses it',
     cases: [
-      [/matchExpressions\[\d+\]\.operator must be one of/, selecting({ key: 'a', operator: 'Is' })],
+      [/matchExpressions\[\d+\]\.operator must be one of/, { ...selecting({ key: 'a', operator: 'Is' }), ...owner }],
       [
         /^operator (?:In|NotIn|Exists|DoesNotExist) (?:needs|takes no) values$/,
-        selecting({ key: 'a', operator: 'In' }),
+        { ...selecting({ key: 'a', operator: 'In' }), ...owner },
       ],
     ],
   },
   {
-    kind: 'Gateway',
+    kind,
     side: 'stricter',
     because: 'the CRD cannot say it; the field is documented as required with from: Selector',
-    cases: [[/^from: Selector needs a selector$/, gatewayWith({ namespaces: { from: 'Selector' } })]],
+    cases: [[/^from: Selector needs a selector$/, { ...gatewayWith({ namespaces: { from: 'Selector' } }), ...owner }]],
   },
+];
+
+export const gatewayApiDifferences: readonly JustifiedDifference[] = [
+  ...selectorDifferences('Gateway', { gatewayClassName: 'istio' }),
+  ...selectorDifferences('ListenerSet', { parentRef: { name: 'gw' } }),
   {
     kind: 'HTTPRoute',
     side: 'stricter',

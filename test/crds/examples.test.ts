@@ -87,9 +87,13 @@ describe('examples and the official CRDs', { skip: skipWithoutCrds }, () => {
 });
 
 /** Rules whose case the schema has refused already, by an enum or by the keys of a list. */
+const nameForm = '([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)';
 const unbreakable = [
+  `TLSRoute: self.all(h, !h.contains('*') ? h.matches('^${nameForm}$') : true)`,
+  `TLSRoute: self.all(h, h.contains('*') ? (h.startsWith('*.') && h.substring(2).matches('^${nameForm}$')) : true)`,
   "HTTPRoute: self.type in ['Exact','PathPrefix'] || self.type == 'RegularExpression'",
   'Gateway: self.all(l1, self.exists_one(l2, l1.name == l2.name))',
+  'ListenerSet: self.all(l1, self.exists_one(l2, l1.name == l2.name))',
   'Gateway: self.all(t1, self.exists_one(t2, t1.port == t2.port))',
 ];
 

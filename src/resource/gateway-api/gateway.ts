@@ -1,22 +1,11 @@
 import { z } from 'zod';
-import type { Path } from '../../manifest/index.ts';
+import { isIP } from '../address.ts';
 import type { DecodeContext } from '../context.ts';
-import {
-  apiGroup,
-  hostname,
-  kindName,
-  labelSelector,
-  namespaceName,
-  objectName,
-  portNumber,
-  present,
-  subdomainName,
-  textMap,
-} from '../fields.ts';
+import { apiGroup, kindName, labelSelector, objectName, present, textMap } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
-import { ignored, refused } from '../schema.ts';
-import { decodeLabelSelector } from '../selectors.ts';
-import { warnOfAddress } from './references.ts';
+import { ignored } from '../schema.ts';
+import { decodeFrontendTls, frontendTls, type FrontendTls } from './frontend-tls.ts';
+import { checkListeners, decodeListener, decodeNamespaces, listenerSchema, type Listener } from './listener.ts';
 import type { Origin } from '../../base/index.ts';
 import type { LabelSelector, Located, ResourceObject, Unsupported } from '../object.ts';
 
@@ -28,6 +17,11 @@ export interface GatewaySpec {
   readonly gatewayClassName: Located<string>;
   /** At least one, names are unique. */
   readonly listeners: readonly Listener[];
+  /** Empty: any. */
+  readonly addresses: readonly GatewayAddress[];
+  readonly infrastructure: GatewayInfrastructure;
+  readonly allowedListeners: AllowedListeners;
+  readonly frontendTls?: FrontendTls;
   /** Annotation `gateway.istio.io/service-account` or `networking.istio.io/service-account`: what the gateway runs as. */
   readonly serviceAccount?: Located<string>;
   /** Annotation `gateway.istio.io/name-override`: replaces `<gateway>-<class>` as name of workload and service account. */
@@ -36,106 +30,87 @@ export interface GatewaySpec {
   readonly unsupported: readonly Unsupported[];
 }
 
-export interface Listener {
+export interface GatewayAddress {
   readonly origin: Origin;
-  readonly name: string;
-  /** Lower case, `*.` prefix for wildcards; absent: any. */
-  readonly hostname?: Located<string>;
-  readonly port: number;
-  /** `HTTP`, `HTTPS`, or what is not supported (`TLS`, `TCP`, `UDP`, `example.com/x`); the analysis reports it. */
-  readonly protocol: Located<string>;
-  readonly tls?: ListenerTls;
-  readonly allowedRoutes: AllowedRoutes;
-  readonly unsupported: readonly Unsupported[];
+  /** `IPAddress`, `Hostname`, or what only some implementations know. */
+  readonly type: string;
+  /** Absent: any address of that type. */
+  readonly value?: string;
 }
 
-export interface ListenerTls {
-  readonly origin: Origin;
-  /** `Passthrough` only with protocols that are not supported. */
-  readonly mode: 'Terminate' | 'Passthrough';
-  readonly certificateRefs: readonly CertificateRef[];
+export interface GatewayInfrastructure {
+  /** Absent: the Gateway's own labels. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly parametersRef?: {
+    readonly origin: Origin;
+    readonly group: string;
+    readonly kind: string;
+    readonly name: string;
+  };
 }
 
-export interface CertificateRef {
-  readonly origin: Origin;
-  readonly group: string;
-  readonly kind: string;
-  /** The Gateway's own namespace where none is written. */
-  readonly namespace: string;
-  readonly name: string;
-}
-
-export interface AllowedRoutes {
-  readonly origin: Origin;
-  readonly from: 'All' | 'Selector' | 'Same';
+/** Which namespaces may have ListenerSets for this Gateway. */
+export interface AllowedListeners {
+  readonly from: 'All' | 'Selector' | 'Same' | 'None';
   /** Present with `from: Selector`. */
   readonly selector?: LabelSelector;
-  /** Empty: the kinds that suit the protocol. */
-  readonly kinds: readonly RouteGroupKind[];
 }
 
-export interface RouteGroupKind {
-  readonly origin: Origin;
-  readonly group: string;
-  readonly kind: string;
-}
-
-const certificateRef = z.strictObject({
-  group: apiGroup.default(''),
-  kind: kindName.default('Secret'),
-  namespace: namespaceName.optional(),
-  name: objectName,
-});
-
-const allowedRoutes = z.strictObject({
-  namespaces: z
-    .strictObject({ from: z.enum(['All', 'Selector', 'Same']).default('Same'), selector: labelSelector.optional() })
-    .prefault({}),
-  kinds: z
-    .array(z.strictObject({ group: apiGroup.default('gateway.networking.k8s.io'), kind: kindName }))
-    .max(8)
-    .default([]),
-});
-
-const listener = z.strictObject({
-  name: subdomainName,
-  hostname: hostname.optional(),
-  port: portNumber,
-  protocol: z
+const address = z.strictObject({
+  type: z
     .string()
-    .max(255, { abort: true })
+    .max(253, { abort: true })
     .regex(
-      // As in the CRD, whose second half is not anchored in front.
-      /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9]+$/,
-      'must be a protocol\nWrite HTTP or HTTPS.',
-    ),
-  tls: z
-    .strictObject({
-      mode: z.enum(['Terminate', 'Passthrough']).default('Terminate'),
-      certificateRefs: z.array(certificateRef).max(64).default([]),
-      options: textMap({ maxEntries: 16, maxLength: 4096 }).optional(),
-    })
+      // As in the CRD, whose first three names are not anchored together.
+      /^Hostname|IPAddress|NamedAddress|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/,
+      'must be a type of address\nWrite IPAddress or Hostname.',
+    )
+    .default('IPAddress'),
+  value: z.string().max(253).optional(),
+});
+
+const metadataKey =
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/;
+
+/** A map whose keys are those of labels and annotations. */
+function metadataMap(bounds: Parameters<typeof textMap>[0]) {
+  return textMap(bounds).refine(
+    (map) => Object.keys(map).every((key) => metadataKey.test(key) && (key.split('/')[0] ?? '').length < 253),
+    'must have keys as labels and annotations have\nWrite a name such as team, or example.com/team.',
+  );
+}
+
+const infrastructure = z.strictObject({
+  labels: metadataMap({ maxEntries: 8, maxLength: 63 })
+    .refine(
+      (map) => Object.values(map).every((value) => /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/.test(value)),
+      'must have values as labels have\nUse letters, digits, "-", "_" and ".".',
+    )
     .optional(),
-  allowedRoutes: allowedRoutes.prefault({}),
+  annotations: metadataMap({ maxEntries: 16, maxLength: 4096 }).optional(),
+  parametersRef: z.strictObject({ group: apiGroup, kind: kindName, name: objectName }).optional(),
 });
 
 const schema = objectOf({
   spec: z.strictObject({
     gatewayClassName: objectName,
-    listeners: z.array(listener).min(1).max(64),
-    addresses: z.array(ignored('the gateway listens on 127.0.0.1')).max(16).optional(),
-    infrastructure: z
+    listeners: z.array(listenerSchema).min(1).max(64),
+    addresses: z.array(address).max(16).default([]),
+    infrastructure: infrastructure.prefault({}),
+    allowedListeners: z
       .strictObject({
-        labels: ignored('no workload is made that could carry them'),
-        annotations: ignored('no workload is made that could carry them'),
-        parametersRef: refused('none of the listeners is served without these parameters'),
+        namespaces: z
+          .strictObject({
+            from: z.enum(['All', 'Selector', 'Same', 'None']).default('None'),
+            selector: labelSelector.optional(),
+          })
+          .prefault({}),
       })
-      .optional(),
-    allowedListeners: ignored('no ListenerSet is attached'),
+      .prefault({}),
     defaultScope: ignored('routes must name this Gateway'),
     tls: z
       .strictObject({
-        frontend: refused('none of the listeners is served, because client certificates would not be checked'),
+        frontend: frontendTls.optional(),
         backend: ignored('backends are called with the identity of the gateway'),
       })
       .optional(),
@@ -149,16 +124,26 @@ export const gatewayKind = defineKind<Gateway, typeof schema>({
   schema,
   decode: ({ spec, metadata }, context) => {
     checkListeners(spec.listeners, context);
+    checkAddresses(spec.addresses, context);
     const annotation = (...names: string[]): Located<string> | undefined => {
       const name = names.find((one) => (metadata.annotations[one] ?? '') !== '');
       if (name === undefined) return undefined;
       return { value: metadata.annotations[name] as string, origin: context.at(['metadata', 'annotations', name]) };
     };
+    const frontend = spec.tls?.frontend;
     return {
       spec: {
         gatewayClassName: { value: spec.gatewayClassName, origin: context.at(['spec', 'gatewayClassName']) },
         listeners: spec.listeners.map((value, index) => decodeListener(value, ['spec', 'listeners', index], context)),
+        addresses: spec.addresses.map(({ type, value }, index) => ({
+          origin: context.at(['spec', 'addresses', index]),
+          type,
+          ...(value === undefined || value === '' ? {} : { value }),
+        })),
+        infrastructure: decodeInfrastructure(spec.infrastructure, context),
+        allowedListeners: decodeNamespaces(spec.allowedListeners.namespaces, ['spec', 'allowedListeners'], context),
         ...present({
+          frontendTls: frontend === undefined ? undefined : decodeFrontendTls(frontend, context),
           serviceAccount: annotation('gateway.istio.io/service-account', 'networking.istio.io/service-account'),
           nameOverride: annotation('gateway.istio.io/name-override'),
         }),
@@ -168,128 +153,45 @@ export const gatewayKind = defineKind<Gateway, typeof schema>({
   },
 });
 
-function decodeListener(value: z.output<typeof listener>, path: Path, context: DecodeContext): Listener {
-  if (value.hostname !== undefined) warnOfAddress(value.hostname, [...path, 'hostname'], context);
-  if (value.tls?.options !== undefined && Object.keys(value.tls.options).length > 0) {
-    context.ignore([...path, 'tls', 'options'], {
-      message: 'tls.options are not yet supported: they have no effect',
-      remedy: 'Take them away; TLS is served with its default settings.',
-    });
-  }
-  return {
-    origin: context.at(path),
-    name: value.name,
-    ...(value.hostname === undefined
-      ? {}
-      : { hostname: { value: value.hostname, origin: context.at([...path, 'hostname']) } }),
-    port: value.port,
-    protocol: { value: value.protocol, origin: context.at([...path, 'protocol']) },
-    ...(value.tls === undefined ? {} : { tls: decodeTls(value.tls, [...path, 'tls'], context) }),
-    allowedRoutes: decodeAllowedRoutes(value.allowedRoutes, [...path, 'allowedRoutes'], context),
-    unsupported: context.refusedBelow(path),
-  };
-}
-
-function decodeTls(
-  value: z.output<typeof listener.shape.tls> & object,
-  path: Path,
+function decodeInfrastructure(
+  { labels, annotations, parametersRef }: z.output<typeof infrastructure>,
   context: DecodeContext,
-): ListenerTls {
-  return {
-    origin: context.at(path),
-    mode: value.mode,
-    certificateRefs: value.certificateRefs.map(({ group, kind, namespace, name }, index) => ({
-      origin: context.at([...path, 'certificateRefs', index]),
-      group,
-      kind,
-      namespace: namespace ?? context.document.namespace,
-      name,
-    })),
-  };
-}
-
-function decodeAllowedRoutes(value: z.output<typeof allowedRoutes>, path: Path, context: DecodeContext): AllowedRoutes {
-  const { from, selector } = value.namespaces;
-  const selectorPath = [...path, 'namespaces', 'selector'];
-  if (from === 'Selector' && selector === undefined) {
-    context.error([...path, 'namespaces'], {
-      message: 'from: Selector needs a selector',
-      remedy: 'Add selector.matchLabels for the labels of the namespaces, or use from: All.',
+): GatewayInfrastructure {
+  const path = ['spec', 'infrastructure'];
+  if (annotations !== undefined && Object.keys(annotations).length > 0) {
+    context.ignore([...path, 'annotations'], {
+      message: 'infrastructure.annotations have no effect: no workload is made that could carry them',
+      remedy: 'Nothing to do, unless something reads them from the workload.',
     });
   }
-  if (from !== 'Selector' && selector !== undefined) {
-    context.warn(selectorPath, {
-      message: `the selector has no effect with from: ${from}`,
-      remedy: 'Write from: Selector, or take the selector away.',
-    });
-  }
-  return {
-    origin: context.at(path),
-    from,
-    ...(from === 'Selector' && selector !== undefined
-      ? { selector: decodeLabelSelector(selector, selectorPath, context) }
-      : {}),
-    kinds: value.kinds.map((kind, index) => ({ origin: context.at([...path, 'kinds', index]), ...kind })),
-  };
+  const reference =
+    parametersRef === undefined ? undefined : { origin: context.at([...path, 'parametersRef']), ...parametersRef };
+  return present({ labels, parametersRef: reference });
 }
 
-/** The rules of the CRD that concern one listener, and those that compare listeners. */
-function checkListeners(listeners: readonly z.output<typeof listener>[], context: DecodeContext): void {
-  const names = new Set<string>();
-  const places = new Map<string, string>();
-  for (const [index, value] of listeners.entries()) {
-    const path = ['spec', 'listeners', index];
-    checkProtocol(value, path, context);
-    if (names.has(value.name)) {
-      context.error([...path, 'name'], {
-        message: `listener name "${value.name}" is used twice`,
-        remedy: 'Give each listener a name of its own; routes choose by it.',
+/** The rules of the CRD about addresses. */
+function checkAddresses(addresses: readonly z.output<typeof address>[], context: DecodeContext): void {
+  for (const [index, { type, value }] of addresses.entries()) {
+    const path = ['spec', 'addresses', index];
+    if (value === undefined) continue;
+    if (
+      type === 'Hostname' &&
+      !/^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(value)
+    ) {
+      context.error([...path, 'value'], {
+        message: `address "${value}" is no hostname`,
+        remedy: 'Write a DNS name in lower case, or type: IPAddress.',
       });
     }
-    names.add(value.name);
-    const place = `${value.protocol} ${value.port} ${value.hostname ?? ''}`;
-    const earlier = places.get(place);
-    if (earlier !== undefined && earlier !== value.name) {
-      context.error(path, {
-        message: `listener "${value.name}" has the port, protocol and hostname of listener "${earlier}"`,
-        remedy: 'Change one of the three, or keep one listener.',
+    if (type === 'IPAddress' && !isIP(value)) {
+      context.error([...path, 'value'], {
+        message: `address "${value}" is no IP address`,
+        remedy: 'Write an address such as 127.0.0.1, or leave the value out to take any.',
       });
     }
-    places.set(place, value.name);
-  }
-}
-
-function checkProtocol(value: z.output<typeof listener>, path: Path, context: DecodeContext): void {
-  const { protocol, tls } = value;
-  if (tls !== undefined && ['HTTP', 'TCP', 'UDP'].includes(protocol)) {
-    context.error([...path, 'tls'], {
-      message: `tls must not be set for protocol ${protocol}`,
-      remedy: protocol === 'HTTP' ? 'Write protocol: HTTPS, or take tls away.' : 'Take tls away.',
-    });
-  }
-  if (protocol === 'HTTPS' && tls?.mode === 'Passthrough') {
-    context.error([...path, 'tls', 'mode'], {
-      message: 'protocol HTTPS needs tls.mode Terminate',
-      remedy: 'Write mode: Terminate and name a certificate.',
-    });
-  }
-  if (value.hostname !== undefined && ['TCP', 'UDP'].includes(protocol)) {
-    context.error([...path, 'hostname'], {
-      message: `hostname must not be set for protocol ${protocol}`,
-      remedy: 'Take the hostname away.',
-    });
-  }
-  if (protocol === 'TLS' && tls === undefined) {
-    context.error(path, {
-      message: 'protocol TLS needs tls with a mode',
-      remedy: 'Add tls.mode: Terminate with a certificate, or Passthrough.',
-    });
-  }
-  const terminates = tls?.mode === 'Terminate';
-  if (terminates && tls.certificateRefs.length === 0 && Object.keys(tls.options ?? {}).length === 0) {
-    context.error([...path, 'tls'], {
-      message: 'tls.mode Terminate needs certificateRefs',
-      remedy: 'Name a Secret of type kubernetes.io/tls.',
-    });
+    const isKnown = type === 'Hostname' || type === 'IPAddress';
+    if (isKnown && addresses.slice(0, index).some((other) => other.type === type && other.value === value)) {
+      context.error(path, { message: `address "${value}" is written twice`, remedy: 'Keep one of them.' });
+    }
   }
 }
