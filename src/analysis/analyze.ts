@@ -7,6 +7,7 @@ import { makeTrafficPolicyLookup } from './destination-rules.ts';
 import { serveGateways, type ServedGateway } from './gateways.ts';
 import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
 import { serveIstioGateways } from './istio-gateways.ts';
+import { orphanSets } from './listener-sets.ts';
 import type { CheckedListener } from './listeners.ts';
 import type { Analysis, DestinationModel, GatewayModel, ListenerModel, VirtualHostModel } from './model.ts';
 import { findMtlsFaults, type Hop } from './mtls-findings.ts';
@@ -27,7 +28,7 @@ import { findVirtualFaults } from './virtual-findings.ts';
 import { makeVirtualServices } from './virtual-services.ts';
 import { collectWorkloads, type WorkloadSources } from './workload-sources.ts';
 import { serveWorkloads, targetPortOf, type ServedWorkloads } from './workloads.ts';
-import { makeWorld, type World, type WorldInput } from './world.ts';
+import { keyOf, makeWorld, type World, type WorldInput } from './world.ts';
 
 /** Works out what the resources mean together. Pure; problems are in the result, sorted, each once. */
 export function analyze(input: WorldInput): Analysis {
@@ -41,6 +42,7 @@ export function analyze(input: WorldInput): Analysis {
   const checkedAuthentications = checkRequestAuthentications(world);
   const authenticationsOf = makeAuthenticationLookup(world, checkedAuthentications);
   const servedGateways = serveGateways(world);
+  const orphans = orphanSets(world);
   const destinations = makeDestinationLookup(world, { sources, served });
   const routes = checkRoutes(world, { gateways: servedGateways, destinations });
   const virtualHosts = virtualHostsOf(world, routes);
@@ -71,12 +73,12 @@ export function analyze(input: WorldInput): Analysis {
     outbound: makeOutbound(world, { sources, served }),
     remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
-    status: makeStatus(world, { gateways: servedGateways, routes }),
+    status: makeStatus(world, { gateways: servedGateways, orphans, routes }),
   };
 }
 
 function gatewayModel(
-  { source, identity, listeners }: ServedGateway,
+  { source, identity, listeners, place }: ServedGateway,
   found: {
     readonly policiesOf: PolicyLookup;
     readonly authenticationsOf: AuthenticationLookup;
@@ -88,6 +90,7 @@ function gatewayModel(
     origin: source.origin,
     name,
     identity,
+    ...(place.bindHost === undefined ? {} : { bindHost: place.bindHost }),
     listeners: listeners
       .filter(({ isServed }) => isServed)
       .map((listener) => listenerModel(listener, found.virtualHosts.get(listener) ?? [])),
@@ -97,14 +100,18 @@ function gatewayModel(
 }
 
 function listenerModel(listener: CheckedListener, virtualHosts: readonly VirtualHostModel[]): ListenerModel {
-  const { source, hostname, certificates } = listener;
+  const { source, owner, hostname, certificates, clientValidation, relay } = listener;
   return {
     origin: source.origin,
     name: source.name,
     port: source.port,
-    protocol: source.protocol.value === 'HTTPS' ? 'HTTPS' : 'HTTP',
+    // Others are not served.
+    protocol: source.protocol.value as ListenerModel['protocol'],
     hostname,
     certificates,
+    ...(clientValidation === undefined ? {} : { clientValidation }),
+    ...(relay === undefined ? {} : { relay }),
+    ...(owner.kind === 'Gateway' ? {} : { set: keyOf(owner.source) }),
     virtualHosts,
   };
 }

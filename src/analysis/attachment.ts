@@ -6,7 +6,7 @@ import { intersectHostnames, normalHostname } from './hostname.ts';
 import { selectorMatches } from './labels.ts';
 import type { CheckedListener, Fault } from './listeners.ts';
 import type { RouteSource } from './route-rules.ts';
-import { isRejected, labelsOfNamespace, type World } from './world.ts';
+import { isRejected, keyOf, labelsOfNamespace, type World } from './world.ts';
 
 /** What became of one parentRef of a route. */
 export interface Attachment {
@@ -39,15 +39,18 @@ const gatewayGroup = 'gateway.networking.k8s.io';
  */
 export function attachRoute(input: AttachmentInput, parentRef: ParentRef): Attachment | undefined {
   const { world, gateways, route } = input;
-  if (parentRef.group !== gatewayGroup || parentRef.kind !== 'Gateway') {
+  if (parentRef.group !== gatewayGroup || !['Gateway', 'ListenerSet'].includes(parentRef.kind)) {
     reportParentKind(world, parentRef);
     return undefined;
   }
   const key = `${parentRef.namespace}/${parentRef.name}`;
-  const gateway = gateways.get(key);
-  if (gateway === undefined) return world.gateways.has(key) ? undefined : reportNoGateway(world, parentRef);
+  const gateway = parentRef.kind === 'Gateway' ? gateways.get(key) : gatewayOfSet(gateways, key);
+  if (gateway === undefined) return reportNoParent(input, parentRef);
+  // Each parent has only its own listeners: a Gateway's do not stand for those of its ListenerSets, nor the reverse.
   const named = gateway.listeners.filter(
-    ({ source }) =>
+    ({ source, owner }) =>
+      owner.kind === parentRef.kind &&
+      keyOf(owner.source) === key &&
       (parentRef.sectionName === undefined || source.name === parentRef.sectionName) &&
       (parentRef.port === undefined || source.port === parentRef.port),
   );
@@ -58,6 +61,28 @@ export function attachRoute(input: AttachmentInput, parentRef: ParentRef): Attac
     .map((listener) => ({ gateway, listener, hostnames: commonHostnames(listener, route) }))
     .filter(({ hostnames }) => hostnames.length > 0);
   return bonds.length === 0 ? reportNoHostname({ world, parentRef, route, allowing }) : { parentRef, bonds };
+}
+
+function gatewayOfSet(gateways: AttachmentInput['gateways'], key: string): ServedGateway | undefined {
+  return [...gateways.values()].find(({ sets }) =>
+    sets.some(({ source, refused }) => refused === undefined && keyOf(source) === key),
+  );
+}
+
+function reportNoParent({ world, gateways }: AttachmentInput, parentRef: ParentRef): Attachment | undefined {
+  const { kind, namespace, name } = parentRef;
+  const key = `${namespace}/${name}`;
+  if (kind === 'Gateway') return world.gateways.has(key) ? undefined : reportNoGateway(world, parentRef);
+  const set = world.resources.listenerSets.find((one) => keyOf(one) === key);
+  const gatewayKey = set === undefined ? '' : `${set.spec.parentRef.namespace}/${set.spec.parentRef.name}`;
+  // Somebody else serves that Gateway.
+  if (world.gateways.has(gatewayKey) && !gateways.has(gatewayKey)) return undefined;
+  return refuse(world, parentRef, {
+    code: codes.parentNotFound,
+    reason: 'NoMatchingParent',
+    message: `parentRef "${name}": ${set === undefined ? `no such ListenerSet in namespace "${namespace}"` : 'the ListenerSet is not part of its Gateway'}`,
+    remedy: set === undefined ? 'Add the file with the ListenerSet.' : 'Correct the ListenerSet, or its Gateway.',
+  });
 }
 
 function allows(input: {
@@ -79,7 +104,7 @@ function allowsNamespace(input: {
   const { from, selector } = input.listener.source.allowedRoutes;
   const { namespace } = input.route.metadata;
   if (from === 'All') return true;
-  if (from === 'Same') return namespace === input.gateway.source.metadata.namespace;
+  if (from === 'Same') return namespace === input.listener.owner.source.metadata.namespace;
   return selector !== undefined && selectorMatches(selector, labelsOfNamespace(input.world, namespace));
 }
 
@@ -141,11 +166,12 @@ function reportNoListener(world: World, parentRef: ParentRef, gateway: ServedGat
     ...(parentRef.sectionName === undefined ? [] : [`named "${parentRef.sectionName}"`]),
     ...(parentRef.port === undefined ? [] : [`on port ${parentRef.port}`]),
   ].join(' and ');
-  const listeners = gateway.listeners.map(({ source }) => `"${source.name}" (port ${source.port})`).join(', ');
+  const own = gateway.listeners.filter(({ owner }) => owner.kind === parentRef.kind);
+  const listeners = own.map(({ source }) => `"${source.name}" (port ${source.port})`).join(', ');
   return refuse(world, parentRef, {
     code: codes.noMatchingParent,
     reason: 'NoMatchingParent',
-    message: `parentRef "${parentRef.name}": the Gateway has no listener ${wanted}`,
+    message: `parentRef "${parentRef.name}": the ${parentRef.kind} has no listener ${wanted}`,
     remedy: `Name one of its listeners: ${listeners}.`,
   });
 }

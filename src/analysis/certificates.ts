@@ -1,6 +1,7 @@
 import { diagnose } from '../base/index.ts';
-import type { CertificateRef, Gateway } from '../resource/index.ts';
+import type { CertificateRef } from '../resource/index.ts';
 import { codes } from './codes.ts';
+import type { ListenerOwner } from './listeners.ts';
 import type { CertificateModel } from './model.ts';
 import { grantRemedy, isPermitted } from './reference-grants.ts';
 import type { World } from './world.ts';
@@ -13,7 +14,11 @@ export type CertificateFault = {
 export type ResolvedCertificate = { readonly certificate: CertificateModel } | { readonly fault: CertificateFault };
 
 /** Follows a certificateRef of a listener to its Secret (Gateway API, GatewayTLSConfig.certificateRefs). */
-export function resolveCertificate(world: World, gateway: Gateway, ref: CertificateRef): ResolvedCertificate {
+export function resolveCertificate(
+  world: World,
+  { kind, source: { metadata } }: ListenerOwner,
+  ref: CertificateRef,
+): ResolvedCertificate {
   const name = `${ref.namespace}/${ref.name}`;
   if (ref.group !== '' || ref.kind !== 'Secret') {
     return invalid(world, ref, {
@@ -22,11 +27,11 @@ export function resolveCertificate(world: World, gateway: Gateway, ref: Certific
     });
   }
   const reference = {
-    from: { group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace: gateway.metadata.namespace },
+    from: { group: 'gateway.networking.k8s.io', kind, namespace: metadata.namespace },
     to: { group: '', kind: 'Secret', namespace: ref.namespace, name: ref.name },
   };
   if (!isPermitted(world, reference)) {
-    const message = `certificateRef "${ref.name}": no ReferenceGrant lets Gateways of namespace "${gateway.metadata.namespace}" use Secret "${name}"`;
+    const message = `certificateRef "${ref.name}": no ReferenceGrant lets ${kind}s of namespace "${metadata.namespace}" use Secret "${name}"`;
     world.report(
       diagnose(codes.certificateNotPermitted, { origin: ref.origin, message, remedy: grantRemedy(reference) }),
     );

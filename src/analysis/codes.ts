@@ -1,4 +1,5 @@
 import type { DiagnosticCode } from '../base/index.ts';
+import { gatewayCodes } from './gateway-codes.ts';
 import { virtualCodes } from './virtual-codes.ts';
 
 /** Findings about references between objects (SP01xx), policy and mutual TLS (SP03xx), workloads (SP04xx), supplied objects (SP05xx). */
@@ -112,6 +113,7 @@ export const codes = {
     severity: 'info',
     title: 'A rule retries by HTTP status codes, of which gRPC calls have only 200.',
   },
+  ...gatewayCodes,
   ...virtualCodes,
   policySelectsNothing: {
     code: 'SP0301',

@@ -1,5 +1,6 @@
 import type { ServedGateway } from './gateways.ts';
 import { intersectHostnames } from './hostname.ts';
+import type { CheckedListenerSet } from './listener-sets.ts';
 import type { CheckedListener, Fault } from './listeners.ts';
 import { partiallyInvalid, routeFault } from './route-validity.ts';
 import type { CheckedRoute } from './routes.ts';
@@ -9,7 +10,12 @@ import type { World } from './world.ts';
 /** Conditions as the Gateway API v1.6 defines them, for everything that is served. */
 export function makeStatus(
   world: World,
-  checked: { readonly gateways: readonly ServedGateway[]; readonly routes: readonly CheckedRoute[] },
+  checked: {
+    readonly gateways: readonly ServedGateway[];
+    /** ListenerSets without a Gateway. */
+    readonly orphans: readonly CheckedListenerSet[];
+    readonly routes: readonly CheckedRoute[];
+  },
 ): readonly ObjectStatus[] {
   const attached = countAttached(checked.routes);
   return [
@@ -17,6 +23,7 @@ export function makeStatus(
       .filter(({ metadata }) => [undefined, metadata.name].includes(world.options.gatewayClass))
       .map(classStatus),
     ...checked.gateways.map((gateway) => gatewayStatus(gateway, attached)),
+    ...[...checked.gateways.flatMap(({ sets }) => sets), ...checked.orphans].map((set) => setStatus(set, attached)),
     ...checked.routes.map(routeStatus),
   ];
 }
@@ -66,29 +73,81 @@ function classStatus({ origin, metadata }: World['resources']['gatewayClasses'][
 }
 
 function gatewayStatus(
-  { source, listeners }: ServedGateway,
+  { source, listeners: all, place, sets }: ServedGateway,
   attached: ReadonlyMap<CheckedListener, number>,
 ): ObjectStatus {
   const made = conditionsFor(source.metadata.generation);
-  const bad = listeners.filter((listener) => !listener.isServed || listener.unresolved !== undefined);
-  const served = listeners.filter(({ isServed }) => isServed);
-  const faults = bad.map((listener) => faultOf(listener).message).join('; ');
-  const parameters = source.spec.unsupported.find(({ field }) => field === 'infrastructure.parametersRef');
+  const listeners = all.filter(({ owner }) => owner.kind === 'Gateway');
+  const { accepted, programmed } = ofListeners(listeners);
+  const isInsecure = listeners.some(({ clientValidation }) => clientValidation?.mode === 'insecure-fallback');
+  const unplaced = place.refused ?? place.unusable;
   return {
     kind: 'Gateway',
     namespace: source.metadata.namespace,
     name: source.metadata.name,
     origin: source.origin,
+    attachedListenerSets: sets.filter(isAttached).length,
     conditions: [
+      made('Accepted', place.refused === undefined ? accepted : no(place.refused)),
       made(
-        'Accepted',
-        parameters !== undefined
-          ? no({ reason: 'InvalidParameters', message: `${parameters.field} is not supported` })
-          : bad.length === 0
-            ? yes('Accepted')
-            : { status: served.length > 0 ? 'True' : 'False', reason: 'ListenersNotValid', message: faults },
+        'Programmed',
+        unplaced === undefined
+          ? programmed
+          : no({ ...unplaced, reason: place.refused === undefined ? unplaced.reason : 'Invalid' }),
       ),
-      made('Programmed', served.length > 0 ? yes('Programmed') : no({ reason: 'Invalid', message: faults })),
+      ...(isInsecure ? [made('InsecureFrontendValidationMode', yes('ConfigurationChanged'))] : []),
+    ],
+    listeners: listeners.map((listener) => {
+      const overlaps = overlapping(listener, all);
+      return listenerStatus({ listener, attachedRoutes: attached.get(listener) ?? 0, overlaps }, made);
+    }),
+  };
+}
+
+type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** What an object with listeners is because of them. */
+function ofListeners(listeners: readonly CheckedListener[]): {
+  readonly accepted: Verdict;
+  readonly programmed: Verdict;
+} {
+  const bad = listeners.filter((listener) => !listener.isServed || listener.unresolved !== undefined);
+  const isServed = listeners.some((listener) => listener.isServed);
+  const message = bad.map((listener) => faultOf(listener).message).join('; ');
+  return {
+    accepted:
+      bad.length === 0
+        ? yes('Accepted')
+        : { status: isServed ? 'True' : 'False', reason: 'ListenersNotValid', message },
+    programmed: isServed ? yes('Programmed') : no({ reason: 'Invalid', message }),
+  };
+}
+
+function isAttached({ refused, listeners }: CheckedListenerSet): boolean {
+  return refused === undefined && listeners.some(({ isServed }) => isServed);
+}
+
+function setStatus(
+  { source, listeners, refused }: CheckedListenerSet,
+  attached: ReadonlyMap<CheckedListener, number>,
+): ObjectStatus {
+  const made = conditionsFor(source.metadata.generation);
+  const { accepted, programmed } = ofListeners(listeners);
+  return {
+    kind: 'ListenerSet',
+    namespace: source.metadata.namespace,
+    name: source.metadata.name,
+    origin: source.origin,
+    conditions: [
+      made('Accepted', refused === undefined ? accepted : no(refused)),
+      made(
+        'Programmed',
+        refused !== undefined
+          ? no({ ...refused, reason: refused.reason === 'NotAllowed' ? 'NotAllowed' : 'Invalid' })
+          : programmed.status === 'True'
+            ? programmed
+            : { ...programmed, reason: 'ListenersNotValid' },
+      ),
     ],
     listeners: listeners.map((listener) => {
       const overlaps = overlapping(listener, listeners);
@@ -154,6 +213,7 @@ function routeStatus(route: CheckedRoute): ObjectStatus {
   const made = conditionsFor(source.metadata.generation);
   const parents: readonly ParentStatus[] = attachments.map(({ parentRef, refused = invalid }) => ({
     parentRef: {
+      ...(parentRef.kind === 'Gateway' ? {} : { kind: parentRef.kind }),
       namespace: parentRef.namespace,
       name: parentRef.name,
       ...(parentRef.sectionName === undefined ? {} : { sectionName: parentRef.sectionName }),

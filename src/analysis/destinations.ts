@@ -18,18 +18,32 @@ export function makeDestinationLookup(
   workloads: { readonly sources: WorkloadSources; readonly served: ServedWorkloads },
 ): DestinationLookup {
   const known = new Map<string, DestinationModel>();
+  const relayed = relayedPorts(world);
   const lookup: DestinationLookup = (service, port, subset) => {
     const key = `${keyOf(service)}:${port.port}${subset === undefined ? '' : `|${subset}`}`;
     const found =
       known.get(key) ??
-      (subset === undefined ? resolve({ world, service, port, ...workloads }) : { ...lookup(service, port), subset });
+      (subset === undefined
+        ? resolve({ world, service, port, relayed, ...workloads })
+        : { ...lookup(service, port), subset });
     known.set(key, found);
     return found;
   };
   return lookup;
 }
 
+function relayedPorts({ resources }: World): ReadonlySet<string> {
+  const rules = [...resources.tlsRoutes, ...resources.tcpRoutes].flatMap(({ spec }) => spec.rules);
+  return new Set(
+    rules.flatMap(({ backendRefs }) =>
+      backendRefs.map(({ namespace, name, port }) => `${namespace}/${name}:${port ?? ''}`),
+    ),
+  );
+}
+
 interface Resolution {
+  /** `namespace/name:port` of Services that whole connections are routed to: what they speak is nobody's business. */
+  readonly relayed: ReadonlySet<string>;
   readonly world: World;
   readonly service: Service;
   readonly port: ServicePort;
@@ -40,7 +54,7 @@ interface Resolution {
 function resolve(input: Resolution): DestinationModel {
   const { world, service, port, sources } = input;
   const { namespace, name } = service.metadata;
-  reportProtocol(world, service, port);
+  if (!input.relayed.has(`${keyOf(service)}:${port.port}`)) reportProtocol(world, service, port);
   const hasSelector = Object.keys(service.spec.selector).length > 0;
   const selected = sources.selectedBy(service);
   if (hasSelector && selected.length === 0) reportNothingSelected(world, service);

@@ -1,7 +1,10 @@
 import { compareText, diagnose } from '../base/index.ts';
 import type { Gateway } from '../resource/index.ts';
 import { codes } from './codes.ts';
-import { checkListeners, type CheckedListener } from './listeners.ts';
+import { makeFrontendValidation, reportUnusedPorts } from './frontend-validation.ts';
+import { placeGateway, type GatewayPlace } from './gateway-place.ts';
+import { setsOf, type CheckedListenerSet } from './listener-sets.ts';
+import { checkListeners, endsTls, type CheckedListener } from './listeners.ts';
 import type { Identity } from './model.ts';
 import { keyOf, type World } from './world.ts';
 
@@ -9,7 +12,10 @@ import { keyOf, type World } from './world.ts';
 export interface ServedGateway {
   readonly source: Gateway;
   readonly identity: Identity;
+  readonly place: GatewayPlace;
+  /** Its own, and then those of its ListenerSets. */
   readonly listeners: readonly CheckedListener[];
+  readonly sets: readonly CheckedListenerSet[];
 }
 
 /**
@@ -18,9 +24,22 @@ export interface ServedGateway {
  */
 export function serveGateways(world: World): readonly ServedGateway[] {
   const sorted = [...world.gateways.values()].sort((a, b) => compareText(keyOf(a), keyOf(b)));
-  return sorted
-    .filter((gateway) => isServed(world, gateway))
-    .map((source) => ({ source, identity: gatewayIdentity(source), listeners: checkListeners(world, source) }));
+  return sorted.filter((gateway) => isServed(world, gateway)).map((source) => serveGateway(world, source));
+}
+
+function serveGateway(world: World, source: Gateway): ServedGateway {
+  const place = placeGateway(world, source);
+  const common = { world, gatewayFault: place.refused, validationOf: makeFrontendValidation(world, source) };
+  const listeners = [...checkListeners({ ...common, owner: { kind: 'Gateway', source }, before: [] })];
+  const sets = setsOf(world, source).map(({ source: set, refused }): CheckedListenerSet => {
+    if (refused !== undefined) return { source: set, listeners: [], refused };
+    const own = checkListeners({ ...common, owner: { kind: 'ListenerSet', source: set }, before: [...listeners] });
+    listeners.push(...own);
+    return { source: set, listeners: own };
+  });
+  const tls = listeners.filter((listener) => endsTls(listener.source));
+  reportUnusedPorts(world, source, new Set(tls.map((listener) => listener.source.port)));
+  return { source, identity: gatewayIdentity(source), place, listeners, sets };
 }
 
 function isServed(world: World, { spec }: Gateway): boolean {
@@ -48,7 +67,8 @@ function gatewayIdentity({ metadata, spec }: Gateway): Identity {
     serviceAccount: spec.serviceAccount?.value ?? workloadName,
     workloadName,
     labels: {
-      ...metadata.labels,
+      // Istio gives its pods these, and the Gateway's own labels where none are written.
+      ...(spec.infrastructure.labels ?? metadata.labels),
       'gateway.networking.k8s.io/gateway-name': metadata.name,
       'gateway.networking.k8s.io/gateway-class-name': spec.gatewayClassName.value,
       'service.istio.io/canonical-name': workloadName,

@@ -1,11 +1,13 @@
 import { diagnose, qualifiedName } from '../base/index.ts';
-import type { Gateway, Listener } from '../resource/index.ts';
+import type { ClientValidation } from '../plan/index.ts';
+import type { Gateway, Listener, ListenerSet } from '../resource/index.ts';
 import { resolveCertificate, type CertificateFault } from './certificates.ts';
 import { codes } from './codes.ts';
+import type { CheckedValidation } from './frontend-validation.ts';
 import { normalHostname } from './hostname.ts';
-import type { CertificateModel } from './model.ts';
+import type { CertificateModel, ListenerModel } from './model.ts';
 import { failureOf } from './route-rules.ts';
-import { groupBy, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** A fault as the reason and message of a condition. */
 export interface Fault {
@@ -13,13 +15,22 @@ export interface Fault {
   readonly message: string;
 }
 
+/** What has listeners. Routes name it, and its namespace counts for what its listeners refer to and allow. */
+export type ListenerOwner =
+  | { readonly kind: 'Gateway'; readonly source: Gateway }
+  | { readonly kind: 'ListenerSet'; readonly source: ListenerSet };
+
 /** A listener with everything that was found about it; also those that cannot be served. */
 export interface CheckedListener {
   readonly source: Listener;
+  readonly owner: ListenerOwner;
   readonly hostname: string;
   /** Kinds of routes that may attach; empty when the protocol or all kinds are unsupported. */
   readonly kinds: readonly string[];
   readonly certificates: readonly CertificateModel[];
+  readonly clientValidation?: ClientValidation;
+  /** Bytes are relayed; absent: HTTP. */
+  readonly relay?: NonNullable<ListenerModel['relay']>;
   /** Condition `Accepted` is False because of this. */
   readonly refused?: Fault;
   /** Condition `Conflicted` is True because of this. */
@@ -30,72 +41,141 @@ export interface CheckedListener {
   readonly isServed: boolean;
 }
 
-const httpKinds = ['HTTPRoute', 'GRPCRoute'] as const;
 const group = 'gateway.networking.k8s.io';
 
-/** Checks the listeners of one Gateway, alone and against each other. */
-export function checkListeners(world: World, gateway: Gateway): readonly CheckedListener[] {
-  const { listeners } = gateway.spec;
-  const byPort = groupBy(listeners, ({ port }) => String(port));
-  return listeners.map((listener) => {
-    const refused = findRefusal(gateway, listener);
-    const conflict = findConflict(world, listener, byPort.get(String(listener.port)) ?? []);
-    const kinds = refused === undefined ? supportedKinds(world, listener) : { kinds: [] };
-    const certificates = refused === undefined ? resolveCertificates(world, gateway, listener) : { usable: [] };
-    const isOpen = listener.protocol.value === 'HTTP' || certificates.usable.length > 0;
-    const unresolved = kinds.fault ?? certificates.fault;
-    return {
-      source: listener,
-      hostname: normalHostname(listener.hostname?.value),
-      kinds: kinds.kinds,
-      certificates: certificates.usable,
-      ...(refused === undefined ? {} : { refused }),
-      ...(conflict === undefined ? {} : { conflict }),
-      ...(unresolved === undefined ? {} : { unresolved }),
-      isServed: refused === undefined && conflict === undefined && isOpen,
-    };
-  });
+export interface ListenerInput {
+  readonly world: World;
+  readonly owner: ListenerOwner;
+  /** Why the whole Gateway cannot be served. */
+  readonly gatewayFault: Fault | undefined;
+  readonly validationOf: (port: number) => CheckedValidation | undefined;
+  /** Listeners that go before those of this owner: what conflicts with one of them loses. */
+  readonly before: readonly CheckedListener[];
+}
+
+/** Checks the listeners of one Gateway or ListenerSet, alone, against each other, and against those before them. */
+export function checkListeners(input: ListenerInput): readonly CheckedListener[] {
+  const { listeners } = input.owner.source.spec;
+  return listeners.map((listener) => checkListener(input, listener));
+}
+
+function checkListener(input: ListenerInput, listener: Listener): CheckedListener {
+  const { world, owner, gatewayFault } = input;
+  const clients = endsTls(listener) ? input.validationOf(listener.port) : undefined;
+  const unsupported = findRefusal(owner, listener);
+  const refused = unsupported ?? clients?.refused;
+  const conflict = unsupported === undefined ? findConflict(input, listener) : undefined;
+  const kinds = unsupported === undefined ? supportedKinds(world, listener) : { kinds: [] };
+  const certificates = unsupported === undefined ? resolveCertificates(world, owner, listener) : { usable: [] };
+  const isOpen = !endsTls(listener) || certificates.usable.length > 0;
+  const unresolved = kinds.fault ?? certificates.fault ?? clients?.unresolved;
+  const relay = relayOf(listener);
+  return {
+    source: listener,
+    owner,
+    hostname: normalHostname(listener.hostname?.value),
+    kinds: kinds.kinds,
+    certificates: certificates.usable,
+    ...(clients?.validation === undefined ? {} : { clientValidation: clients.validation }),
+    ...(relay === undefined ? {} : { relay }),
+    ...(refused === undefined ? {} : { refused }),
+    ...(conflict === undefined ? {} : { conflict }),
+    ...(unresolved === undefined ? {} : { unresolved }),
+    isServed: refused === undefined && conflict === undefined && gatewayFault === undefined && isOpen,
+  };
+}
+
+/** Listeners of one family may share a port, told apart by hostname; TCP has none. */
+const families: Readonly<Record<string, 'http' | 'tls' | 'tcp'>> = {
+  HTTP: 'http',
+  HTTPS: 'tls',
+  TLS: 'tls',
+  TCP: 'tcp',
+};
+
+function familyOf({ protocol }: Listener): 'http' | 'tls' | 'tcp' | undefined {
+  return Object.hasOwn(families, protocol.value) ? families[protocol.value] : undefined;
+}
+
+/** Whether it has certificates and meets its clients' ones. */
+export function endsTls({ protocol, tls }: Listener): boolean {
+  return protocol.value === 'HTTPS' || (protocol.value === 'TLS' && tls?.mode !== 'Passthrough');
+}
+
+function relayOf({ protocol, tls }: Listener): CheckedListener['relay'] {
+  if (protocol.value === 'TLS' && tls?.mode === 'Passthrough') return 'passthrough';
+  return protocol.value === 'TLS' || protocol.value === 'TCP' ? 'tcp' : undefined;
 }
 
 /** What the decoder could not take; it has reported that already. */
-function findRefusal(gateway: Gateway, listener: Listener): Fault | undefined {
+function findRefusal({ kind, source }: ListenerOwner, listener: Listener): Fault | undefined {
   const { protocol } = listener;
-  if (!isHttp(listener)) {
+  if (familyOf(listener) === undefined) {
     return {
       reason: 'UnsupportedProtocol',
       message: `listener "${listener.name}": protocol "${protocol.value}" is not supported`,
     };
   }
-  const { failure } = failureOf([...gateway.spec.unsupported, ...listener.unsupported]);
+  const ofGateway = kind === 'Gateway' ? source.spec.unsupported : [];
+  const { failure } = failureOf([...ofGateway, ...listener.unsupported]);
   return failure === undefined ? undefined : { reason: 'UnsupportedValue', message: failure };
 }
 
-function isHttp({ protocol }: Listener): boolean {
-  return protocol.value === 'HTTP' || protocol.value === 'HTTPS';
-}
-
 /**
- * Listeners of one port must agree in protocol. Of listeners that do not, none is served: the Gateway API forbids to
- * pick a winner. (Equal hostnames make the whole Gateway invalid, which its decoder sees.)
+ * Every connection must belong to exactly one listener. Of indistinct listeners of one object none is served: the Gateway
+ * API forbids to pick a winner. Between objects the Gateway goes before its ListenerSets and the older set before the
+ * newer (GEP-1713), so that only the later listener is left out.
  */
-function findConflict(world: World, listener: Listener, samePort: readonly Listener[]): Fault | undefined {
-  const other = samePort.find((item) => isHttp(item) && item.protocol.value !== listener.protocol.value);
-  if (other === undefined || !isHttp(listener)) return undefined;
-  const message = `listener "${listener.name}" (${listener.protocol.value}) and listener "${other.name}" (${other.protocol.value}) both want port ${listener.port}`;
+function findConflict({ world, owner, before }: ListenerInput, listener: Listener): Fault | undefined {
+  const siblings = owner.source.spec.listeners.filter(
+    (other) => other !== listener && familyOf(other) !== undefined && reasonOf(listener, other) !== undefined,
+  );
+  const earlier = before.find(
+    (other) =>
+      other.refused?.reason !== 'UnsupportedProtocol' &&
+      (other.conflict === undefined || other.owner.kind === 'Gateway') &&
+      reasonOf(listener, other.source) !== undefined,
+  );
+  const [sibling] = siblings;
+  const other = sibling ?? earlier?.source;
+  if (other === undefined) return undefined;
+  const reason = reasonOf(listener, other) as string;
+  const whose = sibling === undefined ? ` of ${earlier?.owner.kind ?? ''}` : '';
+  const message = `listener "${listener.name}" (${describe(listener)}) and listener "${other.name}"${whose} (${describe(other)}) both want port ${listener.port}`;
   world.report(
     diagnose(codes.listenerConflict, {
       origin: listener.origin,
       message,
-      remedy: 'Give the listeners different ports; until then neither is served.',
+      remedy: `Give the listeners different ports${reason === 'HostnameConflict' ? ' or hostnames' : ''}; until then ${sibling === undefined ? 'this one is not' : 'neither is'} served.`,
     }),
   );
-  return { reason: 'ProtocolConflict', message };
+  return { reason, message };
+}
+
+/** Why two listeners are not distinct; undefined when they are. */
+function reasonOf(a: Listener, b: Listener): 'ProtocolConflict' | 'HostnameConflict' | undefined {
+  if (a.port !== b.port) return undefined;
+  if (familyOf(a) !== familyOf(b)) return 'ProtocolConflict';
+  if (normalHostname(a.hostname?.value) !== normalHostname(b.hostname?.value)) return undefined;
+  return a.protocol.value === b.protocol.value ? 'HostnameConflict' : 'ProtocolConflict';
+}
+
+function describe({ protocol, hostname }: Listener): string {
+  return hostname === undefined ? protocol.value : `${protocol.value} ${hostname.value}`;
+}
+
+/** The kinds of routes that suit a protocol (Gateway API, RouteGroupKind), the usual one first. */
+function kindsFor(listener: Listener): readonly string[] {
+  if (listener.protocol.value === 'TCP') return ['TCPRoute'];
+  if (listener.protocol.value !== 'TLS') return ['HTTPRoute', 'GRPCRoute'];
+  return relayOf(listener) === 'passthrough' ? ['TLSRoute'] : ['TLSRoute', 'TCPRoute'];
 }
 
 function supportedKinds(world: World, listener: Listener): { kinds: readonly string[]; fault?: Fault } {
   const wanted = listener.allowedRoutes.kinds;
-  if (wanted.length === 0) return { kinds: httpKinds };
-  const known: ReadonlySet<string> = new Set(httpKinds);
+  const suitable = kindsFor(listener);
+  if (wanted.length === 0) return { kinds: suitable };
+  const known: ReadonlySet<string> = new Set(suitable);
   const kinds = wanted.filter((item) => item.group === group && known.has(item.kind)).map(({ kind }) => kind);
   const unknown = wanted.find((item) => item.group !== group || !known.has(item.kind));
   if (unknown === undefined) return { kinds };
@@ -104,7 +184,7 @@ function supportedKinds(world: World, listener: Listener): { kinds: readonly str
     diagnose(codes.routeKindUnsupported, {
       origin: unknown.origin,
       message,
-      remedy: 'Name HTTPRoute, GRPCRoute or both, or leave kinds out.',
+      remedy: `Name ${suitable.join(', ')}${suitable.length > 1 ? ' or both' : ''}, or leave kinds out.`,
     }),
   );
   return { kinds, fault: { reason: 'InvalidRouteKinds', message } };
@@ -112,16 +192,16 @@ function supportedKinds(world: World, listener: Listener): { kinds: readonly str
 
 function resolveCertificates(
   world: World,
-  gateway: Gateway,
+  owner: ListenerOwner,
   listener: Listener,
 ): { usable: readonly CertificateModel[]; fault?: Fault } {
-  if (listener.protocol.value !== 'HTTPS') return { usable: [] };
+  if (!endsTls(listener)) return { usable: [] };
   const refs = listener.tls?.certificateRefs ?? [];
-  const resolved = refs.map((ref) => resolveCertificate(world, gateway, ref));
+  const resolved = refs.map((ref) => resolveCertificate(world, owner, ref));
   const usable = resolved.flatMap((item) => ('certificate' in item ? [item.certificate] : []));
   const faults: readonly CertificateFault[] = resolved.flatMap((item) => ('fault' in item ? [item.fault] : []));
   if (usable.length > 0) return { usable, ...(faults[0] === undefined ? {} : { fault: faults[0] }) };
-  const message = `listener "${listener.name}" of Gateway "${qualifiedName(gateway.metadata)}" has no usable certificate and is not opened`;
+  const message = `listener "${listener.name}" of ${owner.kind} "${qualifiedName(owner.source.metadata)}" has no usable certificate and is not opened`;
   world.report(
     diagnose(codes.certificateAllUnusable, {
       origin: listener.tls?.origin ?? listener.origin,

@@ -87,6 +87,8 @@ export interface GatewayModel {
   readonly origin: Origin;
   readonly name: string;
   readonly identity: Identity;
+  /** Where its listeners bind; absent: as the options say. */
+  readonly bindHost?: string;
   /** Only listeners that can be served. */
   readonly listeners: readonly ListenerModel[];
   readonly policies: readonly PolicyModel[];
@@ -98,7 +100,11 @@ export interface ListenerModel {
   readonly name: string;
   readonly port: number;
   /** `MESH`: mutual TLS with the certificates of the mesh (Istio Gateway, `ISTIO_MUTUAL`). */
-  readonly protocol: 'HTTP' | 'HTTPS' | 'MESH';
+  readonly protocol: 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'MESH';
+  /** As `Listener.relay` of the plan. */
+  readonly relay?: 'tcp' | 'passthrough';
+  /** `namespace/name` of the ListenerSet; its names are unique only there. */
+  readonly set?: string;
   readonly hostname: string;
   readonly certificates: readonly CertificateModel[];
   readonly clientValidation?: ClientValidation;
@@ -241,6 +247,8 @@ export interface WorkloadPortModel {
   readonly origin: Origin;
   /** Where the app really listens for this port; at least one. */
   readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  /** The Service declares it to speak no HTTP, so that its connections are passed on as they are. */
+  readonly relaysBytes?: true;
   readonly mtls: MtlsModel;
   /** The first Service port that leads here, for the labels and pool settings of the inbound cluster. */
   readonly service?: ServicePortModel;

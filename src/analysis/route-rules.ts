@@ -20,7 +20,7 @@ import { lowerFilters, lowerLimits } from './route-filters.ts';
 
 /** HTTPRoute and GRPCRoute in one form: from here on their kind is only a name. */
 export interface RouteSource {
-  readonly kind: 'HTTPRoute' | 'GRPCRoute';
+  readonly kind: 'HTTPRoute' | 'GRPCRoute' | 'TLSRoute' | 'TCPRoute';
   readonly origin: Origin;
   readonly metadata: ObjectMeta;
   readonly parentRefs: readonly ParentRef[];

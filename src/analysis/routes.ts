@@ -1,6 +1,7 @@
 import { compareText, diagnose, formatOrigin } from '../base/index.ts';
 import { attachRoute, type Attachment } from './attachment.ts';
 import { resolveBackend, resolveMirror, type ResolvedBackend, type UnresolvedRef } from './backends.ts';
+import { fromTcpRoute, fromTlsRoute } from './byte-route-rules.ts';
 import { codes } from './codes.ts';
 import type { DestinationLookup } from './destinations.ts';
 import type { ServedGateway } from './gateways.ts';
@@ -32,6 +33,8 @@ export function checkRoutes(
   const sources = [
     ...world.resources.httpRoutes.map(fromHttpRoute),
     ...world.resources.grpcRoutes.map(fromGrpcRoute),
+    ...world.resources.tlsRoutes.map(fromTlsRoute),
+    ...world.resources.tcpRoutes.map(fromTcpRoute),
   ].sort((a, b) => compareRouteAge(identityOf(a), identityOf(b)));
   return sources.map((source) => {
     const attachments = source.parentRefs.flatMap(
@@ -138,7 +141,9 @@ export function virtualHostsOf(
       listener,
       [...ofListener]
         .sort(([a], [b]) => compareText(a, b))
-        .flatMap(([hostname, members]) => makeVirtualHost(world, hostname, [...members])),
+        .flatMap(([hostname, members]) =>
+          makeVirtualHost(world, hostname, connectionRoute(world, listener, [...members])),
+        ),
     ]),
   );
 }
@@ -163,6 +168,26 @@ function makeVirtualHost(
     ),
   );
   return [{ hostname, origin: oldest.source.origin, matches: matches.sort(compareMatches) }];
+}
+
+/** A connection has no request to choose by, so of the routes that want it the oldest gets it (Gateway API, TCPRoute). */
+function connectionRoute(
+  world: World,
+  { relay, source }: CheckedListener,
+  members: readonly CheckedRoute[],
+): readonly CheckedRoute[] {
+  const [oldest, ...others] = members;
+  if (relay === undefined || oldest === undefined) return members;
+  for (const other of others) {
+    world.report(
+      diagnose(codes.connectionRouteShadowed, {
+        origin: other.source.origin,
+        message: `gets no connections of listener "${source.name}": ${formatOrigin(oldest.source.origin)} is older`,
+        remedy: 'Give the routes different hostnames or listeners, or put their backends into one rule.',
+      }),
+    );
+  }
+  return [oldest];
 }
 
 function reportMixedKinds(world: World, hostname: string, members: readonly CheckedRoute[]): void {

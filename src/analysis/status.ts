@@ -16,10 +16,12 @@ export interface ObjectStatus {
   readonly namespace: string;
   readonly name: string;
   readonly origin: Origin;
-  /** Gateway, GatewayClass. */
+  /** Gateway, GatewayClass, ListenerSet. */
   readonly conditions?: readonly Condition[];
-  /** Gateway. */
+  /** Gateway, ListenerSet. */
   readonly listeners?: readonly ListenerStatus[];
+  /** Gateway: ListenerSets that are part of it. */
+  readonly attachedListenerSets?: number;
   /** Routes: one entry for each parentRef. */
   readonly parents?: readonly ParentStatus[];
 }
@@ -33,6 +35,8 @@ export interface ListenerStatus {
 
 export interface ParentStatus {
   readonly parentRef: {
+    /** Absent: Gateway. */
+    readonly kind?: string;
     readonly namespace: string;
     readonly name: string;
     readonly sectionName?: string;

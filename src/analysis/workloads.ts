@@ -4,6 +4,7 @@ import { codes } from './codes.ts';
 import { parseLocality } from './locality.ts';
 import type { WorkloadModel, WorkloadPortModel } from './model.ts';
 import type { WorkloadBinding } from './options.ts';
+import { portProtocol } from './protocol.ts';
 import type { MtlsLookup } from './peer-authentication.ts';
 import { hasProxy, type WorkloadSource, type WorkloadSources } from './workload-sources.ts';
 import { groupBy, keyOf, serviceHost, type World } from './world.ts';
@@ -107,6 +108,7 @@ function portsOf(input: {
         addresses: addressesOf({ source, bound, number, isMain: number === main }),
         mtls: mtls({ namespace, labels, origin: source.origin, port: number }),
         ...(claim?.service === undefined ? {} : { service: serviceOf(claim.service) }),
+        ...(claim?.service !== undefined && portProtocol(claim.service.port) === 'other' ? { relaysBytes: true } : {}),
       };
     });
 }

@@ -14,19 +14,21 @@ export interface Binds {
 /** On one machine Gateways share an address: the first, by namespace and name, gets the port that several want. */
 export function gatewayBinds(gateways: readonly GatewayModel[], options: CompileOptions): Binds {
   const wanted = (port: number): number => (port < firstFreePort ? port + (options.lowPortOffset ?? 0) : port);
-  const owners = new Map<number, { readonly id: string; readonly port: number }>();
+  const owners = new Map<string, { readonly id: string; readonly port: number }>();
+  const placeOf = ({ bindHost = options.bindHost }: GatewayModel, port: number): string =>
+    `${bindHost}:${wanted(port)}`;
   const diagnostics: Diagnostic[] = [];
   for (const gateway of gateways) {
     const first = new Map([...gateway.listeners].toReversed().map((listener) => [listener.port, listener]));
     for (const [port, { origin }] of first) {
-      const owner = owners.get(wanted(port));
-      if (owner === undefined) owners.set(wanted(port), { id: gatewayId(gateway), port });
+      const owner = owners.get(placeOf(gateway, port));
+      if (owner === undefined) owners.set(placeOf(gateway, port), { id: gatewayId(gateway), port });
       else if (!options.freePorts) diagnostics.push(taken(origin, { port: wanted(port), owner: owner.id }));
     }
   }
   return {
     bindPort: (gateway, port) => {
-      const owner = owners.get(wanted(port));
+      const owner = owners.get(placeOf(gateway, port));
       const isOwner = owner?.id === gatewayId(gateway) && owner.port === port;
       return options.freePorts || !isOwner ? 0 : wanted(port);
     },

@@ -69,8 +69,8 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
   };
 }
 
-function listenerId(proxy: string, { port, name }: ListenerModel): string {
-  return `${portId(proxy, port)}/${name}`;
+function listenerId(proxy: string, { port, name, set }: ListenerModel): string {
+  return `${portId(proxy, port)}/${set === undefined ? '' : `${set}/`}${name}`;
 }
 
 function lowerPorts(gateway: GatewayModel, { context, bindPort }: GatewayInput): readonly Port[] {
@@ -83,14 +83,14 @@ function lowerPorts(gateway: GatewayModel, { context, bindPort }: GatewayInput):
     proxy,
     direction: 'gateway',
     number: port,
-    bind: { host: context.options.bindHost, port: bindPort(gateway, port) },
+    bind: { host: gateway.bindHost ?? context.options.bindHost, port: bindPort(gateway, port) },
     security: securityOf(protocol, origin),
   }));
 }
 
 function securityOf(protocol: ListenerModel['protocol'], origin: Origin): Port['security'] {
   if (protocol === 'MESH') return { mode: 'mtls', peerAuthentication: 'STRICT', origin };
-  return { mode: protocol === 'HTTPS' ? 'tls' : 'plaintext' };
+  return { mode: protocol === 'HTTPS' || protocol === 'TLS' ? 'tls' : 'plaintext' };
 }
 
 function lowerListener(proxy: string, listener: ListenerModel): Listener {
@@ -102,6 +102,7 @@ function lowerListener(proxy: string, listener: ListenerModel): Listener {
     hostname: listener.hostname,
     certificates: listener.certificates.map(certificateId),
     ...(listener.clientValidation === undefined ? {} : { clientValidation: listener.clientValidation }),
+    ...(listener.relay === undefined ? {} : { relay: listener.relay }),
     ...(listener.group === undefined ? {} : { group: listener.group }),
   };
 }

@@ -70,7 +70,7 @@ function lowerPort(workload: GuardedWorkload, port: WorkloadPortModel, trafficPo
   const { kind, namespace, name } = workload.origin;
   return {
     port: boundPort(workload, port, id),
-    listener: { ...listener, certificates: [] },
+    listener: { ...listener, certificates: [], ...(port.relaysBytes === true ? ({ relay: 'tcp' } as const) : {}) },
     virtualHost,
     route: {
       id: `${virtualHost.id}/${kind}/${namespace}/${name}/0/0`,

@@ -78,13 +78,17 @@ describe('examples and the official CRDs', { skip: skipWithoutCrds }, () => {
     assert.deepEqual([...refused], ['Rule name must be unique within the route (the rule is false)']);
   });
 
-  test('all versions of a kind have one schema', () => {
+  test('all versions of a kind have one schema, but for those whose decoders tell them apart', () => {
     for (const { kind, versions } of crdKinds()) {
-      const [first, ...others] = versions.map(({ schema }) => JSON.stringify(withoutWords(schema.openAPIV3Schema)));
+      const alike = versions.filter(({ name }) => !toldApart.includes(`${kind} ${name}`));
+      const [first, ...others] = alike.map(({ schema }) => JSON.stringify(withoutWords(schema.openAPIV3Schema)));
       for (const other of others) assert.equal(other, first, kind);
     }
   });
 });
+
+/** Versions that allow more than their successors. */
+const toldApart = ['TLSRoute v1alpha2', 'TCPRoute v1alpha2'];
 
 /** Rules whose case the schema has refused already, by an enum or by the keys of a list. */
 const nameForm = '([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)';
