@@ -4,7 +4,8 @@ import { codes } from './codes.ts';
 import type { ServedGateway } from './gateways.ts';
 import { intersectHostnames, normalHostname } from './hostname.ts';
 import { selectorMatches } from './labels.ts';
-import type { CheckedListener, Fault } from './listeners.ts';
+import type { CheckedListener } from './listeners.ts';
+import type { Fault } from './listener-owner.ts';
 import type { RouteSource } from './route-rules.ts';
 import { isRejected, keyOf, labelsOfNamespace, type World } from './world.ts';
 

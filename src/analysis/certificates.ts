@@ -1,7 +1,7 @@
 import { diagnose } from '../base/index.ts';
 import type { CertificateRef } from '../resource/index.ts';
 import { codes } from './codes.ts';
-import type { ListenerOwner } from './listeners.ts';
+import type { ListenerOwner } from './listener-owner.ts';
 import type { CertificateModel } from './model.ts';
 import { grantRemedy, isPermitted } from './reference-grants.ts';
 import type { World } from './world.ts';

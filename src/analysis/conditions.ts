@@ -1,7 +1,8 @@
 import type { ServedGateway } from './gateways.ts';
 import { intersectHostnames } from './hostname.ts';
 import type { CheckedListenerSet } from './listener-sets.ts';
-import type { CheckedListener, Fault } from './listeners.ts';
+import type { CheckedListener } from './listeners.ts';
+import type { Fault } from './listener-owner.ts';
 import { partiallyInvalid, routeFault } from './route-validity.ts';
 import type { CheckedRoute } from './routes.ts';
 import type { Condition, ListenerStatus, ObjectStatus, ParentStatus } from './status.ts';

@@ -3,7 +3,7 @@ import type { ClientValidation } from '../plan/index.ts';
 import type { CaCertificateRef, FrontendValidation, Gateway } from '../resource/index.ts';
 import { isPem } from './certificates.ts';
 import { codes } from './codes.ts';
-import type { Fault } from './listeners.ts';
+import type { Fault } from './listener-owner.ts';
 import { grantRemedy, isPermitted } from './reference-grants.ts';
 import type { World } from './world.ts';
 

@@ -2,7 +2,7 @@
 import { diagnose } from '../base/index.ts';
 import type { Gateway } from '../resource/index.ts';
 import { codes } from './codes.ts';
-import type { Fault } from './listeners.ts';
+import type { Fault } from './listener-owner.ts';
 import type { World } from './world.ts';
 
 export interface GatewayPlace {

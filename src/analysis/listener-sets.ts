@@ -4,7 +4,8 @@ import type { Gateway, ListenerSet } from '../resource/index.ts';
 import { compareAge } from './age.ts';
 import { codes } from './codes.ts';
 import { selectorMatches } from './labels.ts';
-import type { CheckedListener, Fault } from './listeners.ts';
+import type { CheckedListener } from './listeners.ts';
+import type { Fault } from './listener-owner.ts';
 import { compareText } from '../base/index.ts';
 import { keyOf, labelsOfNamespace, type World } from './world.ts';
 

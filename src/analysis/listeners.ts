@@ -1,24 +1,14 @@
 import { diagnose, qualifiedName } from '../base/index.ts';
 import type { ClientValidation } from '../plan/index.ts';
-import type { Gateway, Listener, ListenerSet } from '../resource/index.ts';
+import type { Listener } from '../resource/index.ts';
 import { resolveCertificate, type CertificateFault } from './certificates.ts';
 import { codes } from './codes.ts';
 import type { CheckedValidation } from './frontend-validation.ts';
 import { normalHostname } from './hostname.ts';
+import type { Fault, ListenerOwner } from './listener-owner.ts';
 import type { CertificateModel, ListenerModel } from './model.ts';
 import { failureOf } from './route-rules.ts';
 import type { World } from './world.ts';
-
-/** A fault as the reason and message of a condition. */
-export interface Fault {
-  readonly reason: string;
-  readonly message: string;
-}
-
-/** What has listeners. Routes name it, and its namespace counts for what its listeners refer to and allow. */
-export type ListenerOwner =
-  | { readonly kind: 'Gateway'; readonly source: Gateway }
-  | { readonly kind: 'ListenerSet'; readonly source: ListenerSet };
 
 /** A listener with everything that was found about it; also those that cannot be served. */
 export interface CheckedListener {

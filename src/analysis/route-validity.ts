@@ -1,4 +1,4 @@
-import type { Fault } from './listeners.ts';
+import type { Fault } from './listener-owner.ts';
 
 /** A rule with something that is not supported. Its requests, or those for some of its backends, are answered with an error. */
 export interface InvalidRule {
