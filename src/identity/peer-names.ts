@@ -28,7 +28,16 @@ const maxShownLength = 200;
 function hasName(certificate: X509Certificate, uris: readonly string[], { type, value }: WantedName): boolean {
   if (type !== 'dns' && uris.includes(value)) return true;
   if (type === 'uri') return false;
-  return certificate.checkHost(value, hostRules) !== undefined || certificate.checkIP(value) !== undefined;
+  return isFor(() => certificate.checkHost(value, hostRules)) || isFor(() => certificate.checkIP(value));
+}
+
+/** OpenSSL throws for a text that is no host or no address at all, which no certificate is for. */
+function isFor(check: () => string | undefined): boolean {
+  try {
+    return check() !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Node writes names with a comma, a quote or a control character in them as JSON texts, so that commas part names. */
