@@ -55,6 +55,18 @@ test('whatever a route does is an action', () => {
   }
 });
 
+test('only what changes a response makes its head be written anew', () => {
+  const backend = { weight: 1, cluster: cluster.id };
+  const changes = (route: Partial<Route>): boolean | undefined => compiled(route).route.actions?.changesResponse;
+  assert.equal(changes({ requestHeaders: none }), false);
+  assert.equal(changes({ action: { type: 'forward', backends: [{ ...backend, requestHeaders: none }] } }), false);
+  assert.equal(changes({ responseHeaders: none }), true);
+  assert.equal(
+    changes({ action: { type: 'forward', backends: [backend, { ...backend, responseHeaders: none }] } }),
+    true,
+  );
+});
+
 test('redirects, direct responses and CORS answer plain requests', () => {
   const cors = {
     origin,

@@ -9,6 +9,8 @@ import { compileRetry, type CompiledRetry } from './retry.ts';
 export interface CompiledActions {
   /** The route answers requests that are no gRPC calls too: a redirect, a direct response, or CORS preflights. */
   readonly answersPlain: boolean;
+  /** Response heads may change: by the route, by one of its backends, or for CORS. */
+  readonly changesResponse: boolean;
   readonly requestHeaders: HeaderOperations | undefined;
   readonly responseHeaders: HeaderOperations | undefined;
   /** New `:authority`. */
@@ -22,13 +24,15 @@ export interface CompiledActions {
 export function compileActions(route: Route): CompiledActions | undefined {
   const { action, requestHeaders, responseHeaders, rewrite, retry, fault, mirrors, cors } = route;
   const answersPlain = action.type === 'redirect' || action.type === 'direct' || cors !== undefined;
-  const ofBackends =
-    action.type === 'forward' &&
-    action.backends.some((one) => 'cluster' in one && (one.requestHeaders ?? one.responseHeaders) !== undefined);
+  const backends = action.type === 'forward' ? action.backends : [];
+  const backendsDo = (what: 'requestHeaders' | 'responseHeaders'): boolean =>
+    backends.some((one) => 'cluster' in one && one[what] !== undefined);
+  const ofBackends = backendsDo('requestHeaders') || backendsDo('responseHeaders');
   const acts = [requestHeaders, responseHeaders, rewrite, retry, fault, mirrors].some((one) => one !== undefined);
   if (!answersPlain && !ofBackends && !acts) return undefined;
   return {
     answersPlain,
+    changesResponse: responseHeaders !== undefined || cors !== undefined || backendsDo('responseHeaders'),
     requestHeaders,
     responseHeaders,
     host: rewrite?.host,

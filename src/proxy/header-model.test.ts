@@ -25,7 +25,14 @@ function model(fields: readonly Pair[], { remove, set, add }: HeaderOperations):
 }
 
 const backendParts = { weight: 1, cluster: undefined, invalid: undefined };
-const noActions = { answersPlain: false, host: undefined, retry: undefined, fault: undefined, mirrors: undefined };
+const noActions = {
+  answersPlain: false,
+  changesResponse: true,
+  host: undefined,
+  retry: undefined,
+  fault: undefined,
+  mirrors: undefined,
+};
 
 function exchangeWith(route: HeaderOperations, backend: HeaderOperations): Exchange {
   const exchange = new Exchange(() => undefined, false);

@@ -51,9 +51,9 @@ function onHeaders(
     exchange.upstreamEnded = true;
     exchange.responseEnded = true;
   }
-  if (exchange.actions !== undefined || exchange.setCookie !== undefined) {
-    // No more attempts, hence no limit for one.
-    if (exchange.extra !== undefined) runtime.wheel.cancel(exchange.extra.timer);
+  // No more attempts, hence no limit for one.
+  if (exchange.extra !== undefined) runtime.wheel.cancel(exchange.extra.timer);
+  if (exchange.actions?.changesResponse === true || exchange.setCookie !== undefined) {
     const changedCount = changeResponseHeaders(exchange, fields, count);
     down.connection.sendHeaders(downStream, changedResponse, changedCount, endStream);
   } else {
