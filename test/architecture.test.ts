@@ -58,7 +58,8 @@ const table: Readonly<Record<string, FolderRule>> = {
       'manifest',
       'compile',
     ],
-    node: ['child_process', 'fs', 'module', 'net', 'path', 'url'],
+    // dns for the names of ServiceEntries.
+    node: ['child_process', 'dns/promises', 'fs', 'module', 'net', 'path', 'url'],
     npm: [],
   },
   cli: {

@@ -70,7 +70,7 @@ export function analyze(input: WorldInput): Analysis {
       requestAuthentications: authenticationsOf({ identity: workload.identity }),
     })),
     trafficPolicy,
-    outbound: makeOutbound(world, { sources, served }),
+    outbound: makeOutbound(world, { sources, served, virtualServices }),
     remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
     status: makeStatus(world, { gateways: servedGateways, orphans, routes }),

@@ -1,5 +1,6 @@
 import type { DiagnosticCode } from '../base/index.ts';
 import { gatewayCodes } from './gateway-codes.ts';
+import { outboundCodes } from './outbound-codes.ts';
 import { virtualCodes } from './virtual-codes.ts';
 
 /** Findings about references between objects (SP01xx), policy and mutual TLS (SP03xx), workloads (SP04xx), supplied objects (SP05xx). */
@@ -115,6 +116,7 @@ export const codes = {
   },
   ...gatewayCodes,
   ...virtualCodes,
+  ...outboundCodes,
   policySelectsNothing: {
     code: 'SP0301',
     severity: 'warning',

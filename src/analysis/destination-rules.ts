@@ -69,7 +69,7 @@ function fullHost(rule: DestinationRule): string {
 }
 
 function indexRules(world: World): ReadonlyMap<string, HostRules> {
-  const hosts = new Set([...world.services.values()].map(({ metadata }) => serviceHost(metadata)));
+  const hosts = world.hosts.byHost;
   const index = new Map<string, HostRules>();
   for (const [namespace, rules] of groupBy(world.resources.destinationRules, (rule) => rule.metadata.namespace)) {
     const byHost = [...groupBy([...rules].sort(compareObjects), fullHost)];

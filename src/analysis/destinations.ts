@@ -1,6 +1,7 @@
 import { compareText, diagnose, qualifiedName } from '../base/index.ts';
 import type { EndpointSlice, Service, ServicePort } from '../resource/index.ts';
 import { codes } from './codes.ts';
+import { resolveEntry } from './entry-destinations.ts';
 import { formatLabels } from './labels.ts';
 import { localityOfLabels } from './locality.ts';
 import type { DestinationModel, PlaceModel } from './model.ts';
@@ -8,7 +9,7 @@ import { portProtocol } from './protocol.ts';
 import { expandPrincipal } from './policy-match.ts';
 import { targetPortOf, type ServedWorkloads } from './workloads.ts';
 import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
-import { keyOf, serviceHost, type World } from './world.ts';
+import { hostOfService, keyOf, serviceHost, type World } from './world.ts';
 
 /** The places behind a Service port. Worked out, and complained about, once for each port. */
 export type DestinationLookup = (service: Service, port: ServicePort, subset?: string) => DestinationModel;
@@ -20,7 +21,7 @@ export function makeDestinationLookup(
   const known = new Map<string, DestinationModel>();
   const relayed = relayedPorts(world);
   const lookup: DestinationLookup = (service, port, subset) => {
-    const key = `${keyOf(service)}:${port.port}${subset === undefined ? '' : `|${subset}`}`;
+    const key = `${hostOfService(world, service)}:${port.port}${subset === undefined ? '' : `|${subset}`}`;
     const found =
       known.get(key) ??
       (subset === undefined
@@ -54,6 +55,8 @@ interface Resolution {
 function resolve(input: Resolution): DestinationModel {
   const { world, service, port, sources } = input;
   const { namespace, name } = service.metadata;
+  const found = world.hosts.entries.get(service);
+  if (found !== undefined) return resolveEntry({ ...input, found });
   if (!input.relayed.has(`${keyOf(service)}:${port.port}`)) reportProtocol(world, service, port);
   const hasSelector = Object.keys(service.spec.selector).length > 0;
   const selected = sources.selectedBy(service);

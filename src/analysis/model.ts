@@ -63,8 +63,10 @@ export interface OutboundHostModel {
   readonly port: number;
   /** A host without a port means this one: the only port of its Service, or 80. */
   readonly isDefaultPort: boolean;
-  /** Where calls go. */
+  /** Where calls go that nothing else is said about. */
   readonly destination: DestinationModel;
+  /** Of a VirtualService or of routes on the Service: all there is for this caller, in their order. */
+  readonly matches?: readonly MatchedRule[];
 }
 
 export interface ServiceLinkModel {
@@ -200,6 +202,10 @@ export interface DestinationModel {
   readonly places: readonly PlaceModel[];
   /** Every identity behind the Service, sorted: what a client with mutual TLS accepts. */
   readonly spiffeIds: readonly string[];
+  /** Outside the mesh (ServiceEntry `MESH_EXTERNAL`): mutual TLS only where a DestinationRule asks for it. */
+  readonly isExternal?: boolean;
+  /** Names that the servers' certificates may have (ServiceEntry), where a DestinationRule asks for TLS and names none. */
+  readonly subjectAltNames?: readonly string[];
 }
 
 export type PlaceModel =
@@ -215,9 +221,13 @@ export type PlaceModel =
       readonly type: 'direct';
       readonly origin: Origin;
       readonly name: string;
+      /** An address, or with `lookup` a DNS name: all of its addresses, or the first. */
       readonly host: string;
+      readonly lookup?: 'all' | 'first';
       readonly port: number;
       readonly weight: number;
+      /** It says of itself that it takes the mutual TLS of the mesh. */
+      readonly takesMutualTls?: boolean;
       readonly identity?: Identity;
       /** For subsets; those of the identity where there is one. */
       readonly labels?: Readonly<Record<string, string>>;

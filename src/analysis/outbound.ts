@@ -1,44 +1,52 @@
-import { compareText, qualifiedName } from '../base/index.ts';
-import type { DestinationRule, Service, ServicePort } from '../resource/index.ts';
-import { makeDestinationLookup, type DestinationLookup } from './destinations.ts';
-import type { Labels } from './labels.ts';
-import type { OutboundHostModel, OutboundModel, OutboundScopeModel, ServiceLinkModel, WorkloadModel } from './model.ts';
+import { compareText, diagnose, formatOrigin, qualifiedName } from '../base/index.ts';
+import type { Service, ServicePort } from '../resource/index.ts';
+import { codes } from './codes.ts';
+import { makeDestinationLookup } from './destinations.ts';
+import type { ClientModel, OutboundHostModel, OutboundModel, ServiceLinkModel, WorkloadModel } from './model.ts';
+import { makeScopes } from './outbound-scopes.ts';
+import { pickService } from './service-hosts.ts';
+import type { VirtualServices } from './virtual-services.ts';
 import type { WorkloadSources } from './workload-sources.ts';
 import type { ServedWorkloads } from './workloads.ts';
-import { keyOf, serviceHost, type World } from './world.ts';
+import { hostOfService, type World } from './world.ts';
+
+export interface OutboundInput {
+  readonly sources: WorkloadSources;
+  readonly served: ServedWorkloads;
+  readonly virtualServices: VirtualServices;
+}
 
 /**
- * Where the calls go that workloads make through their own proxies: to every Service of the YAML that something runs
- * behind, as Istio's sidecars know every Service of the cluster. Namespaces without configuration of their own share one
- * scope, so that the cost does not grow with the number of workloads.
+ * Where the calls go that workloads make through their own proxies: to every Service that something runs behind and every
+ * host of a ServiceEntry, as Istio's sidecars know the whole registry. Workloads that nothing tells apart share one
+ * scope, so that the cost does not grow with their number.
  */
-export function makeOutbound(
-  world: World,
-  workloads: { readonly sources: WorkloadSources; readonly served: ServedWorkloads },
-): OutboundModel {
+export function makeOutbound(world: World, input: OutboundInput): OutboundModel {
   if (world.options.outbound !== true) return noOutbound;
-  const { sources, served } = workloads;
-  // Nobody has asked for these Services yet, so that what is missing behind them is not an error.
-  const destinations = makeDestinationLookup({ ...world, report: () => undefined }, workloads);
-  const started = new Set(world.bindings.filter(({ isStarted }) => isStarted === true).map(qualifiedName));
-  const linkers = new Set(
-    sources.all.filter((source) => source.hasServiceLinks && started.has(qualifiedName(source))).map(qualifiedName),
-  );
+  const { served } = input;
+  const linkers = linkersOf(world, input.sources);
   const linked = new Set(world.bindings.filter((one) => linkers.has(qualifiedName(one))).map((one) => one.namespace));
-  const services = [...world.services.values()].sort((a, b) => compareText(keyOf(a), keyOf(b)));
-  const ports = services.flatMap((service) => portsOf(service, destinations));
-  // What a process is told of is there, whether anything runs behind it or not.
-  const kept = ports.filter(({ host, service }) => {
-    return host.destination.places.length > 0 || linked.has(service.metadata.namespace);
+  const ports = registryPorts(world, input);
+  const called = new Set<string>();
+  const hostFor = (client: ClientModel, { service, host }: RegistryPort): readonly OutboundHostModel[] => {
+    if (pickService(world.hosts, { host: host.host, namespace: client.namespace }) !== service) return [];
+    const matches = input.virtualServices.inMesh(client, host)?.matches;
+    // What a process is told of is there, whether anything runs behind it or not.
+    const isUsed = host.destination.places.length > 0 || linked.has(service.metadata.namespace);
+    if (matches === undefined && !isUsed && !world.hosts.entries.has(service)) return [];
+    called.add(host.host);
+    return [matches === undefined ? host : { ...host, matches }];
+  };
+  const scopes = makeScopes(world, {
+    served,
+    contentFor: (client) => ({ hosts: ports.flatMap((port) => hostFor(client, port)), unknownHosts: 'ALLOW_ANY' }),
   });
-  const hosts = kept.map(({ host }) => host);
-  const known = new Set(hosts.map(({ host }) => host));
-  const scopes = makeScopes(world, { hosts, served });
+  const services = [...world.services.values()].map((service) => hostOfService(world, service));
   return {
     scopes: scopes.all,
-    idleHosts: services.map(hostOf).filter((host) => !known.has(host)),
+    idleHosts: services.filter((host) => !called.has(host)).sort(compareText),
     scopeOf: (workload) => scopes.of.get(keyOfWorkload(workload)),
-    linksOf: (workload) => (linkers.has(keyOfWorkload(workload)) ? linksOf(workload, kept) : []),
+    linksOf: (workload) => (linkers.has(keyOfWorkload(workload)) ? linksOf(workload, ports) : []),
   };
 }
 
@@ -49,7 +57,15 @@ const noOutbound: OutboundModel = {
   linksOf: () => [],
 };
 
-interface KnownPort {
+/** Workloads that are started here and want to be told of Services. */
+function linkersOf(world: World, sources: WorkloadSources): ReadonlySet<string> {
+  const started = new Set(world.bindings.filter(({ isStarted }) => isStarted === true).map(qualifiedName));
+  const linkers = sources.all.filter((source) => source.hasServiceLinks && started.has(qualifiedName(source)));
+  return new Set(linkers.map(qualifiedName));
+}
+
+interface RegistryPort {
+  /** Or the host of a ServiceEntry. */
   readonly service: Service;
   readonly port: ServicePort;
   readonly host: OutboundHostModel;
@@ -58,85 +74,78 @@ interface KnownPort {
 /** What a host without a port means where a Service has several ports, as in any URL. */
 const httpPort = 80;
 
-function portsOf(service: Service, destinations: DestinationLookup): readonly KnownPort[] {
-  // An ExternalName leads out of the mesh by DNS, which the decoder has reported.
-  if (service.spec.unsupported.length > 0) return [];
-  const ports = service.spec.ports.filter(({ protocol }) => protocol === 'TCP');
-  return ports.map((port) => ({
-    service,
-    port,
-    host: {
-      origin: port.origin,
-      host: hostOf(service),
-      port: port.port,
-      isDefaultPort: ports.length === 1 || port.port === httpPort,
-      destination: destinations(service, port),
-    },
-  }));
+/** Protocols of ServiceEntry ports whose requests have an authority to be routed by. */
+const httpProtocols: ReadonlySet<string> = new Set(['http', 'http2', 'grpc', 'grpc-web']);
+
+function registryPorts(world: World, workloads: OutboundInput): readonly RegistryPort[] {
+  // Nobody has asked for these Services yet, so that what is missing behind them is not an error.
+  const quietly = makeDestinationLookup({ ...world, report: () => undefined }, workloads);
+  const entries = makeDestinationLookup(world, workloads);
+  reportShadowed(world);
+  return [...world.hosts.candidates]
+    .sort(([a], [b]) => compareText(a, b))
+    .flatMap(([host, services]) => services.map((service) => ({ host, service })))
+    .flatMap(({ host, service }) => {
+      const isEntry = world.hosts.entries.has(service);
+      const ports = service.spec.ports.filter((port) => isReached(world, service, port));
+      return ports.map((port) => ({
+        service,
+        port,
+        host: {
+          origin: port.origin,
+          host,
+          port: port.port,
+          isDefaultPort: ports.length === 1 || port.port === httpPort,
+          destination: (isEntry ? entries : quietly)(service, port),
+        },
+      }));
+    });
 }
 
-function hostOf({ metadata }: Service): string {
-  return serviceHost(metadata).toLowerCase();
+function isReached(world: World, service: Service, port: ServicePort): boolean {
+  // An ExternalName leads out of the mesh by DNS, which the decoder has reported.
+  if (service.spec.unsupported.length > 0 || port.protocol !== 'TCP') return false;
+  const { appProtocol = '' } = port;
+  if (!world.hosts.entries.has(service) || httpProtocols.has(appProtocol)) return true;
+  world.report(
+    diagnose(codes.entryPortNotHttp, {
+      origin: port.origin,
+      message: `port ${port.port} of host "${hostOfService(world, service)}" is ${appProtocol.toUpperCase()}: apps do not reach it through the outbound port of their sidecars`,
+      remedy:
+        'Write protocol: HTTP2 or GRPC where that is spoken; a DestinationRule with tls.mode SIMPLE adds TLS on the way out.',
+    }),
+  );
+  return false;
+}
+
+/** A host that several have: who comes later has it in its own namespace only, or not at all. */
+function reportShadowed(world: World): void {
+  for (const [host, [first, ...others]] of world.hosts.candidates) {
+    if (first === undefined) continue;
+    const firstEntry = world.hosts.entries.get(first)?.ports[0]?.entry;
+    const isService = firstEntry === undefined;
+    for (const service of others) {
+      const [found] = world.hosts.entries.get(service)?.ports ?? [];
+      const areSeenTogether = [firstEntry, found?.entry].every((entry) => entry?.spec.exportTo.includes('*') ?? true);
+      if (found === undefined || !areSeenTogether) continue;
+      const { entry } = found;
+      const where = isService ? 'is ignored' : `counts in namespace "${entry.metadata.namespace}" only`;
+      world.report(
+        diagnose(codes.entryHostTaken, {
+          origin: entry.spec.hosts.find(({ value }) => value === host)?.origin ?? entry.origin,
+          message: `host "${host}" ${where}: ${formatOrigin(first.origin)} has it`,
+          remedy: 'Give the host to one of the two.',
+        }),
+      );
+    }
+  }
 }
 
 /** As a kubelet does: the Services of the pod's own namespace that have an address of their own. */
-function linksOf({ identity }: WorkloadModel, ports: readonly KnownPort[]): readonly ServiceLinkModel[] {
+function linksOf({ identity }: WorkloadModel, ports: readonly RegistryPort[]): readonly ServiceLinkModel[] {
   return ports
     .filter(({ service }) => service.metadata.namespace === identity.namespace && !service.spec.headless)
     .map(({ port, host }) => ({ origin: port.origin, service: host.destination.service, portName: port.name }));
-}
-
-interface Scopes {
-  readonly all: readonly OutboundScopeModel[];
-  /** By `namespace/name` of the workload. */
-  readonly of: ReadonlyMap<string, OutboundScopeModel>;
-}
-
-/**
- * Puts workloads together that nothing tells apart: by namespace where a DestinationRule is there, or is exported there,
- * and by labels where one asks for the labels of the client.
- */
-function makeScopes(
-  world: World,
-  { hosts, served }: { readonly hosts: readonly OutboundHostModel[]; readonly served: ServedWorkloads },
-): Scopes {
-  const rules = world.resources.destinationRules;
-  const special = new Set(rules.flatMap(({ metadata, spec }) => [metadata.namespace, ...spec.exportTo]));
-  const byLabels = rules.some(readsClientLabels);
-  const scopes = new Map<string, OutboundScopeModel>();
-  const of = new Map<string, OutboundScopeModel>();
-  for (const [key, { name, identity, hasProxy }] of served) {
-    if (!hasProxy) continue;
-    const namespace = special.has(identity.namespace) ? identity.namespace : '';
-    const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : []]);
-    const shared = namespace === '' ? 'mesh' : `namespace/${namespace}`;
-    const scope = scopes.get(alike) ?? {
-      name: byLabels ? `workload/${identity.namespace}/${name}` : shared,
-      client: { namespace, labels: identity.labels },
-      hosts,
-      unknownHosts: 'ALLOW_ANY',
-    };
-    scopes.set(alike, scope);
-    of.set(key, scope);
-  }
-  return { all: [...scopes.values()], of };
-}
-
-function sorted(labels: Labels): readonly (readonly [string, string])[] {
-  return Object.entries(labels).sort(([a], [b]) => compareText(a, b));
-}
-
-/** A selector reads them, and locality comes from them. */
-function readsClientLabels({ spec }: DestinationRule): boolean {
-  const policies = [spec.trafficPolicy, ...spec.subsets.map(({ trafficPolicy }) => trafficPolicy)].flatMap((policy) =>
-    policy === undefined ? [] : [policy, ...policy.ports],
-  );
-  return (
-    spec.workloadSelector !== undefined ||
-    policies.some(
-      ({ outlierDetection, loadBalancer }) => outlierDetection !== undefined || loadBalancer?.locality !== undefined,
-    )
-  );
 }
 
 function keyOfWorkload({ name, identity }: WorkloadModel): string {

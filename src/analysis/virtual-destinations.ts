@@ -16,7 +16,7 @@ export interface VirtualDestinations {
 export function makeVirtualDestinations(world: World, lookup: DestinationLookup): VirtualDestinations {
   return {
     lookup,
-    services: new Map(world.resources.services.map((service) => [serviceHost(service.metadata), service])),
+    services: world.hosts.byHost,
   };
 }
 

@@ -157,7 +157,7 @@ function rewriteOf({ route, replaces }: VirtualRuleInput): RouteFilters['rewrite
 }
 
 /** `meshConfig.defaultHttpRetryPolicy` as Istio comes, without `retriable-status-codes`, which has no codes there. */
-const defaultRetry = {
+export const defaultRetry = {
   attempts: 2,
   on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled'],
   statusCodes: [],

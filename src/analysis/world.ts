@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../base/index.ts';
 import type { EndpointSlice, Gateway, ReferenceGrant, Resources, SecretObject, Service } from '../resource/index.ts';
+import { indexServiceHosts, type ServiceHosts } from './service-hosts.ts';
 import type { CompileOptions, FetchedKeySets, WorkloadBinding } from './options.ts';
 
 /** The resources of one run with the indexes that keep lookups cheap, and the place where findings are collected. */
@@ -12,6 +13,8 @@ export interface World {
   /** Keys of the maps below: `namespace/name`. */
   readonly gateways: ReadonlyMap<string, Gateway>;
   readonly services: ReadonlyMap<string, Service>;
+  /** Services and hosts of ServiceEntries. */
+  readonly hosts: ServiceHosts;
   readonly secrets: ReadonlyMap<string, SecretObject>;
   /** By the Service they belong to. */
   readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
@@ -35,6 +38,7 @@ export function makeWorld(input: WorldInput, report: (finding: Diagnostic) => vo
     ...input,
     gateways: byName(resources.gateways),
     services: byName(resources.services),
+    hosts: indexServiceHosts(resources, serviceHost),
     secrets: byName(resources.secrets),
     slices: groupBy(resources.endpointSlices, (slice) => `${slice.metadata.namespace}/${slice.serviceName}`),
     grants: groupBy(resources.referenceGrants, (grant) => grant.metadata.namespace),
@@ -74,6 +78,11 @@ const serviceDomain = 'svc.cluster.local';
 /** The full host name of a Service. */
 export function serviceHost(service: { readonly namespace: string; readonly name: string }): string {
   return `${service.name}.${service.namespace}.${serviceDomain}`;
+}
+
+/** The full host name of a Service, or the host of a ServiceEntry, lower case. */
+export function hostOfService(world: World, service: Service): string {
+  return world.hosts.entries.get(service)?.host ?? serviceHost(service.metadata).toLowerCase();
 }
 
 /** A namespace's labels; one without an object has the label that every cluster gives it. */

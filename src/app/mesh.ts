@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { mkdirSync } from 'node:fs';
 import { startAdminServer, type AdminServer } from '../admin/index.ts';
 import { systemClock, type Origin } from '../base/index.ts';
@@ -10,6 +11,7 @@ import type { LimitSettings } from '../proxy/index.ts';
 import { adminPages } from './admin-pages.ts';
 import { fetchDocument } from './fetch-document.ts';
 import { findFreePort } from './free-port.ts';
+import { NameLookups } from './name-lookups.ts';
 import { OutboundGate } from './outbound-gate.ts';
 import { removeRunFile, runningElsewhere, writeRunFile, type RunFile } from './run-file.ts';
 import { serviceLinks } from './service-links.ts';
@@ -58,6 +60,8 @@ export type MeshEvent =
       readonly description: string;
       readonly restartInMs: number;
     }
+  /** A DNS name that endpoints depend on could not be looked up; it is tried again. */
+  | { readonly type: 'name-failed'; readonly name: string; readonly message: string }
   | { readonly type: 'proxy'; readonly event: ProxyEvent };
 
 export interface Mesh {
@@ -128,6 +132,7 @@ class RunningMesh implements Mesh {
   readonly #supervisor: Supervisor;
   readonly #control: Control;
   readonly #keySets: KeySets;
+  readonly #names: NameLookups;
   readonly #abort = new AbortController();
   readonly #addresses = new Map<string, string>();
   readonly #processes: WorkloadProcess[] = [];
@@ -161,6 +166,16 @@ class RunningMesh implements Mesh {
       random: Math.random,
       onChange: () => this.#control.recompile(),
     });
+    this.#names = new NameLookups({
+      lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+      schedule: (run, delayMs) => {
+        const timer = setTimeout(run, delayMs);
+        return () => clearTimeout(timer);
+      },
+      onChanged: (name, addresses) => this.#control.resolve(name, addresses),
+      onFailed: (name, message) => options.onEvent({ type: 'name-failed', name, message }),
+      onProgress: () => setImmediate(() => this.#maybeSettled()),
+    });
     this.#control = createControl({
       keySets: this.#keySets,
       bindings: workloads.map(bindingOf),
@@ -168,6 +183,7 @@ class RunningMesh implements Mesh {
       sink: this.#supervisor,
       schedule: setImmediate,
       onCompiled: (state) => {
+        this.#names.watch(state.result.names);
         options.onEvent({ type: 'compiled', state });
         // What compiled to the same plan is settled already, and no proxy will say so.
         setImmediate(() => this.#maybeSettled());
@@ -238,6 +254,7 @@ class RunningMesh implements Mesh {
   #beginStop(): void {
     this.#stopping = true;
     this.#outboundGate.open();
+    this.#names.close();
     this.#abort.abort();
     this.#watch?.close();
     this.#keySets.close();
@@ -310,7 +327,7 @@ class RunningMesh implements Mesh {
   }
 
   #isSettled(): boolean {
-    return this.#workloadsListen && !this.#control.pending() && this.#supervisor.settled();
+    return this.#workloadsListen && !this.#names.isPending && !this.#control.pending() && this.#supervisor.settled();
   }
 
   #maybeSettled(): void {

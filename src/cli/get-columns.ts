@@ -32,6 +32,7 @@ const kinds: readonly KindName[] = [
   { kind: 'StatefulSet', names: ['statefulsets', 'sts'] },
   { kind: 'DaemonSet', names: ['daemonsets', 'ds'] },
   { kind: 'WorkloadEntry', names: ['workloadentries', 'we'] },
+  { kind: 'ServiceEntry', names: ['serviceentries', 'se'] },
   { kind: 'DestinationRule', names: ['destinationrules', 'dr'] },
   { kind: 'AuthorizationPolicy', names: ['authorizationpolicies', 'ap'] },
   { kind: 'PeerAuthentication', names: ['peerauthentications', 'pa'] },
@@ -102,6 +103,11 @@ const kindColumns: Readonly<Record<string, readonly Column[]>> = {
   StatefulSet: [outbound],
   DaemonSet: [outbound],
   WorkloadEntry: [outbound],
+  ServiceEntry: [
+    { heading: 'HOSTS', cell: (object) => list(spec(object, 'hosts')) },
+    { heading: 'LOCATION', cell: (object) => text(spec(object, 'location')) },
+    { heading: 'RESOLUTION', cell: (object) => text(spec(object, 'resolution')) },
+  ],
   DestinationRule: [{ heading: 'HOST', cell: (object) => text(spec(object, 'host')) }],
   AuthorizationPolicy: [
     {

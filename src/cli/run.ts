@@ -152,7 +152,9 @@ class RunSession {
       this.#plan = event.plan;
       this.#settledBefore = true;
       this.#changed = false;
-    } else if (event.type === 'workload-line') say(`[${event.workload}] ${event.line}\n`);
+    } else if (event.type === 'name-failed')
+      say(`${event.name} cannot be looked up (${event.message}): endpoints of that name are not used; tried again\n`);
+    else if (event.type === 'workload-line') say(`[${event.workload}] ${event.line}\n`);
     else if (event.type === 'workload-exit')
       say(`[${event.workload}] ended (${event.description}); starts again in ${event.restartInMs} ms\n`);
     else if (event.type === 'workload-waiting')

@@ -52,12 +52,12 @@ export function outboundEndpoints(input: OutboundInput, context: LoweringContext
   if (policy.tls.mode === 'unsupported') return [];
   const counts = new Map<string, number>();
   return arrangeByLocality(input, placesOf(input.destination, input.policy)).flatMap((placed) => {
-    const address = addressOf(placed.place, context);
-    if (address === undefined) return [];
     const name = nameOf(placed.place);
-    const number = counts.get(name) ?? 0;
-    counts.set(name, number + 1);
-    return [lowerEndpoint(input, { placed, address, name: `${name}/${number}`, context })];
+    return addressesOf(placed.place, context).map((address) => {
+      const number = counts.get(name) ?? 0;
+      counts.set(name, number + 1);
+      return lowerEndpoint(input, { placed, address, name: `${name}/${number}`, context });
+    });
   });
 }
 
@@ -94,9 +94,24 @@ function lowerEndpoint(
   };
 }
 
-function addressOf(place: PlaceModel, { placements }: LoweringContext): Endpoint['address'] | undefined {
-  if (place.type === 'direct') return { host: place.host, port: place.port };
-  return placements[portId(sidecarId(place.workload), place.containerPort)];
+function addressesOf(
+  place: PlaceModel,
+  { placements, resolved, names }: LoweringContext,
+): readonly Endpoint['address'][] {
+  if (place.type === 'proxied') {
+    const placed = placements[portId(sidecarId(place.workload), place.containerPort)];
+    return placed === undefined ? [] : [placed];
+  }
+  const { host, port, lookup } = place;
+  const isName = lookup !== undefined && !isAddress(host);
+  if (isName) names.add(host);
+  const hosts = isName ? (resolved[host] ?? []) : [host];
+  return hosts.slice(0, lookup === 'first' ? 1 : hosts.length).map((one) => ({ host: one, port }));
+}
+
+/** An endpoint of a host that is looked up may also be an address. */
+function isAddress(host: string): boolean {
+  return /^[0-9.]+$/.test(host) || host.includes(':');
 }
 
 /** The DestinationRule decides where it says something; else mutual TLS wherever the other side takes it (istio.md 3.6). */
@@ -105,12 +120,15 @@ function securityOf(place: PlaceModel, { destination, policy }: OutboundInput): 
   const { tls } = policy;
   const sni = `outbound_.${service.port}_.${subset === '' ? '_' : `${subset}_`}.${service.host}`;
   const mutual = { mode: 'mtls', sni, spiffeIds } as const;
-  if (tls.mode === 'tls') return lowerTls(tls);
+  if (tls.mode === 'tls') return lowerTls(tls, destination.subjectAltNames);
   if (tls.mode === 'ISTIO_MUTUAL') {
     const names = tls.subjectAltNames;
     return { ...mutual, sni: tls.sni ?? sni, spiffeIds: names.length === 0 ? spiffeIds : names, origin: tls.origin };
   }
-  if (tls.mode === 'DISABLE' || place.type === 'direct') return { mode: 'plaintext' };
+  if (tls.mode === 'DISABLE' || destination.isExternal === true) return { mode: 'plaintext' };
+  if (place.type === 'direct') {
+    return place.takesMutualTls === true ? { ...mutual, origin: place.origin } : { mode: 'plaintext' };
+  }
   const port = place.workload.ports.find(({ number }) => number === place.containerPort);
   return port === undefined || port.mtls.mode === 'DISABLE'
     ? { mode: 'plaintext' }
@@ -119,10 +137,12 @@ function securityOf(place: PlaceModel, { destination, policy }: OutboundInput): 
 
 type TlsPolicy = Extract<TrafficPolicyModel['tls'], { readonly mode: 'tls' }>;
 
-function lowerTls(tls: TlsPolicy): EndpointSecurity {
+function lowerTls(tls: TlsPolicy, ofService: readonly string[] = []): EndpointSecurity {
   const { authorities, clientCertificate, insecureSkipVerify, ...rest } = tls;
+  const names = ofService.map((value) => ({ type: 'any', value }) as const);
   return {
     ...rest,
+    subjectAltNames: rest.subjectAltNames.length === 0 ? names : rest.subjectAltNames,
     ...(authorities === undefined ? {} : { authorities: authoritiesId(authorities) }),
     ...(clientCertificate === undefined ? {} : { clientCertificate: certificateId(clientCertificate) }),
     ...(insecureSkipVerify ? { insecureSkipVerify } : {}),

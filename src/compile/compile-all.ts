@@ -1,3 +1,4 @@
+import { compareText } from '../base/index.ts';
 import { analyze, distinct, supplyMissing, type Analysis, type Identity } from '../analysis/index.ts';
 import type { Plan, PlanSecrets, WorkloadLabels } from '../plan/index.ts';
 import { decodeAll, type Resources } from '../resource/index.ts';
@@ -16,13 +17,13 @@ import type { CompileResult, LoweringContext, Snapshot } from './snapshot.ts';
  * among the diagnostics.
  */
 export function compileAll(snapshot: Snapshot): CompileResult {
-  const { documents, bindings, placements, options, jwks = {} } = snapshot;
+  const { documents, bindings, placements, resolved = {}, options, jwks = {} } = snapshot;
   const written = decodeAll(documents);
   const supplied = supplyMissing({ resources: written.resources, bindings, options });
   const resources = withAdded(written.resources, decodeAll(supplied.documents).resources);
   const analysis = analyze({ resources, bindings, options, jwks });
   const binds = gatewayBinds(analysis.gateways, options);
-  const context = { options, placements };
+  const context = { options, placements, resolved, names: new Set<string>() };
   const parts = lowerAll(analysis, context, binds);
   return {
     plan: join(parts, analysis, context),
@@ -35,6 +36,7 @@ export function compileAll(snapshot: Snapshot): CompileResult {
       ...binds.diagnostics,
     ]),
     remoteKeys: analysis.remoteKeys,
+    names: [...context.names].sort(compareText),
     added: supplied.added,
   };
 }

@@ -8,4 +8,4 @@ export type {
   WorkloadBinding,
 } from '../analysis/index.ts';
 export { compileAll } from './compile-all.ts';
-export type { CompileResult, Placements, Snapshot } from './snapshot.ts';
+export type { CompileResult, Placements, ResolvedNames, Snapshot } from './snapshot.ts';

@@ -1,14 +1,17 @@
-import type {
-  GuardedWorkload,
-  OutboundHostModel,
-  OutboundModel,
-  OutboundScopeModel,
-  TrafficPolicyLookup,
+import {
+  defaultRetry,
+  type DestinationModel,
+  type GuardedWorkload,
+  type OutboundHostModel,
+  type OutboundModel,
+  type OutboundScopeModel,
+  type TrafficPolicyLookup,
 } from '../analysis/index.ts';
-import type { Listener, Outbound, Port, VirtualHost } from '../plan/index.ts';
+import type { Listener, Outbound, Port, Route, VirtualHost } from '../plan/index.ts';
 import { outboundClusterId } from './clusters.ts';
 import { outboundPortId, outboundScopeId, sidecarId } from './ids.ts';
 import { emptyPart, type PlanPart } from './plan-part.ts';
+import { lowerRoutes } from './routes.ts';
 import type { LoweringContext } from './snapshot.ts';
 import { lowerUpstreams } from './upstreams.ts';
 
@@ -24,7 +27,10 @@ export function lowerOutboundScope(
   { context, trafficPolicy }: { readonly context: LoweringContext; readonly trafficPolicy: TrafficPolicyLookup },
 ): PlanPart {
   const proxy = outboundScopeId(scope);
-  const hops = scope.hosts.map(({ destination }) => ({
+  const destinations = new Map(
+    scope.hosts.flatMap(destinationsOfHost).map((destination) => [outboundClusterId(proxy, destination), destination]),
+  );
+  const hops = [...destinations.values()].map((destination) => ({
     proxy,
     client: scope.client,
     destination,
@@ -34,21 +40,33 @@ export function lowerOutboundScope(
   return {
     ...emptyPart,
     virtualHosts: hosts.map(({ virtualHost }) => virtualHost),
-    routes: hosts.map(({ host, virtualHost }) => {
-      const { namespace, name, port } = host.destination.service;
-      return {
-        id: `${virtualHost.id}/Service/${namespace}/${name}/${port}/0`,
-        origin: host.origin,
-        virtualHost: virtualHost.id,
-        order: 0,
-        match: { path: { type: 'PathPrefix', value: '/' }, headers: [] },
-        action: {
-          type: 'forward',
-          backends: [{ weight: 1, cluster: outboundClusterId(proxy, host.destination) }],
-        },
-      };
-    }),
+    routes: hosts.flatMap(({ host, virtualHost: { id } }) =>
+      host.matches === undefined
+        ? [defaultRoute(proxy, host, id)]
+        : lowerRoutes({ proxy, host: { matches: host.matches }, virtualHost: id }),
+    ),
     ...lowerUpstreams(hops, context),
+  };
+}
+
+function destinationsOfHost({ destination, matches }: OutboundHostModel): readonly DestinationModel[] {
+  if (matches === undefined) return [destination];
+  return matches.flatMap(({ rule: { backends, mirrors } }) => [
+    ...backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
+    ...mirrors.map((mirror) => mirror.destination),
+  ]);
+}
+
+function defaultRoute(proxy: string, { origin, destination }: OutboundHostModel, virtualHost: string): Route {
+  const { namespace, name, port } = destination.service;
+  return {
+    id: `${virtualHost}/Service/${namespace}/${name}/${port}/0`,
+    origin,
+    virtualHost,
+    order: 0,
+    match: { path: { type: 'PathPrefix', value: '/' }, headers: [] },
+    action: { type: 'forward', backends: [{ weight: 1, cluster: outboundClusterId(proxy, destination) }] },
+    retry: { ...defaultRetry, origin },
   };
 }
 

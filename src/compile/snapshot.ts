@@ -15,6 +15,8 @@ export interface Snapshot {
   readonly documents: readonly Document[];
   readonly bindings: readonly WorkloadBinding[];
   readonly placements: Placements;
+  /** What DNS says of the names in `CompileResult.names`; absent: nothing yet. */
+  readonly resolved?: ResolvedNames;
   readonly options: CompileOptions;
   /** What came of fetching `CompileResult.remoteKeys`; default: nothing yet. */
   readonly jwks?: FetchedKeySets;
@@ -25,6 +27,9 @@ export interface Placements {
   readonly [portId: string]: { readonly host: string; readonly port: number };
 }
 
+/** Addresses by DNS name; a name without an entry has not been looked up. */
+export type ResolvedNames = Readonly<Record<string, readonly string[]>>;
+
 export interface CompileResult {
   readonly plan: Plan;
   readonly secrets: PlanSecrets;
@@ -33,6 +38,8 @@ export interface CompileResult {
   readonly diagnostics: readonly Diagnostic[];
   /** Key sets that are to be fetched and kept fresh: what comes of it is part of the next snapshot. */
   readonly remoteKeys: readonly RemoteKeySource[];
+  /** DNS names that endpoints depend on, sorted: whoever compiles looks them up, now and then again. */
+  readonly names: readonly string[];
   /** What `addMissing` supplied. */
   readonly added: readonly AddedObject[];
 }
@@ -41,4 +48,7 @@ export interface CompileResult {
 export interface LoweringContext {
   readonly options: CompileOptions;
   readonly placements: Placements;
+  readonly resolved: ResolvedNames;
+  /** Gathers the DNS names that were asked for. */
+  readonly names: Set<string>;
 }

@@ -48,6 +48,8 @@ export interface Control {
   place(portId: string, address: { readonly host: string; readonly port: number } | undefined): void;
   /** Something beside the manifests has changed: remote keys. */
   recompile(): void;
+  /** A DNS name that endpoints depend on was looked up. */
+  resolve(name: string, addresses: readonly string[]): void;
   state(): ControlState | undefined;
   /** True while a change has not been compiled yet, or a key set is being fetched for the first time. */
   pending(): boolean;
@@ -56,6 +58,7 @@ export interface Control {
 /** The loop: whatever changes, compile everything again and publish. What compiled to the same is not sent again by the sink. */
 export function createControl(options: ControlOptions): Control {
   const placements = new Map<string, { readonly host: string; readonly port: number }>();
+  const resolved = new Map<string, readonly string[]>();
   let lastGood: LastGood = new Map();
   let documents: readonly Document[] = [];
   let fileDiagnostics: readonly Diagnostic[] = [];
@@ -68,6 +71,7 @@ export function createControl(options: ControlOptions): Control {
       documents: input,
       bindings: options.bindings,
       placements: Object.fromEntries(placements) satisfies Placements,
+      resolved: Object.fromEntries(resolved),
       options: options.compile,
       jwks: options.keySets?.current() ?? {},
     });
@@ -108,6 +112,10 @@ export function createControl(options: ControlOptions): Control {
     place(portId, address) {
       if (address === undefined) placements.delete(portId);
       else placements.set(portId, address);
+      recompile();
+    },
+    resolve(name, addresses) {
+      resolved.set(name, addresses);
       recompile();
     },
     recompile,

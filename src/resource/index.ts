@@ -64,6 +64,7 @@ export type { VirtualMatch } from './istio/virtual-service-match.ts';
 export type { VirtualDestination, VirtualRetries, VirtualRouteDestination } from './istio/virtual-service-traffic.ts';
 export type { JwtRule, RequestAuthentication } from './istio/request-authentication.ts';
 export type { PolicyTargets } from './istio/targets.ts';
+export type { ServiceEntry, ServiceEntryEndpoint, ServiceEntryPort } from './istio/service-entry.ts';
 export type { WorkloadEntry } from './istio/workload-entry.ts';
 export type {
   LabelRequirement,

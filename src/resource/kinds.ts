@@ -19,6 +19,7 @@ import { istioGatewayKind } from './istio/istio-gateway.ts';
 import { peerAuthenticationKind } from './istio/peer-authentication.ts';
 import { virtualServiceKind } from './istio/virtual-service.ts';
 import { requestAuthenticationKind } from './istio/request-authentication.ts';
+import { serviceEntryKind } from './istio/service-entry.ts';
 import { workloadEntryKind } from './istio/workload-entry.ts';
 import type { Kind } from './kind.ts';
 import type { Resources } from './resources.ts';
@@ -46,6 +47,7 @@ export const kinds = {
   statefulSets: statefulSetKind,
   daemonSets: daemonSetKind,
   workloadEntries: workloadEntryKind,
+  serviceEntries: serviceEntryKind,
   destinationRules: destinationRuleKind,
   istioGateways: istioGatewayKind,
   virtualServices: virtualServiceKind,

@@ -20,6 +20,7 @@ import type { IstioGateway } from './istio/istio-gateway.ts';
 import type { PeerAuthentication } from './istio/peer-authentication.ts';
 import type { VirtualService } from './istio/virtual-service.ts';
 import type { RequestAuthentication } from './istio/request-authentication.ts';
+import type { ServiceEntry } from './istio/service-entry.ts';
 import type { WorkloadEntry } from './istio/workload-entry.ts';
 
 /** Everything that was read, by kind, each list in the order of the files. */
@@ -43,6 +44,7 @@ export interface Resources {
   readonly statefulSets: readonly Workload[];
   readonly daemonSets: readonly Workload[];
   readonly workloadEntries: readonly WorkloadEntry[];
+  readonly serviceEntries: readonly ServiceEntry[];
   readonly destinationRules: readonly DestinationRule[];
   readonly istioGateways: readonly IstioGateway[];
   readonly virtualServices: readonly VirtualService[];

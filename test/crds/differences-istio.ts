@@ -23,6 +23,18 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/is neither an IP address nor a DNS name$/, { address: 'a,b' }],
     [/^the entry has no address$/, { address: '' }],
   ]),
+  refusedByIstiod('ServiceEntry', [
+    [/^".*" is not a host$/s, { hosts: ['a/b'] }],
+    [/^".*" is neither an IP address nor a block of them$/s, { hosts: ['a'], addresses: ['b'] }],
+    [/^".*" is no protocol that Istio knows$/s, { hosts: ['a'], ports: [{ number: 80, name: 'a', protocol: 'x' }] }],
+    [/^a wildcard cannot be looked up by DNS/, { hosts: ['*.a'], resolution: 'DNS' }],
+    [
+      /^resolution STATIC takes IP addresses/,
+      { hosts: ['a'], resolution: 'STATIC', endpoints: [{ address: 'b.example.com' }] },
+    ],
+    [/is neither an IP address nor a DNS name$/, { hosts: ['a'], resolution: 'DNS', endpoints: [{ address: 'a,b' }] }],
+    [/^the entry has no address$/, { hosts: ['a'], resolution: 'DNS', endpoints: [{ address: '' }] }],
+  ]),
   refusedByIstiod('DestinationRule', [
     [/^required field spec is missing$/, undefined],
     [/is not a host$|^spec\.host must have at least 1 character/, { host: 'default/web' }],

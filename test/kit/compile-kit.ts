@@ -6,6 +6,7 @@
  *     # placed                           sidecar ports have reported addresses
  *     # options: {"addMissing":true}
  *     # jwks: {"https://issuer/keys":{"text":"{}"}}      what came of fetching key sets
+ *     # resolved: {"api.example.com":["192.0.2.1"]}    what DNS says
  */
 import assert from 'node:assert/strict';
 import { Document, visit } from 'yaml';
@@ -17,7 +18,7 @@ import type {
   WorkloadBinding,
 } from '../../src/analysis/index.ts';
 import { formatDiagnostic, formatOrigin, qualifiedName, type Origin } from '../../src/base/index.ts';
-import { compileAll, type CompileResult, type Placements } from '../../src/compile/index.ts';
+import { compileAll, type CompileResult, type Placements, type ResolvedNames } from '../../src/compile/index.ts';
 import { parseManifest } from '../../src/manifest/index.ts';
 
 export const testOptions: CompileOptions = {
@@ -35,6 +36,7 @@ export interface Header {
   readonly placed: boolean;
   readonly options: Partial<CompileOptions>;
   readonly jwks: FetchedKeySets;
+  readonly resolved: ResolvedNames;
 }
 
 export function readHeader(text: string): Header {
@@ -54,6 +56,7 @@ export function readHeader(text: string): Header {
     placed: lines.includes('# placed'),
     options: JSON.parse(value('options') ?? '{}') as Partial<CompileOptions>,
     jwks: JSON.parse(value('jwks') ?? '{}') as FetchedKeySets,
+    resolved: JSON.parse(value('resolved') ?? '{}') as ResolvedNames,
   };
 }
 
@@ -75,6 +78,7 @@ export interface CompileTextInput {
   readonly placed?: boolean;
   /** Addresses that were reported, by port id. */
   readonly placements?: Placements;
+  readonly resolved?: ResolvedNames;
   readonly file?: string;
   readonly jwks?: FetchedKeySets;
 }
@@ -86,6 +90,7 @@ export function compileText(text: string, input: CompileTextInput = {}): Compile
     documents,
     bindings: input.bindings ?? [],
     placements: input.placements ?? {},
+    resolved: input.resolved ?? {},
     options: { ...testOptions, ...input.options },
     jwks: input.jwks ?? {},
   };
@@ -108,6 +113,7 @@ export function presentResult(result: CompileResult, show: readonly string[]): R
       result.status.map((status) => [`${status.kind} ${qualifiedName(status)}`, presentStatus(status)]),
     ),
     diagnostics: result.diagnostics.map(formatDiagnostic),
+    names: result.names,
     added: result.added.map(({ neededBy, ...object }) => ({ ...object, neededBy })),
   };
   const withLabels = show.includes('labels');

@@ -1,6 +1,6 @@
 /** A whole mesh in this process from manifests: every proxy of the compiled plan, with its certificate, in front of the apps given. */
 import type { WorkloadBinding } from '../../src/analysis/index.ts';
-import type { CompileOptions, CompileResult } from '../../src/compile/index.ts';
+import type { CompileOptions, CompileResult, ResolvedNames } from '../../src/compile/index.ts';
 import { CertificateAuthority } from '../../src/identity/index.ts';
 import type { Address } from '../../src/proxy/index.ts';
 import { slicePlan } from '../../src/app/plan-slice.ts';
@@ -25,6 +25,8 @@ export interface CompiledMeshSpec {
   /** Workloads among `apps` that count as started here, and so have ports for service links. */
   readonly started?: readonly string[];
   readonly options?: Partial<CompileOptions>;
+  /** What DNS says. */
+  readonly resolved?: ResolvedNames;
 }
 
 export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<CompiledMesh> {
@@ -35,10 +37,11 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
     return { ...binding, ...(spec.started?.includes(name) === true ? { isStarted: true } : {}) };
   });
   const options = { outbound: true, freePorts: true, ...spec.options };
+  const { resolved = {} } = spec;
   let result: CompileResult;
 
   const apply = async (manifests: string): Promise<void> => {
-    const first = compileText(manifests, { bindings, options });
+    const first = compileText(manifests, { bindings, options, resolved });
     for (const { id, namespace, serviceAccount } of Object.values(first.plan.proxies)) {
       if (proxies.has(id)) continue;
       const proxy = await startProxy(id);
@@ -55,7 +58,7 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
         .filter(({ direction }) => direction === 'inbound')
         .map(({ id, proxy }) => [id, find(proxy).addressOf(id)]),
     );
-    result = compileText(manifests, { bindings, options, placements });
+    result = compileText(manifests, { bindings, options, resolved, placements });
     await applyAll(result);
   };
   const applyAll = async ({ plan, secrets }: CompileResult): Promise<void> => {

@@ -8,21 +8,24 @@ import { ignored } from '../schema.ts';
 import type { Located, ResourceObject, Unsupported } from '../object.ts';
 
 export interface WorkloadEntry extends ResourceObject {
-  readonly spec: {
-    /** IP address or DNS name; `unix://` is also in `unsupported`. */
-    readonly address: Located<string>;
-    /** By service port name. */
-    readonly ports: Readonly<Record<string, number>>;
-    readonly labels: Readonly<Record<string, string>>;
-    /** `region/zone/subzone`, later parts may be missing. */
-    readonly locality?: string;
-    /** Absent: equal. */
-    readonly weight?: number;
-    /** `default` where none is written. */
-    readonly serviceAccount: string;
-    /** Not empty: the endpoint must not be used. */
-    readonly unsupported: readonly Unsupported[];
-  };
+  readonly spec: WorkloadEntrySpec;
+}
+
+/** One endpoint: a WorkloadEntry, or an endpoint that is written in a ServiceEntry. */
+export interface WorkloadEntrySpec {
+  /** IP address or DNS name; `unix://` is also in `unsupported`. */
+  readonly address: Located<string>;
+  /** By service port name. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `region/zone/subzone`, later parts may be missing. */
+  readonly locality?: string;
+  /** Absent: equal. */
+  readonly weight?: number;
+  /** `default` where none is written. */
+  readonly serviceAccount: string;
+  /** Not empty: the endpoint must not be used. */
+  readonly unsupported: readonly Unsupported[];
 }
 
 const portName = z
@@ -33,41 +36,48 @@ const portName = z
   )
   .max(62);
 
-const schema = objectOf({
-  spec: z.strictObject({
-    address: z.string().max(256).default(''),
-    ports: z.record(portName, portNumber).optional(),
-    labels: labelMap.default({}),
-    network: ignored('all addresses must be reachable from here'),
-    locality: z.string().max(2048).optional(),
-    weight: z.int().min(0).max(4_294_967_295).optional(),
-    serviceAccount: z.string().max(253).default('default'),
-  }),
+export const workloadEntrySpec = z.strictObject({
+  address: z.string().max(256).default(''),
+  ports: z.record(portName, portNumber).optional(),
+  labels: labelMap.default({}),
+  network: ignored('all addresses must be reachable from here'),
+  locality: z.string().max(2048).optional(),
+  weight: z.int().min(0).max(4_294_967_295).optional(),
+  serviceAccount: z.string().max(253).default('default'),
 });
+
+const schema = objectOf({ spec: workloadEntrySpec });
 
 export const workloadEntryKind = defineKind<WorkloadEntry, typeof schema>({
   group: 'networking.istio.io',
   kind: 'WorkloadEntry',
   versions: ['v1', 'v1beta1', 'v1alpha3'],
   schema,
-  decode: ({ spec }, context) => {
-    checkAddress(spec, context);
-    return {
-      spec: {
-        address: { value: spec.address, origin: context.at(['spec', 'address']) },
-        ports: spec.ports ?? {},
-        labels: spec.labels,
-        // Zero is how the wire says "not set".
-        ...present({ weight: spec.weight === 0 ? undefined : spec.weight, locality: spec.locality || undefined }),
-        serviceAccount: spec.serviceAccount === '' ? 'default' : spec.serviceAccount,
-        unsupported: context.refusedBelow(['spec']),
-      },
-    };
-  },
+  decode: ({ spec }, context) => ({ spec: decodeWorkloadEntrySpec(spec, ['spec'], context) }),
 });
 
-function checkAddress({ address, network, ports }: z.output<typeof schema>['spec'], context: DecodeContext): void {
-  const path = ['spec', 'address'];
+export function decodeWorkloadEntrySpec(
+  spec: z.output<typeof workloadEntrySpec>,
+  path: Path,
+  context: DecodeContext,
+): WorkloadEntrySpec {
+  checkAddress(spec, [...path, 'address'], context);
+  return {
+    address: { value: spec.address, origin: context.at([...path, 'address']) },
+    ports: spec.ports ?? {},
+    labels: spec.labels,
+    // Zero is how the wire says "not set".
+    ...present({ weight: spec.weight === 0 ? undefined : spec.weight, locality: spec.locality || undefined }),
+    serviceAccount: spec.serviceAccount === '' ? 'default' : spec.serviceAccount,
+    unsupported: context.refusedBelow(path),
+  };
+}
+
+function checkAddress(
+  { address, network, ports }: z.output<typeof workloadEntrySpec>,
+  path: Path,
+  context: DecodeContext,
+): void {
   if (address === '' && network !== undefined) {
     context.refuse(path, {
       message: 'an entry with a network and no address is reached through the gateway of that network: it is not used',

@@ -1,0 +1,21 @@
+import type { DiagnosticCode } from '../base/index.ts';
+
+/** Findings about calls between workloads and to outside hosts, SP0190 to SP0199. */
+export const outboundCodes = {
+  entryHostTaken: {
+    code: 'SP0190',
+    severity: 'warning',
+    title:
+      'A host of a ServiceEntry is that of a Service, or of an older ServiceEntry of another namespace, which counts.',
+  },
+  entryUnresolvable: {
+    code: 'SP0191',
+    severity: 'warning',
+    title: 'Where calls to a host of a ServiceEntry go, only the connection of a client in a cluster would say.',
+  },
+  entryPortNotHttp: {
+    code: 'SP0192',
+    severity: 'info',
+    title: 'A port of a ServiceEntry does not speak HTTP: apps do not reach it through their sidecars.',
+  },
+} as const satisfies Record<string, DiagnosticCode>;

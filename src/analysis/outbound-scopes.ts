@@ -1,0 +1,93 @@
+import { compareText } from '../base/index.ts';
+import type { DestinationRule } from '../resource/index.ts';
+import type { Labels } from './labels.ts';
+import type { ClientModel, OutboundScopeModel } from './model.ts';
+import type { ServedWorkloads } from './workloads.ts';
+import type { World } from './world.ts';
+
+export interface Scopes {
+  readonly all: readonly OutboundScopeModel[];
+  /** By `namespace/name` of the workload. */
+  readonly of: ReadonlyMap<string, OutboundScopeModel>;
+}
+
+/** What a scope holds, for a client that stands for all in it. */
+export type ScopeContent = (client: ClientModel) => Omit<OutboundScopeModel, 'name' | 'client'>;
+
+/**
+ * Puts workloads together that nothing tells apart: by namespace where something is configured for it alone, and by labels
+ * where something asks for the labels of the client.
+ */
+export function makeScopes(
+  world: World,
+  { served, contentFor }: { readonly served: ServedWorkloads; readonly contentFor: ScopeContent },
+): Scopes {
+  const special = specialNamespaces(world);
+  const byLabels = asksForLabels(world);
+  const scopes = new Map<string, OutboundScopeModel>();
+  const of = new Map<string, OutboundScopeModel>();
+  for (const [key, { name, identity, hasProxy }] of served) {
+    if (!hasProxy) continue;
+    const namespace = special.has(identity.namespace) ? identity.namespace : '';
+    const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : []]);
+    const scope =
+      scopes.get(alike) ??
+      makeScope(contentFor, {
+        name: byLabels
+          ? `workload/${identity.namespace}/${name}`
+          : namespace === ''
+            ? 'mesh'
+            : `namespace/${namespace}`,
+        client: { namespace, labels: identity.labels },
+      });
+    scopes.set(alike, scope);
+    of.set(key, scope);
+  }
+  return { all: [...scopes.values()], of };
+}
+
+function makeScope(contentFor: ScopeContent, scope: Pick<OutboundScopeModel, 'name' | 'client'>): OutboundScopeModel {
+  return { ...scope, ...contentFor(scope.client) };
+}
+
+/** Namespaces whose workloads may see something that others do not: they have it, or it is exported to them by name. */
+function specialNamespaces({ resources, hosts }: World): ReadonlySet<string> {
+  const { destinationRules, virtualServices, serviceEntries } = resources;
+  return new Set([
+    ...destinationRules.flatMap(({ metadata, spec }) => [metadata.namespace, ...spec.exportTo]),
+    ...serviceEntries.flatMap(({ spec }) => spec.exportTo),
+    ...[...hosts.candidates.values()]
+      .filter((services) => services.length > 1)
+      .flatMap((services) => services.map(({ metadata }) => metadata.namespace)),
+    ...virtualServices.flatMap(({ spec }) => [
+      ...spec.exportTo,
+      ...spec.http.flatMap(({ matches }) => matches.flatMap(({ sourceNamespace }) => sourceNamespace ?? [])),
+    ]),
+  ]);
+}
+
+function asksForLabels({ resources }: World): boolean {
+  return (
+    resources.destinationRules.some(readsClientLabels) ||
+    resources.virtualServices.some(({ spec }) =>
+      spec.http.some(({ matches }) => matches.some(({ sourceLabels }) => Object.keys(sourceLabels).length > 0)),
+    )
+  );
+}
+
+function sorted(labels: Labels): readonly (readonly [string, string])[] {
+  return Object.entries(labels).sort(([a], [b]) => compareText(a, b));
+}
+
+/** A selector reads them, and locality comes from them. */
+function readsClientLabels({ spec }: DestinationRule): boolean {
+  const policies = [spec.trafficPolicy, ...spec.subsets.map(({ trafficPolicy }) => trafficPolicy)].flatMap((policy) =>
+    policy === undefined ? [] : [policy, ...policy.ports],
+  );
+  return (
+    spec.workloadSelector !== undefined ||
+    policies.some(
+      ({ outlierDetection, loadBalancer }) => outlierDetection !== undefined || loadBalancer?.locality !== undefined,
+    )
+  );
+}
