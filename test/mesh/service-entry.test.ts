@@ -102,18 +102,18 @@ describe('hosts outside the mesh', () => {
   }
 
   test('endpoints as written, by the full host and by a wildcard', async () => {
-    const before = countOf(one);
+    const counted = countOf(one);
     for (const authority of ['static.example.com:9000', 'static.example.com', 'any.wild.example.com:9000']) {
       assert.equal((await call(authority)).code, 0, authority);
     }
-    assert.equal(countOf(one), before + 3);
+    assert.equal(countOf(one), counted + 3);
     assert.equal((await call('wild.example.com:9000')).code, 14);
   });
 
   test('the addresses that DNS gives', async () => {
-    const before = countOf(two);
+    const counted = countOf(two);
     assert.equal((await call('api.example.com:443')).code, 0);
-    assert.equal(countOf(two), before + 1);
+    assert.equal(countOf(two), counted + 1);
   });
 
   test('a name without an address has no healthy upstream', async () => {
@@ -131,10 +131,10 @@ describe('hosts outside the mesh', () => {
   test('a VirtualService of a gateway may lead to a host of a ServiceEntry', async () => {
     const [gateway] = Object.values(mesh.result().plan.ports).filter(({ direction }) => direction === 'gateway');
     const client = echoClient(mesh.addressOf(gateway?.id ?? ''), 'public.example.com');
-    const before = countOf(one);
+    const counted = countOf(one);
     assert.equal((await client.unary('hello')).code, 0);
     client.close();
-    assert.equal(countOf(one), before + 1);
+    assert.equal(countOf(one), counted + 1);
   });
 
   test('the metrics name the host as the service', async () => {
