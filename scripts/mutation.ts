@@ -121,7 +121,7 @@ function writePage(rows: readonly string[]): void {
   writeFileSync(
     page,
     [
-      '<!-- Written by `node scripts/mutation.ts`. -->',
+      '<!-- Generated from runs of `node scripts/mutation.ts`. -->',
       '# Mutation testing',
       '',
       'Small changes to the code, one at a time, and how many of them no test noticed. Many of the survivors change nothing that',
