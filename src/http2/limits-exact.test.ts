@@ -12,7 +12,8 @@ import {
   response,
   type Harness,
 } from '../../test/kit/frame-peer.ts';
-import { internField } from './index.ts';
+import { AbuseScore } from './abuse-score.ts';
+import { defaultLimits, internField } from './index.ts';
 import {
   ABUSE_BUDGET,
   ABUSE_EARNED_PER_COMPLETED_STREAM,
@@ -30,6 +31,7 @@ import {
   MAX_RECEIVED_FRAME_BYTES,
   MAX_SENT_FRAME_BYTES,
   MAX_SETTINGS_PER_FRAME,
+  MAX_WINDOW_UPDATE_ALLOWANCE,
   PRIORITIES_PER_STREAM,
   TINY_DATA_BYTES,
   WINDOW_UPDATES_PER_STREAM,
@@ -226,4 +228,16 @@ test('ABUSE_REFILL_PER_SECOND and ABUSE_EARNED_PER_COMPLETED_STREAM', () => {
   assert.ok(!busy.connection.isClosed);
   spend(busy, 1);
   assert.ok(busy.connection.isClosed);
+});
+
+test('MAX_WINDOW_UPDATE_ALLOWANCE: what DATA explained is saved up to it, and no further', () => {
+  const score = new AbuseScore({ ...defaultLimits, abuseBudget: 0 });
+  for (let i = 0; i < MAX_WINDOW_UPDATE_ALLOWANCE; i++) score.dataFrameSent();
+  let free = 0;
+  while (!score.isExhausted) {
+    score.windowUpdate(1);
+    free++;
+  }
+  // The last grant may go one step beyond; the update that is charged ends the loop.
+  assert.ok(free - 1 >= MAX_WINDOW_UPDATE_ALLOWANCE && free - 1 <= MAX_WINDOW_UPDATE_ALLOWANCE + 2, `${free}`);
 });
