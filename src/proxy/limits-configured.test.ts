@@ -59,6 +59,29 @@ test('connectionsPerPort', async (t) => {
   await client.settled();
 });
 
+test('connectionsPerClient: one address has its share, and gets it back', async (t) => {
+  const { gateway, client } = await place(t, { connectionsPerClient: 2 });
+  const address = gateway.addressOf(gatewayPortId);
+  await client.settled();
+  const second = rawClient(address);
+  await second.settled();
+  const third = connect(address).on('error', () => undefined);
+  await once(third, 'close');
+  await gateway.logged(() =>
+    gateway.logLines.some((line) => line.includes('client-cap: this client has 2 connections')),
+  );
+  const elsewhere = connect({ ...address, localAddress: '127.0.0.2' });
+  t.after(() => elsewhere.destroy());
+  elsewhere.write(Buffer.concat([build.preface, build.settings()]));
+  await once(elsewhere, 'data');
+  second.destroy();
+  const isGone = (): boolean => gateway.proxy.snapshot().ports[0]?.connections === 2;
+  while (!isGone()) await new Promise(setImmediate);
+  const fourth = rawClient(address);
+  t.after(() => fourth.destroy());
+  await fourth.settled();
+});
+
 test('clientConnection: maxConcurrentStreams', async (t) => {
   const { client } = await place(t, { clientConnection: { ...defaultLimits, maxConcurrentStreams: 2 } });
   client.send(...[1, 3, 5].map((id) => build.headers(id, requestHead)));

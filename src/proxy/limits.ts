@@ -67,6 +67,8 @@ export interface ProxyLimits {
   readonly pooledExchanges: number;
   /** Client connections of one port, unfinished handshakes included; what Envoy's edge guide recommends. */
   readonly connectionsPerPort: number;
+  /** Of these, what one client may have: one identity, or one address without a certificate. Half, so that others find room. */
+  readonly connectionsPerClient: number;
   /** HTTP/2 limits of a client's own connection to a gateway. */
   readonly clientConnection: Http2Limits;
   /** HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. */
@@ -153,6 +155,7 @@ export const defaultProxyLimits: ProxyLimits = {
   portOffset: 8_000,
   pooledExchanges: 4_096,
   connectionsPerPort: 10_000,
+  connectionsPerClient: 5_000,
   clientConnection: defaultLimits,
   sharedConnection: sharedConnectionLimits,
   transport: {},

@@ -14,6 +14,7 @@ import {
 } from '../transport/index.ts';
 import { ByteRelay, type RelayOwner } from './byte-relay.ts';
 import { DownstreamConnection, type DownstreamOwner } from './downstream-connection.ts';
+import { ClientShares } from './client-shares.ts';
 import type { Address } from './proxy-api.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -43,6 +44,7 @@ const movableErrors: ReadonlySet<string> = new Set(['EACCES', 'EADDRINUSE']);
 export class PortServer implements DownstreamOwner, RelayOwner {
   readonly #options: PortServerOptions;
   readonly #connections = new Set<DownstreamConnection | ByteRelay>();
+  readonly #shares = new ClientShares();
   #state: PortState;
   #listener: Listener | undefined;
   #opening: Promise<void> | undefined;
@@ -131,6 +133,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
 
   onClosed(connection: DownstreamConnection, reason: CloseReason): void {
     this.#connections.delete(connection);
+    this.#shares.give(connection.facts);
     if (this.#connections.size === 0) this.#onEmpty?.();
     const { cause } = reason;
     if (cause !== 'headers-timeout' && cause !== 'write-stall') return;
@@ -140,6 +143,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
 
   onRelayClosed(relay: ByteRelay): void {
     this.#connections.delete(relay);
+    this.#shares.give(relay.facts);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
@@ -185,6 +189,13 @@ export class PortServer implements DownstreamOwner, RelayOwner {
   #accept(socket: Socket, facts: SocketFacts): void {
     if (this.#isClosing) {
       socket.destroy();
+      return;
+    }
+    const { connectionsPerClient } = this.#options.runtime.limits;
+    if (!this.#shares.take(facts, connectionsPerClient)) {
+      socket.destroy();
+      const detail = `this client has ${connectionsPerClient} connections`;
+      this.#options.onRefused(this.#state.port.port, { cause: 'client-cap', detail, facts });
       return;
     }
     if (isRelayed(this.#state.port, facts)) {

@@ -13,7 +13,7 @@ export function reportRefused(options: {
   const { port, refused, counters, log } = options;
   const { facts, cause, detail } = refused;
   if (cause === 'plaintext-refused') counters.add(plaintextRefused, [port.id]);
-  else if (cause === 'connection-cap') counters.add(limitsActed, ['connection-cap']);
+  else if (cause === 'connection-cap' || cause === 'client-cap') counters.add(limitsActed, [cause]);
   else counters.add(handshakeFailures, ['server', cause]);
   if (cause === 'handshake-timeout' || cause === 'first-byte-timeout') counters.add(limitsActed, [cause]);
   const rule =

@@ -25,7 +25,14 @@ export type TreatmentOf = (hello: ClientHello) => 'http2' | 'bytes' | 'passthrou
 
 /** Why a connection was refused before any HTTP/2 byte was processed. */
 export interface RefusedConnection {
-  readonly cause: 'connection-cap' | 'plaintext-refused' | 'first-byte-timeout' | 'bad-client-hello' | HandshakeFailure;
+  /** `client-cap`: by whoever counts connections per client. */
+  readonly cause:
+    | 'connection-cap'
+    | 'client-cap'
+    | 'plaintext-refused'
+    | 'first-byte-timeout'
+    | 'bad-client-hello'
+    | HandshakeFailure;
   readonly detail: string;
   readonly facts: SocketFacts;
 }
