@@ -29,7 +29,7 @@ export function formatGateways(plan: Plan, addresses: BoundAddresses, layout: Ta
       [
         qualified(proxy.origin),
         listener.name,
-        port.security.mode === 'tls' ? 'HTTPS' : 'HTTP',
+        protocolOf(listener, port),
         listener.hostname,
         addresses.get(port.id) ?? 'not bound',
         proxy.labels.principal,
@@ -39,6 +39,12 @@ export function formatGateways(plan: Plan, addresses: BoundAddresses, layout: Ta
   return rows.length === 0
     ? ''
     : formatTable(['GATEWAY', 'LISTENER', 'PROTOCOL', 'HOSTNAME', 'ADDRESS', 'IDENTITY'], rows, layout);
+}
+
+function protocolOf({ relay }: Listener, { security }: Port): string {
+  if (relay === 'passthrough') return 'TLS (passed through)';
+  if (security.mode === 'plaintext') return relay === undefined ? 'HTTP' : 'TCP';
+  return relay === undefined ? 'HTTPS' : 'TLS';
 }
 
 function gatewayOf(plan: Plan, { port }: Listener): string {
@@ -57,7 +63,7 @@ function routeTable(plan: Plan, layout: TableLayout): string {
     const row = [
       `${route.origin.kind} ${qualified(route.origin)}`,
       virtualHost.hostname,
-      matchOf(route),
+      listener?.relay === undefined ? matchOf(route) : 'any connection',
       backendsOf(plan, route),
       sourceOf(route.origin),
     ];

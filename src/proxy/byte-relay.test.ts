@@ -256,6 +256,32 @@ describe('relayed bytes', () => {
     assert.match(await logLine(gateway), / 0 - SI /);
   });
 
+  test('more connections than the DestinationRule allows are refused', async () => {
+    const backend = await server(echo);
+    const gateway = await gatewayTo([backend.address], { gatewayPool: { maxConnections: 1 } });
+    const first = dial(gateway);
+    first.write('x');
+    await once(first, 'data');
+    await gone(dial(gateway));
+    assert.match(await logLine(gateway), / 0 - UO /);
+    const closed = gone(first);
+    first.end();
+    await closed;
+    await gateway.logged(() => gateway.accessLines.length === 2);
+    assert.equal((await exchange(dial(gateway), Buffer.from('again'))).toString(), 'again');
+  });
+
+  test('idle time and age of connections are those of the DestinationRule', async () => {
+    const backend = await server(echo);
+    const limits = { ...defaultProxyLimits, relayReportMs: 10 };
+    const idle = await gatewayTo([backend.address], { gatewayPool: { idleTimeoutMs: 30 } }, { limits });
+    await gone(dial(idle));
+    assert.match(await logLine(idle), / 0 - SI /);
+    const old = await gatewayTo([backend.address], { gatewayPool: { maxConnectionDurationMs: 30 } }, { limits });
+    await gone(dial(old));
+    assert.match(await logLine(old), / 0 - DT /);
+  });
+
   test('relayed connections outlive their port for a while only', async () => {
     const limits = { ...defaultProxyLimits, relayDrainMs: 20 };
     const gateway = await gatewayTo([(await server(echo)).address], {}, { limits });

@@ -36,7 +36,16 @@ export interface ByteRelayOptions {
 /** What to offer in the handshake with a mesh peer (istio.md 6.5; metadata exchange is not spoken, so it is not offered). */
 const meshAlpn: readonly string[] = ['istio'];
 
+/** How outlier detection is told that an endpoint took a connection. */
+const connectedStatus = 200;
+
 const orderly: RelayEnd = { flag: '-', details: '', reason: '' };
+const drained: RelayEnd = { flag: '-', details: 'drained', reason: '' };
+const tooOld: RelayEnd = {
+  flag: 'DT',
+  details: 'max_duration',
+  reason: 'the connection reached its maxConnectionDuration',
+};
 
 /**
  * One client connection whose bytes go to one endpoint and back as they are: policies first, then the route, then the
@@ -56,7 +65,8 @@ export class ByteRelay {
   #endpoint: EndpointRuntime | undefined;
   #movedMs: number;
   #bytesSeen = 0;
-  #drainByMs = Number.POSITIVE_INFINITY;
+  #endAtMs = Number.POSITIVE_INFINITY;
+  #timedEnd = drained;
   #end: RelayEnd | undefined;
   #isClosed = false;
 
@@ -95,8 +105,15 @@ export class ByteRelay {
 
   /** Connections cannot be asked to end: it is left alone for a while, then cut. */
   drain(): void {
-    this.#drainByMs = Math.min(this.#drainByMs, this.#runtime.wheel.nowMs() + this.#runtime.limits.relayDrainMs);
+    this.#endBy(this.#runtime.limits.relayDrainMs, drained);
     this.#armTick();
+  }
+
+  #endBy(delayMs: number, end: RelayEnd): void {
+    const atMs = this.#runtime.wheel.nowMs() + delayMs;
+    if (atMs >= this.#endAtMs) return;
+    this.#endAtMs = atMs;
+    this.#timedEnd = end;
   }
 
   /** Cuts both sides. */
@@ -130,6 +147,7 @@ export class ByteRelay {
     if (route.failReason !== undefined || cluster === undefined) {
       return this.#fail('backend_invalid', explainRefusal({ type: 'backend', route, backend }));
     }
+    if (cluster.compiled.cluster.undefinedSubset === true) return this.#failUpstream('cluster_not_found', cluster);
     this.#connect(cluster);
   }
 
@@ -140,20 +158,41 @@ export class ByteRelay {
     this.#tried.push(endpoint);
     this.#account.attempts++;
     this.#account.endpoint = endpoint.endpoint;
+    const { settings } = endpoint.pool;
+    const { usage, maxConnections = Number.POSITIVE_INFINITY } = settings;
+    // As in Envoy, an endpoint without any connection gets its first one all the same.
+    if (usage.connections >= maxConnections && endpoint.active > 0) return this.#failUpstream('overflow', cluster);
     const tls = tlsOf(endpoint.endpoint)?.();
     if (tls !== undefined && 'error' in tls) return this.#failUpstream('connect_failed', cluster, tls.error);
+    this.#take(endpoint);
     this.#attempt = connect({
       ...endpoint.endpoint.address,
       ...(tls === undefined ? {} : { tls: { ...tls, bytesAlpn: meshAlpn } }),
-      connectTimeoutMs: cluster.compiled.cluster.connectionPool.connectTimeoutMs,
+      connectTimeoutMs: settings.connectTimeoutMs,
+      ...(settings.tcpKeepalive === undefined ? {} : { keepAlive: settings.tcpKeepalive }),
       onConnected: (socket) => this.#join(socket, endpoint),
       onFailed: (failure) => this.#retry(cluster, failure),
     });
   }
 
+  /** Counts this connection towards the limits of the cluster. */
+  #take(endpoint: EndpointRuntime): void {
+    this.#endpoint = endpoint;
+    endpoint.active++;
+    endpoint.pool.settings.usage.connections++;
+  }
+
+  #release(): void {
+    if (this.#endpoint === undefined) return;
+    this.#endpoint.active--;
+    this.#endpoint.pool.settings.usage.connections--;
+    this.#endpoint = undefined;
+  }
+
   /** Nothing has been sent yet, so another endpoint may be tried. */
   #retry(cluster: ClusterRuntime, { cause, detail }: ConnectFailure): void {
     if (this.#isClosed) return;
+    this.#release();
     this.#tried.at(-1)?.noteFailure(cause === 'connect-timeout' ? 'timeout' : 'reset');
     const isLast =
       this.#account.attempts >= this.#runtime.limits.attemptsPerRequest ||
@@ -169,9 +208,9 @@ export class ByteRelay {
       return;
     }
     this.#up = up;
-    this.#endpoint = endpoint;
-    endpoint.noteStatus(200);
-    endpoint.active++;
+    endpoint.noteStatus(connectedStatus);
+    const { maxConnectionDurationMs } = endpoint.pool.settings;
+    if (maxConnectionDurationMs !== undefined) this.#endBy(maxConnectionDurationMs, tooOld);
     up.allowHalfOpen = true;
     this.#account.upstreamLocalAddress = `${up.localAddress ?? ''}:${up.localPort ?? 0}`;
     up.on('error', (error) =>
@@ -229,7 +268,7 @@ export class ByteRelay {
     this.#isClosed = true;
     this.#runtime.wheel.cancel(this.#timer);
     this.#attempt?.cancel();
-    if (this.#endpoint !== undefined) this.#endpoint.active--;
+    this.#release();
     this.#down.destroy();
     this.#up?.destroy();
     this.#book.close(end);
@@ -237,8 +276,8 @@ export class ByteRelay {
   }
 
   #armTick(): void {
-    const untilDrainedMs = this.#drainByMs - this.#runtime.wheel.nowMs();
-    const delayMs = Math.min(this.#runtime.limits.relayReportMs, untilDrainedMs);
+    const untilEndMs = this.#endAtMs - this.#runtime.wheel.nowMs();
+    const delayMs = Math.min(this.#runtime.limits.relayReportMs, untilEndMs);
     if (!this.#isClosed) this.#runtime.wheel.arm(this.#timer, Math.max(1, delayMs));
   }
 
@@ -250,8 +289,9 @@ export class ByteRelay {
       this.#movedMs = nowMs;
       this.#book.addBytes();
     }
-    if (nowMs >= this.#drainByMs) return this.#finish({ flag: '-', details: 'drained', reason: '' });
-    if (nowMs - this.#movedMs >= this.#runtime.limits.relayIdleMs) {
+    if (nowMs >= this.#endAtMs) return this.#finish(this.#timedEnd);
+    const idleMs = this.#endpoint?.pool.settings.idleTimeoutMs ?? this.#runtime.limits.relayIdleMs;
+    if (idleMs > 0 && nowMs - this.#movedMs >= idleMs) {
       this.#runtime.countLimit('relay-idle');
       return this.#finish({ flag: 'SI', details: 'stream_idle_timeout', reason: 'no byte for too long' });
     }
