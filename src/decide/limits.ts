@@ -26,3 +26,13 @@ export const maxExplained = 50;
 
 /** Characters of a request-controlled value that a reason shows. */
 export const maxQuotedLength = 120;
+
+/** The longest wait between attempts is this many times the first, as with Envoy when only the first is configured. */
+export const maxRetryBackoffFactor = 10;
+
+/**
+ * Share of a cluster's requests that may be retries, where no `maxRetries` is configured, and how many may be however few
+ * there are: Envoy's retry budget. A cluster that fails gets a fifth more requests at most, not three times as many.
+ */
+export const retryBudgetShare = 0.2;
+export const retryBudgetMin = 3;

@@ -1,5 +1,6 @@
 /** Which failures a route's retry policy answers with another attempt, and when: Envoy's `retry_on`, as Istio writes it. */
 import type { RetryCondition, RetryPolicy } from '../plan/index.ts';
+import { maxRetryBackoffFactor, retryBudgetMin, retryBudgetShare } from './limits.ts';
 
 /** A `RetryPolicy` of the plan, ready to be asked. */
 export interface CompiledRetry {
@@ -49,17 +50,10 @@ export function retriesResponse({ on, statusCodes }: CompiledRetry, httpStatus: 
   return condition !== undefined && on.has(condition);
 }
 
-/** The longest wait is this many times the first. */
-const maxBackoffFactor = 10;
-
 /** Milliseconds to wait before the next attempt, after `retries` of them: exponential with full jitter, as Envoy's. `random` gives [0, 1). */
 export function retryWaitMs({ backoffMs }: RetryPolicy, retries: number, random: () => number): number {
-  return random() * Math.min(backoffMs * 2 ** retries, backoffMs * maxBackoffFactor);
+  return random() * Math.min(backoffMs * 2 ** retries, backoffMs * maxRetryBackoffFactor);
 }
-
-/** Share of a cluster's requests that may be retries, and how many may always be (Envoy's retry budget). */
-const retryBudgetShare = 0.2;
-const retryBudgetMin = 3;
 
 /** Retries that a cluster with `active` requests takes at once; `maxRetries` where the DestinationRule names it. */
 export function retryLimit(active: number, maxRetries: number | undefined): number {

@@ -141,7 +141,11 @@ export function flushResponse(exchange: Exchange): void {
       down.waiting.add(exchange);
       return;
     }
-    if (exchange.local !== undefined && !exchange.responseEnded) exchange.local.onDrained(exchange);
+    if (exchange.local !== undefined && !exchange.responseEnded) {
+      exchange.local.onDrained(exchange);
+      // What it added did not leave at once, and waits; the end comes after it.
+      if (exchange.responseQueue.byteLength > 0) return;
+    }
   }
   if (exchange.responseEnded) sendResponseEnd(exchange);
 }

@@ -77,6 +77,9 @@ export interface ProxyLimits {
   readonly transport: Partial<TransportLimits>;
 }
 
+/** Bytes of a direct response's body that wait for one client at a time: one frame, so that who does not read pins little. */
+export const bodyPartBytes = 16_384;
+
 /** Characters of a direct response's body that a gRPC client gets as `grpc-message`; header lists are small. */
 export const directMessageCharacters = 1_024;
 

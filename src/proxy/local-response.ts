@@ -12,8 +12,9 @@ import { internField, transientField, type Field } from '../http2/index.ts';
 import type { DirectResponse, Fault, NameValue } from '../plan/index.ts';
 import { changedResponse, changeResponseHeaders, plainFields } from './header-operations.ts';
 import type { Exchange, Scope } from './exchange.ts';
-import { flushResponse, responseSent } from './flow.ts';
+import { responseSent } from './flow.ts';
 import { directMessageCharacters } from './limits.ts';
+import { sendLongBody } from './long-body.ts';
 import type { Runtime } from './runtime.ts';
 
 interface RouteAnswer {
@@ -23,11 +24,13 @@ interface RouteAnswer {
   /** `grpc-message`; empty for none. */
   readonly message: string;
   /** UTF-8, for clients that speak no gRPC; empty for none. */
-  readonly body: string;
+  readonly body: Buffer;
   readonly headers: readonly Field[];
   /** For the log. */
   readonly detail: string;
 }
+
+const noBytes = Buffer.alloc(0);
 
 /** Visible ASCII: what a `location` may hold. */
 const plainUrl = /^[!-~]+$/;
@@ -49,7 +52,7 @@ export function answerRedirect(runtime: Runtime, exchange: Exchange, route: Comp
     httpStatus: status,
     grpcStatus: grpcStatusFromHttp(status),
     message: '',
-    body: '',
+    body: noBytes,
     headers: [transientField('location', location)],
     detail: `redirected to ${location} by ${formatOrigin(origin)}`,
   });
@@ -63,13 +66,14 @@ function portOf({ port }: Scope, authority: string): number {
   return written === undefined ? 80 : Number(written);
 }
 
-export function answerDirectly(exchange: Exchange, { status, body = '', origin }: DirectResponse): void {
+export function answerDirectly(exchange: Exchange, response: DirectResponse): void {
+  const { status, body = '', origin } = response;
   answerHere(exchange, {
     cause: 'direct_response',
     httpStatus: status,
     grpcStatus: grpcStatusFromHttp(status),
     message: body.slice(0, directMessageCharacters),
-    body,
+    body: bodyOf(response),
     headers: [],
     detail: `answered by ${formatOrigin(origin)}`,
   });
@@ -79,7 +83,15 @@ export function answerDirectly(exchange: Exchange, { status, body = '', origin }
 export function answerPreflight(exchange: Exchange, headers: readonly NameValue[]): void {
   const { cause, httpStatus, grpcStatus } = localAnswer('cors_preflight');
   const detail = headers.length === 0 ? 'CORS preflight of an origin that is not allowed' : 'CORS preflight';
-  answerHere(exchange, { cause, httpStatus, grpcStatus, message: '', body: '', headers: plainFields(headers), detail });
+  answerHere(exchange, {
+    cause,
+    httpStatus,
+    grpcStatus,
+    message: '',
+    body: noBytes,
+    headers: plainFields(headers),
+    detail,
+  });
 }
 
 export function answerAbort(exchange: Exchange, abort: NonNullable<Fault['abort']>, { origin }: Fault): void {
@@ -90,7 +102,7 @@ export function answerAbort(exchange: Exchange, abort: NonNullable<Fault['abort'
     httpStatus: isGrpcStatus ? httpStatusFromGrpc(abort.grpcStatus) : abort.httpStatus,
     grpcStatus: isGrpcStatus ? abort.grpcStatus : grpcStatusFromHttp(abort.httpStatus),
     message,
-    body: message,
+    body: Buffer.from(message),
     headers: [],
     detail: `fault injected by ${formatOrigin(origin)}`,
   });
@@ -107,21 +119,18 @@ function answerHere(exchange: Exchange, answer: RouteAnswer): void {
   exchange.responseEnded = true;
   exchange.httpStatus = exchange.isGrpc ? 200 : answer.httpStatus;
   if (exchange.isGrpc) exchange.grpcStatus = answer.grpcStatus;
-  const body = exchange.isGrpc ? noBytes : bodyOf(answer, exchange.method);
-  const head = exchange.isGrpc ? grpcHead(answer) : plainHead(answer, body, exchange.method);
+  const hasBody = !exchange.isGrpc && answer.body.length > 0 && takesBody(answer.httpStatus, exchange.method);
+  const head = exchange.isGrpc ? grpcHead(answer) : plainHead(answer);
   const isAnswerOfRoute = answer.cause === 'redirect' || answer.cause === 'direct_response';
   const count = isAnswerOfRoute ? changeResponseHeaders(exchange, head, head.length) : head.length;
-  down.connection.sendHeaders(downStream, isAnswerOfRoute ? changedResponse : head, count, body.length === 0);
-  exchange.responseBytes = body.length;
-  if (body.length === 0) {
+  down.connection.sendHeaders(downStream, isAnswerOfRoute ? changedResponse : head, count, !hasBody);
+  if (!hasBody) {
     responseSent(exchange);
     return;
   }
-  exchange.responseQueue.push(body, 0, body.length);
-  flushResponse(exchange);
+  exchange.responseBytes = answer.body.length;
+  sendLongBody(exchange, answer.body);
 }
-
-const noBytes = Buffer.alloc(0);
 
 function grpcHead({ grpcStatus, message, headers }: RouteAnswer): Field[] {
   const head = [
@@ -133,18 +142,28 @@ function grpcHead({ grpcStatus, message, headers }: RouteAnswer): Field[] {
   return [...head, ...headers];
 }
 
-function plainHead({ httpStatus, body: text, headers }: RouteAnswer, body: Buffer, method: string): Field[] {
+function plainHead({ httpStatus, body, headers }: RouteAnswer): Field[] {
   const head = [internField(':status', String(httpStatus)), ...headers];
-  if (text !== '' && (body.length > 0 || method === 'HEAD')) {
-    head.push(
-      internField('content-type', 'text/plain'),
-      transientField('content-length', String(Buffer.byteLength(text))),
-    );
+  // HEAD is told what GET would be (RFC 9110 §9.3.2).
+  if (body.length > 0 && takesBody(httpStatus, 'GET')) {
+    head.push(internField('content-type', 'text/plain'), transientField('content-length', String(body.length)));
   }
   return head;
 }
 
-/** What HTTP allows a body (RFC 9110 §6.4.1). */
-function bodyOf({ httpStatus, body }: RouteAnswer, method: string): Buffer {
-  return method === 'HEAD' || httpStatus === 204 || httpStatus === 304 ? noBytes : Buffer.from(body);
+/** Whether HTTP allows the response a body (RFC 9110 §6.4.1). */
+function takesBody(status: number, method: string): boolean {
+  return method !== 'HEAD' && status !== 204 && status !== 304;
+}
+
+/** Direct responses live as long as their plan; requests share the bytes of a long body. */
+const bodies = new WeakMap<DirectResponse, Buffer>();
+
+function bodyOf(response: DirectResponse): Buffer {
+  let body = bodies.get(response);
+  if (body === undefined) {
+    body = Buffer.from(response.body ?? '');
+    bodies.set(response, body);
+  }
+  return body;
 }

@@ -164,6 +164,12 @@ describe('direct responses', () => {
     const long = 'x'.repeat(200_000);
     const { http, grpc } = await actionGateway(t, { route: direct(200, long) });
     assert.equal((await http({})).body, long);
+    assert.equal((await http({ ':method': 'POST' }, long)).body, long);
+    const many = await Promise.all(Array.from({ length: 20 }, () => http({})));
+    assert.deepEqual(
+      many.map(({ body }) => body === long),
+      Array.from({ length: 20 }, () => true),
+    );
     assert.equal((await grpc()).headers['grpc-message']?.length, 1_024);
   });
 });
