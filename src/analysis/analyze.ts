@@ -14,7 +14,7 @@ import { findMtlsFaults, type Hop } from './mtls-findings.ts';
 import { makeOutbound } from './outbound.ts';
 import { makeMtlsLookup } from './peer-authentication.ts';
 import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
-import { findPolicyFaults, type Population } from './policy-findings.ts';
+import { findPolicyFaults, findScopeFaults, type Population } from './policy-findings.ts';
 import { findAuthenticationFaults } from './authentication-findings.ts';
 import {
   checkRequestAuthentications,
@@ -23,6 +23,7 @@ import {
   type AuthenticationLookup,
 } from './request-authentications.ts';
 import { checkRoutes, virtualHostsOf } from './routes.ts';
+import { makeTelemetryLookup, telemetryPart, type TelemetryLookup } from './telemetry.ts';
 import { makeVirtualDestinations } from './virtual-destinations.ts';
 import { findVirtualFaults } from './virtual-findings.ts';
 import { makeVirtualServices } from './virtual-services.ts';
@@ -41,20 +42,24 @@ export function analyze(input: WorldInput): Analysis {
   const policiesOf = makePolicyLookup(world, checkedPolicies);
   const checkedAuthentications = checkRequestAuthentications(world);
   const authenticationsOf = makeAuthenticationLookup(world, checkedAuthentications);
+  const telemetryOf = makeTelemetryLookup(world);
   const servedGateways = serveGateways(world);
   const orphans = orphanSets(world);
   const destinations = makeDestinationLookup(world, { sources, served });
   const routes = checkRoutes(world, { gateways: servedGateways, destinations });
   const virtualHosts = virtualHostsOf(world, routes);
   const virtualServices = makeVirtualServices(world, makeVirtualDestinations(world, destinations));
-  const istio = serveIstioGateways(world, { sources, virtualServices, policiesOf, authenticationsOf });
+  const istio = serveIstioGateways(world, { sources, virtualServices, policiesOf, authenticationsOf, telemetryOf });
   findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
   const gateways = [
-    ...servedGateways.map((gateway) => gatewayModel(gateway, { policiesOf, authenticationsOf, virtualHosts })),
+    ...servedGateways.map((gateway) =>
+      gatewayModel(gateway, { policiesOf, authenticationsOf, telemetryOf, virtualHosts }),
+    ),
     ...istio.gateways,
   ];
   const population = populationOf({ world, gateways, sources });
   findPolicyFaults(world, checkedPolicies, population);
+  for (const telemetry of world.resources.telemetries) findScopeFaults(world, telemetry, population);
   findAuthenticationFaults(world, { authentications: checkedAuthentications, policies: checkedPolicies, population });
   const approaches = gateways.flatMap((gateway) =>
     destinationsOf(gateway).map((destination) => ({ gateway, destination })),
@@ -68,6 +73,7 @@ export function analyze(input: WorldInput): Analysis {
       ...workload,
       policies: policiesOf({ identity: workload.identity }),
       requestAuthentications: authenticationsOf({ identity: workload.identity }),
+      ...telemetryPart(telemetryOf({ identity: workload.identity })),
     })),
     trafficPolicy,
     outbound: makeOutbound(world, { sources, served, virtualServices }),
@@ -82,6 +88,7 @@ function gatewayModel(
   found: {
     readonly policiesOf: PolicyLookup;
     readonly authenticationsOf: AuthenticationLookup;
+    readonly telemetryOf: TelemetryLookup;
     readonly virtualHosts: ReadonlyMap<CheckedListener, readonly VirtualHostModel[]>;
   },
 ): GatewayModel {
@@ -96,6 +103,7 @@ function gatewayModel(
       .map((listener) => listenerModel(listener, found.virtualHosts.get(listener) ?? [])),
     policies: found.policiesOf({ identity, gatewayName: name }),
     requestAuthentications: found.authenticationsOf({ identity, gatewayName: name }),
+    ...telemetryPart(found.telemetryOf({ identity, gatewayName: name })),
   };
 }
 

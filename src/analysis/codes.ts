@@ -231,6 +231,22 @@ export const codes = {
     title:
       'A policy asks for a property of a token where no RequestAuthentication applies, so that no request has one.',
   },
+  telemetryShadowed: {
+    code: 'SP0354',
+    severity: 'warning',
+    title: 'Several Telemetry objects are for the same workload or namespace; only the oldest counts.',
+    also: ['IST0159', 'IST0160'],
+  },
+  logFilterUnsupported: {
+    code: 'SP0355',
+    severity: 'warning',
+    title: 'The filter of an access log is not understood; every request is logged.',
+  },
+  tagOverrideUnsupported: {
+    code: 'SP0356',
+    severity: 'warning',
+    title: 'A label of a metric cannot be changed as a Telemetry asks; it stays as it is.',
+  },
   serviceSelectsNothing: {
     code: 'SP0401',
     severity: 'error',

@@ -5,6 +5,7 @@ import { placeServers, type PlacedServer } from './istio-servers.ts';
 import type { GatewayModel, ListenerModel, MatchedRule, VirtualHostModel } from './model.ts';
 import type { PolicyLookup } from './policies.ts';
 import type { AuthenticationLookup } from './request-authentications.ts';
+import { telemetryPart, type TelemetryLookup } from './telemetry.ts';
 import { anyPath, isCatchAll } from './virtual-rules.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 import type { WorkloadSources } from './workload-sources.ts';
@@ -23,6 +24,7 @@ export function serveIstioGateways(
     readonly virtualServices: VirtualServices;
     readonly policiesOf: PolicyLookup;
     readonly authenticationsOf: AuthenticationLookup;
+    readonly telemetryOf: TelemetryLookup;
   },
 ): IstioGateways {
   const proxies = istioGatewayProxies(world, input.sources);
@@ -39,6 +41,7 @@ export function serveIstioGateways(
         listeners: ports.flatMap(([, servers]) => listenersOf(world, { proxy, servers, ...input })),
         policies: input.policiesOf({ identity }),
         requestAuthentications: input.authenticationsOf({ identity }),
+        ...telemetryPart(input.telemetryOf({ identity })),
       };
     }),
   };

@@ -10,6 +10,7 @@ import type {
   Outbound,
   OutlierDetection,
   PeerName,
+  ProxyTelemetry,
   Redirect,
   RouteFilters,
   RouteMatch,
@@ -95,6 +96,7 @@ export interface GatewayModel {
   readonly listeners: readonly ListenerModel[];
   readonly policies: readonly PolicyModel[];
   readonly requestAuthentications: readonly RequestAuthenticationModel[];
+  readonly telemetry?: ProxyTelemetry;
 }
 
 export interface ListenerModel {
@@ -250,6 +252,7 @@ export interface WorkloadModel {
 export interface GuardedWorkload extends WorkloadModel {
   readonly policies: readonly PolicyModel[];
   readonly requestAuthentications: readonly RequestAuthenticationModel[];
+  readonly telemetry?: ProxyTelemetry;
 }
 
 export interface WorkloadPortModel {

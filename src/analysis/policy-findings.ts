@@ -97,7 +97,7 @@ function reportSelectsNothing(world: World, source: Targeting, population: Popul
       message: `selector ${formatLabels(selector.matchLabels)} matches no workload of namespace "${namespace}"`,
       remedy:
         near === undefined
-          ? 'Give the pod template these labels, or correct the selector; until then the policy protects nothing.'
+          ? 'Give the pod template these labels, or correct the selector; until then it applies to nothing.'
           : `Workload "${qualifiedName(near)}" has ${formatLabels(near.labels)}: correct the selector or the labels.`,
     }),
   );

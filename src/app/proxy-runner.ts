@@ -7,6 +7,7 @@ import { createProxy, withLimitSettings, type Proxy, type ProxyOptions } from '.
 import {
   AccessLog,
   accessLogDropped,
+  applyMetricRules,
   Counters,
   RequestMetrics,
   takeSnapshot,
@@ -207,7 +208,11 @@ export class ProxyRunner {
   }
 
   #sendMetrics(id: number): void {
-    this.#options.send({ type: 'metrics', id, snapshot: takeSnapshot(this.#metrics, this.#counters) });
+    const counted = takeSnapshot(this.#metrics, this.#counters);
+    // A slice has one proxy: this one.
+    const [proxy] = Object.values(this.#newest?.slice.proxies ?? {});
+    const snapshot = applyMetricRules(counted, proxy?.telemetry?.metrics ?? []);
+    this.#options.send({ type: 'metrics', id, snapshot });
   }
 }
 

@@ -36,6 +36,7 @@ export function lowerSidecar(
         namespace,
         serviceAccount,
         labels,
+        ...(workload.telemetry === undefined ? {} : { telemetry: workload.telemetry }),
         reflection: false,
         ...outboundOf(workload, input.outbound),
       },

@@ -17,6 +17,7 @@ export { cookieValue, hashText } from './hash.ts';
 export { buildHashTable, slotOf, type HashTable } from './hash-table.ts';
 export { canonicalHost } from './host.ts';
 export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
+export { compileLogFilter } from './log-filter.ts';
 export { missedOutbound } from './outbound-host.ts';
 export { queryParameter } from './query.ts';
 export {

@@ -66,5 +66,15 @@ export type {
   Route,
   VirtualHost,
 } from './types.ts';
+export {
+  numberAttributes,
+  textAttributes,
+  type AccessLogRule,
+  type LogAttribute,
+  type LogFilter,
+  type MetricRule,
+  type ProxyTelemetry,
+  type TelemetryReporter,
+} from './telemetry.ts';
 export { validatePlan } from './validate.ts';
 export type { WorkloadLabels } from './workload-labels.ts';

@@ -9,6 +9,7 @@ import type { Origin } from '../base/index.ts';
 import type { AuthorizationPolicy } from './policy.ts';
 import type { Cluster, Endpoint } from './cluster.ts';
 import type { RequestAuthentication } from './request-authentication.ts';
+import type { ProxyTelemetry } from './telemetry.ts';
 import type { WorkloadLabels } from './workload-labels.ts';
 import type { RouteAction, RouteFilters, RouteMatch } from './route.ts';
 
@@ -52,6 +53,8 @@ export interface Proxy {
    * none, the direct peer is the client.
    */
   readonly trustedProxies?: number;
+  /** Absent: everything is logged and counted. */
+  readonly telemetry?: ProxyTelemetry;
   /** Gateways only: answer `grpc.reflection.v1` and `v1alpha` from what the workloads behind expose. */
   readonly reflection: boolean;
   /** Sidecars only: where the calls of their own app may go; absent: the proxy has no outbound port. */

@@ -14,6 +14,7 @@ import {
 } from '../telemetry/index.ts';
 import { responseFlags } from './action-state.ts';
 import type { Exchange, Scope } from './exchange.ts';
+import { isLogged } from './log-rules.ts';
 import type { HeadView } from './head-view.ts';
 
 export interface RecorderOptions {
@@ -60,6 +61,8 @@ export function createRecorder(options: RecorderOptions): (exchange: Exchange) =
     fillRequest(record, exchange);
     fillConnection(record, exchange, scope);
     fillOutcome(record, exchange);
+    const { telemetry } = scope.compiled.proxy;
+    if (telemetry !== undefined && !isLogged(telemetry, record)) return;
     record.reason = reasonOf(exchange, scope, options.view);
     options.accessLog.log(record);
   };

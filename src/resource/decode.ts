@@ -7,6 +7,7 @@ import { isKubernetesGroup, isTrafficKind, kinds } from './kinds.ts';
 import { objectMeta, type Kind } from './kind.ts';
 import type { ResourceObject } from './object.ts';
 import type { RejectedResource, Resources } from './resources.ts';
+import { unsupportedKinds } from './unsupported-kinds.ts';
 import { markedFields } from './schema.ts';
 
 export interface DecodeResult {
@@ -139,6 +140,12 @@ function reportMarked(fields: ReturnType<typeof markedFields>, context: DecodeCo
 function reportUnread(context: DecodeContext): void {
   const { document } = context;
   const place = document.locateValue(['kind']);
+  const why = unsupportedKinds.get(`${groupOf(document)}/${document.kind}`);
+  if (why !== undefined) {
+    const message = `${document.kind} (${document.apiVersion}) is not supported: ${why.message}`;
+    context.report(fieldCodes.kindNotSupported, place, { message, remedy: why.remedy });
+    return;
+  }
   if (isTrafficKind(groupOf(document), document.kind)) {
     context.report(fieldCodes.kindNotSupported, place, {
       message: `${document.kind} (${document.apiVersion}) is not yet supported: what it asks for does not happen`,

@@ -65,6 +65,7 @@ export type { VirtualDestination, VirtualRetries, VirtualRouteDestination } from
 export type { JwtRule, RequestAuthentication } from './istio/request-authentication.ts';
 export type { PolicyTargets } from './istio/targets.ts';
 export type { ServiceEntry, ServiceEntryEndpoint, ServiceEntryPort } from './istio/service-entry.ts';
+export type { AccessLogging, MetricName, MetricOverride, Telemetry, TelemetryMode } from './istio/telemetry.ts';
 export type { WorkloadEntry } from './istio/workload-entry.ts';
 export type {
   LabelRequirement,

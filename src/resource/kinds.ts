@@ -20,7 +20,10 @@ import { peerAuthenticationKind } from './istio/peer-authentication.ts';
 import { virtualServiceKind } from './istio/virtual-service.ts';
 import { requestAuthenticationKind } from './istio/request-authentication.ts';
 import { serviceEntryKind } from './istio/service-entry.ts';
+import { proxyConfigKind } from './istio/proxy-config.ts';
+import { telemetryKind } from './istio/telemetry.ts';
 import { workloadEntryKind } from './istio/workload-entry.ts';
+import { workloadGroupKind } from './istio/workload-group.ts';
 import type { Kind } from './kind.ts';
 import type { Resources } from './resources.ts';
 
@@ -54,6 +57,9 @@ export const kinds = {
   authorizationPolicies: authorizationPolicyKind,
   peerAuthentications: peerAuthenticationKind,
   requestAuthentications: requestAuthenticationKind,
+  telemetries: telemetryKind,
+  proxyConfigs: proxyConfigKind,
+  workloadGroups: workloadGroupKind,
 } satisfies { [List in ListName]: Kind<Resources[List][number]> };
 
 const meshGroups = [

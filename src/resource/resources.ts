@@ -21,7 +21,10 @@ import type { PeerAuthentication } from './istio/peer-authentication.ts';
 import type { VirtualService } from './istio/virtual-service.ts';
 import type { RequestAuthentication } from './istio/request-authentication.ts';
 import type { ServiceEntry } from './istio/service-entry.ts';
+import type { ProxyConfig } from './istio/proxy-config.ts';
+import type { Telemetry } from './istio/telemetry.ts';
 import type { WorkloadEntry } from './istio/workload-entry.ts';
+import type { WorkloadGroup } from './istio/workload-group.ts';
 
 /** Everything that was read, by kind, each list in the order of the files. */
 export interface Resources {
@@ -51,6 +54,9 @@ export interface Resources {
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly requestAuthentications: readonly RequestAuthentication[];
+  readonly telemetries: readonly Telemetry[];
+  readonly proxyConfigs: readonly ProxyConfig[];
+  readonly workloadGroups: readonly WorkloadGroup[];
   readonly rejected: readonly RejectedResource[];
 }
 

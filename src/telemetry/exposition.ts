@@ -52,7 +52,9 @@ function metricsOf(snapshot: MetricsSnapshot, version: string): MetricPage[] {
       name: 'istio_requests_total',
       help: 'Requests, counted when they end',
       type: 'counter',
-      values: series.map(({ labels, duration }) => ({ labels: labelsOf(labels), value: total(duration) })),
+      values: series
+        .filter(isFor('istio_requests_total'))
+        .map(({ labels, duration }) => ({ labels: labelsOf(labels), value: total(duration) })),
     },
     histogram('istio_request_duration_milliseconds', 'Time from the first byte received to the last byte sent', {
       series,
@@ -92,7 +94,7 @@ function histogram(
     of,
   }: { readonly series: readonly SeriesSnapshot[]; readonly of: (one: SeriesSnapshot) => readonly number[] },
 ): MetricPage {
-  const values = series.flatMap((one) => histogramValues(name, labelsOf(one.labels), of(one)));
+  const values = series.filter(isFor(name)).flatMap((one) => histogramValues(name, labelsOf(one.labels), of(one)));
   return { name, help, type: 'histogram', values };
 }
 
@@ -122,8 +124,12 @@ function messages(
     name,
     help,
     type: 'counter',
-    values: pairs.map((pair) => ({ labels: labelsOf(pair.labels), value: of(pair) })),
+    values: pairs.filter(isFor(name)).map((pair) => ({ labels: labelsOf(pair.labels), value: of(pair) })),
   };
+}
+
+function isFor(metric: string): (element: { readonly omit?: readonly string[] }) => boolean {
+  return ({ omit }) => omit?.includes(metric) !== true;
 }
 
 function counters(all: readonly CounterSnapshot[]): MetricPage[] {

@@ -28,6 +28,7 @@ export {
   type ServiceIdentity,
   type WorkloadIdentity,
 } from './labels.ts';
+export { applyMetricRules, type MetricRule } from './metric-rules.ts';
 export { RequestMetrics } from './request-metrics.ts';
 export { newRequestRecord, type RequestRecord } from './request-record.ts';
 export { emptySnapshot, type MetricsSnapshot } from './snapshot.ts';

@@ -10,6 +10,8 @@ export interface PairSnapshot {
   readonly labels: readonly string[];
   readonly requestMessages: number;
   readonly responseMessages: number;
+  /** Metrics that this is not for; absent: it is for both. */
+  readonly omit?: readonly string[];
 }
 
 export interface SeriesSnapshot {
@@ -19,6 +21,8 @@ export interface SeriesSnapshot {
   readonly duration: readonly number[];
   readonly requestBytes: readonly number[];
   readonly responseBytes: readonly number[];
+  /** Metrics that this is not for; absent: it is for all. */
+  readonly omit?: readonly string[];
 }
 
 export interface CounterSnapshot {
@@ -35,18 +39,18 @@ export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSn
   return {
     pairs: mergeBy(
       snapshots.flatMap(({ pairs }) => pairs),
-      ({ labels }) => JSON.stringify(labels),
+      ({ labels, omit }) => JSON.stringify([labels, omit]),
       (a, b) => ({
-        labels: a.labels,
+        ...a,
         requestMessages: a.requestMessages + b.requestMessages,
         responseMessages: a.responseMessages + b.responseMessages,
       }),
     ),
     series: mergeBy(
       snapshots.flatMap(({ series }) => series),
-      ({ labels }) => JSON.stringify(labels),
+      ({ labels, omit }) => JSON.stringify([labels, omit]),
       (a, b) => ({
-        labels: a.labels,
+        ...a,
         duration: addAll(a.duration, b.duration),
         requestBytes: addAll(a.requestBytes, b.requestBytes),
         responseBytes: addAll(a.responseBytes, b.responseBytes),

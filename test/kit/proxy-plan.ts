@@ -10,6 +10,7 @@ import type {
   Port,
   PortSecurity,
   Proxy,
+  ProxyTelemetry,
   RequestAuthentication,
   Route,
   VirtualHost,
@@ -46,6 +47,8 @@ export interface ProxyPlanSpec {
   readonly sidecarPool?: Partial<ConnectionPool>;
   readonly sidecarPolicies?: readonly AuthorizationPolicy[];
   readonly requestAuthentications?: readonly RequestAuthentication[];
+  /** Of both proxies. */
+  readonly telemetry?: ProxyTelemetry;
   readonly trustDomain?: string;
 }
 
@@ -90,12 +93,13 @@ export function allowPolicy(proxy: string, principal: string, path?: string): Au
 }
 
 export function proxyPlan(spec: ProxyPlanSpec): Plan {
+  const { telemetry } = spec;
   const gateway = gatewayParts(spec);
   const sidecar = spec.application === undefined ? undefined : sidecarParts(spec, spec.application);
   const parts = sidecar === undefined ? [gateway] : [gateway, sidecar];
   return {
     mesh: { trustDomain: spec.trustDomain ?? 'cluster.local', trustDomainAliases: [] },
-    proxies: byId(parts.map((part) => part.proxy)),
+    proxies: byId(parts.map(({ proxy }) => (telemetry === undefined ? proxy : { ...proxy, telemetry }))),
     ports: byId(parts.map((part) => part.port)),
     listeners: byId(parts.map((part) => part.listener)),
     virtualHosts: byId(parts.map((part) => part.virtualHost)),

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { Origin } from '../../base/index.ts';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
-import { durationMs, goDuration, headerName, present } from '../fields.ts';
+import { goDuration, headerName, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import type { Located, ResourceObject } from '../object.ts';
+import { atLeastOneMs } from './durations.ts';
 import { decodeTargets, targetFields, type PolicyTargets } from './targets.ts';
 
 export interface RequestAuthentication extends ResourceObject {
@@ -103,7 +104,7 @@ function decodeRule(rule: z.output<typeof jwtRule>, index: number, context: Deco
       jwksUri: jwksUri === undefined ? undefined : { value: jwksUri, origin: context.at([...path, uriField]) },
       outputPayloadToHeader: rule.outputPayloadToHeader === '' ? undefined : rule.outputPayloadToHeader,
     }),
-    timeoutMs: rule.timeout === undefined ? defaultTimeoutMs : Math.max(1, durationMs(rule.timeout)),
+    timeoutMs: atLeastOneMs(rule.timeout, [...path, 'timeout'], context) ?? defaultTimeoutMs,
     fromHeaders: rule.fromHeaders,
     fromParams: rule.fromParams,
     fromCookies: rule.fromCookies,

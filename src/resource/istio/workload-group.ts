@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { labelMap, portNumber } from '../fields.ts';
+import { defineKind, objectOf } from '../kind.ts';
+import type { ResourceObject } from '../object.ts';
+import { acceptedFields } from '../schema.ts';
+
+/** A template for machines that register themselves with a control plane. None does so here; WorkloadEntries are written. */
+export type WorkloadGroup = ResourceObject;
+
+const schema = objectOf({
+  spec: z.strictObject({
+    metadata: z.strictObject({ labels: labelMap.optional(), annotations: labelMap.optional() }).optional(),
+    template: z.strictObject({
+      address: z.string().max(256).optional(),
+      ports: z.record(z.string(), portNumber).optional(),
+      labels: labelMap.optional(),
+      network: z.string().max(2048).optional(),
+      locality: z.string().max(2048).optional(),
+      weight: z.int().min(0).max(4_294_967_295).optional(),
+      serviceAccount: z.string().max(253).optional(),
+    }),
+    ...acceptedFields('probe'),
+  }),
+});
+
+export const workloadGroupKind = defineKind<WorkloadGroup, typeof schema>({
+  group: 'networking.istio.io',
+  kind: 'WorkloadGroup',
+  versions: ['v1', 'v1beta1', 'v1alpha3'],
+  schema,
+  decode: (_, context) => {
+    context.ignore(['spec', 'template'], {
+      message: 'nobody registers with a WorkloadGroup here: it makes no workload',
+      remedy: 'Write a WorkloadEntry for each machine that takes part locally.',
+    });
+    return {};
+  },
+});

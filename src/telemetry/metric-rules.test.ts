@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createExposition } from './exposition.ts';
+import { unknownService, unknownWorkload } from './labels.ts';
+import { applyMetricRules, type MetricRule } from './metric-rules.ts';
+import { RequestMetrics } from './request-metrics.ts';
+import type { MetricsSnapshot } from './snapshot.ts';
+
+/** Two clients of different versions, one request each as destination, one as source. */
+function counted(): MetricsSnapshot {
+  const metrics = new RequestMetrics();
+  for (const reporter of ['destination', 'destination', 'source'] as const) {
+    const source = { ...unknownWorkload, workload: 'web', version: `v${metrics.snapshot().series.length}` };
+    const pair = metrics.pairFor({
+      reporter,
+      source,
+      destination: unknownWorkload,
+      service: unknownService,
+      security: 'none',
+    });
+    metrics.record(metrics.seriesFor(pair, true, 200, 0, '-'), 3, 10, 20);
+    metrics.addMessages(pair, 1, 2);
+  }
+  return { ...metrics.snapshot(), counters: [] };
+}
+
+async function lines(rules: readonly MetricRule[], name: string): Promise<string[]> {
+  const snapshot = (): MetricsSnapshot => applyMetricRules(counted(), rules);
+  const text = await createExposition({ version: '1', snapshot }).text();
+  return text.split('\n').filter((line) => line.startsWith(`${name}{`));
+}
+
+function rule(metric: string, change: Partial<MetricRule>): MetricRule {
+  return { reporter: 'destination', metric, disabled: false, labels: {}, ...change };
+}
+
+test('without rules the snapshot is the same object', () => {
+  const snapshot = counted();
+  assert.equal(applyMetricRules(snapshot, []), snapshot);
+});
+
+test('a metric that is disabled is not there, for that reporter; the others are', async () => {
+  const rules = [
+    rule('istio_requests_total', { disabled: true }),
+    rule('istio_request_messages_total', { disabled: true }),
+  ];
+  const left = await lines(rules, 'istio_requests_total');
+  assert.equal(left.length, 1);
+  assert.match(left[0] ?? '', /reporter="source"/);
+  assert.equal((await lines(rules, 'istio_request_duration_milliseconds_count')).length, 3);
+  assert.equal((await lines(rules, 'istio_request_messages_total')).length, 1);
+  assert.equal((await lines(rules, 'istio_response_messages_total')).length, 3);
+  const all = (
+    [
+      'istio_requests_total',
+      'istio_request_duration_milliseconds',
+      'istio_request_bytes',
+      'istio_response_bytes',
+    ] as const
+  ).flatMap((metric) => [rule(metric, { disabled: true }), rule(metric, { disabled: true, reporter: 'source' })]);
+  for (const name of ['istio_requests_total', 'istio_response_bytes_count'])
+    assert.deepEqual(await lines(all, name), []);
+});
+
+test('a label that is taken away joins what it told apart; one that is set says the text', async () => {
+  const labels = { source_version: '', destination_cluster: 'here' };
+  const of = await lines([rule('istio_requests_total', { labels })], 'istio_requests_total');
+  const joined = of.filter((line) => line.includes('reporter="destination"'));
+  assert.equal(joined.length, 1);
+  assert.match(joined[0] ?? '', /source_version="".*destination_cluster="here".*\} 2$/);
+  const others = await lines([rule('istio_requests_total', { labels })], 'istio_request_bytes_count');
+  assert.equal(others.length, 3, 'another metric keeps its labels');
+});
