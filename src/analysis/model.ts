@@ -256,6 +256,8 @@ export interface GuardedWorkload extends WorkloadModel {
 }
 
 export interface WorkloadPortModel {
+  /** Of a Sidecar; goes before that of a DestinationRule. */
+  readonly connectionPool?: ConnectionPool;
   readonly number: number;
   readonly origin: Origin;
   /** Where the app really listens for this port; at least one. */

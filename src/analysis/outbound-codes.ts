@@ -18,4 +18,16 @@ export const outboundCodes = {
     severity: 'info',
     title: 'A port of a ServiceEntry does not speak HTTP: apps do not reach it through their sidecars.',
   },
+  sidecarShadowed: {
+    code: 'SP0193',
+    severity: 'warning',
+    title: 'A namespace has several Sidecars without a workloadSelector; only the oldest counts.',
+    also: ['IST0111'],
+  },
+  sidecarSelectedTwice: {
+    code: 'SP0194',
+    severity: 'warning',
+    title: 'Several Sidecars select one workload; only the oldest counts for it.',
+    also: ['IST0110'],
+  },
 } as const satisfies Record<string, DiagnosticCode>;

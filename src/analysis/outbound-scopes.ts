@@ -1,7 +1,8 @@
 import { compareText } from '../base/index.ts';
-import type { DestinationRule } from '../resource/index.ts';
+import type { DestinationRule, Sidecar } from '../resource/index.ts';
 import type { Labels } from './labels.ts';
 import type { ClientModel, OutboundScopeModel } from './model.ts';
+import { sidecarFor, sidecarKey } from './sidecars.ts';
 import type { ServedWorkloads } from './workloads.ts';
 import type { World } from './world.ts';
 
@@ -11,12 +12,15 @@ export interface Scopes {
   readonly of: ReadonlyMap<string, OutboundScopeModel>;
 }
 
-/** What a scope holds, for a client that stands for all in it. */
-export type ScopeContent = (client: ClientModel) => Omit<OutboundScopeModel, 'name' | 'client'>;
+/** What a scope holds, for a client that stands for all in it, and with their Sidecar. */
+export type ScopeContent = (
+  client: ClientModel,
+  sidecar: Sidecar | undefined,
+) => Omit<OutboundScopeModel, 'name' | 'client'>;
 
 /**
- * Puts workloads together that nothing tells apart: by namespace where something is configured for it alone, and by labels
- * where something asks for the labels of the client.
+ * Puts workloads together that nothing tells apart: by namespace where something is configured for it alone, by their
+ * Sidecar, and by labels where something asks for the labels of the client.
  */
 export function makeScopes(
   world: World,
@@ -28,26 +32,26 @@ export function makeScopes(
   const of = new Map<string, OutboundScopeModel>();
   for (const [key, { name, identity, hasProxy }] of served) {
     if (!hasProxy) continue;
-    const namespace = special.has(identity.namespace) ? identity.namespace : '';
-    const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : []]);
-    const scope =
-      scopes.get(alike) ??
-      makeScope(contentFor, {
-        name: byLabels
-          ? `workload/${identity.namespace}/${name}`
-          : namespace === ''
-            ? 'mesh'
-            : `namespace/${namespace}`,
-        client: { namespace, labels: identity.labels },
-      });
+    const sidecar = sidecarFor(world, identity);
+    const isSpecial = special.has(identity.namespace) || sidecar !== undefined;
+    const namespace = isSpecial ? identity.namespace : '';
+    const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : [], sidecarKey(sidecar)]);
+    const known = scopes.get(alike);
+    const client = { namespace, labels: identity.labels };
+    const scope = known ?? {
+      name: byLabels ? `workload/${identity.namespace}/${name}` : nameOf(namespace, sidecar),
+      client,
+      ...contentFor(client, sidecar),
+    };
     scopes.set(alike, scope);
     of.set(key, scope);
   }
   return { all: [...scopes.values()], of };
 }
 
-function makeScope(contentFor: ScopeContent, scope: Pick<OutboundScopeModel, 'name' | 'client'>): OutboundScopeModel {
-  return { ...scope, ...contentFor(scope.client) };
+function nameOf(namespace: string, sidecar: Sidecar | undefined): string {
+  if (sidecar !== undefined) return `sidecar/${namespace}/${sidecarKey(sidecar)}`;
+  return namespace === '' ? 'mesh' : `namespace/${namespace}`;
 }
 
 /** Namespaces whose workloads may see something that others do not: they have it, or it is exported to them by name. */

@@ -1,10 +1,11 @@
 import { compareText, diagnose, formatOrigin, qualifiedName } from '../base/index.ts';
-import type { Service, ServicePort } from '../resource/index.ts';
+import type { Service, ServicePort, Sidecar } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { makeDestinationLookup } from './destinations.ts';
 import type { ClientModel, OutboundHostModel, OutboundModel, ServiceLinkModel, WorkloadModel } from './model.ts';
 import { makeScopes } from './outbound-scopes.ts';
 import { pickService } from './service-hosts.ts';
+import { isImported, reportSidecars } from './sidecars.ts';
 import type { VirtualServices } from './virtual-services.ts';
 import type { WorkloadSources } from './workload-sources.ts';
 import type { ServedWorkloads } from './workloads.ts';
@@ -37,9 +38,18 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
     called.add(host.host);
     return [matches === undefined ? host : { ...host, matches }];
   };
+  reportSidecars(world, served.values());
   const scopes = makeScopes(world, {
     served,
-    contentFor: (client) => ({ hosts: ports.flatMap((port) => hostFor(client, port)), unknownHosts: 'ALLOW_ANY' }),
+    contentFor: (client, sidecar) => ({
+      hosts: ports
+        .flatMap((port) => hostFor(client, port))
+        .filter((host) => sidecar === undefined || imports(sidecar, client, host)),
+      unknownHosts: sidecar?.spec.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY',
+      ...(sidecar?.spec.outboundTrafficPolicy === undefined
+        ? {}
+        : { unknownHostsOrigin: sidecar.spec.outboundTrafficPolicy.origin }),
+    }),
   });
   const services = [...world.services.values()].map((service) => hostOfService(world, service));
   return {
@@ -56,6 +66,10 @@ const noOutbound: OutboundModel = {
   scopeOf: () => undefined,
   linksOf: () => [],
 };
+
+function imports(sidecar: Sidecar, client: ClientModel, { host, port, destination }: OutboundHostModel): boolean {
+  return isImported(sidecar, { host, port, namespace: destination.service.namespace, from: client.namespace });
+}
 
 /** Workloads that are started here and want to be told of Services. */
 function linkersOf(world: World, sources: WorkloadSources): ReadonlySet<string> {

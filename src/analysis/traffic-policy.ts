@@ -33,7 +33,7 @@ export function trafficPolicyModel(world: World, source: TrafficPolicySource): T
     ...(rule === undefined ? {} : { origin: rule.origin }),
     ...balancing(policy.loadBalancer),
     ...(policy.outlierDetection === undefined ? {} : { outlierDetection: policy.outlierDetection }),
-    connectionPool: pool(policy.connectionPool),
+    connectionPool: connectionPoolModel(policy.connectionPool),
     tls: tlsOf(world, source, policy),
     ...(subset === undefined ? {} : { subset: { origin: subset.origin, labels: subset.labels } }),
     ...(isUndefinedSubset ? { undefinedSubset: true } : {}),
@@ -80,7 +80,8 @@ function balancing(
   };
 }
 
-function pool(source: PortTrafficPolicy['connectionPool']): ConnectionPool {
+/** With Istio's defaults. */
+export function connectionPoolModel(source: PortTrafficPolicy['connectionPool']): ConnectionPool {
   if (source === undefined) return { connectTimeoutMs: defaultConnectTimeoutMs };
   const { origin: _, ...settings } = source;
   return { connectTimeoutMs: defaultConnectTimeoutMs, ...settings };

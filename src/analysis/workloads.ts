@@ -6,6 +6,8 @@ import type { WorkloadModel, WorkloadPortModel } from './model.ts';
 import type { WorkloadBinding } from './options.ts';
 import { portProtocol } from './protocol.ts';
 import type { MtlsLookup } from './peer-authentication.ts';
+import { withIngress } from './sidecar-ingress.ts';
+import { sidecarFor } from './sidecars.ts';
 import { hasProxy, type WorkloadSource, type WorkloadSources } from './workload-sources.ts';
 import { groupBy, keyOf, serviceHost, type World } from './world.ts';
 
@@ -96,9 +98,9 @@ function portsOf(input: {
   const all = [...declared, ...claims, ...ofBindings];
   const main = mainPort({ declared, claims, all }) ?? portOfApp(world, source, bound);
   const numbers = new Set([...all.map(({ number }) => number), ...(main === undefined ? [] : [main])]);
-  return [...numbers]
+  const ports = [...numbers]
     .sort((a, b) => a - b)
-    .map((number) => {
+    .map((number): WorkloadPortModel => {
       const claim = claims.find((candidate) => candidate.number === number);
       const origin = all.find((candidate) => candidate.number === number)?.origin ?? source.origin;
       const { namespace, labels } = source;
@@ -111,6 +113,17 @@ function portsOf(input: {
         ...(claim?.service !== undefined && portProtocol(claim.service.port) === 'other' ? { relaysBytes: true } : {}),
       };
     });
+  const { namespace, labels } = source;
+  return withIngress(sidecarFor(world, source), {
+    ports,
+    main,
+    addressesOf: (number, isMain) => addressesOf({ source, bound, number, isMain }),
+    portOf: ({ origin, port }) => ({
+      number: port,
+      origin,
+      mtls: mtls({ namespace, labels, origin: source.origin, port }),
+    }),
+  });
 }
 
 function serviceOf({ object, port }: NonNullable<PortClaim['service']>): NonNullable<WorkloadPortModel['service']> {

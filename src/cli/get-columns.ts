@@ -32,6 +32,7 @@ const kinds: readonly KindName[] = [
   { kind: 'StatefulSet', names: ['statefulsets', 'sts'] },
   { kind: 'DaemonSet', names: ['daemonsets', 'ds'] },
   { kind: 'WorkloadEntry', names: ['workloadentries', 'we'] },
+  { kind: 'Sidecar', names: ['sidecars'] },
   { kind: 'ServiceEntry', names: ['serviceentries', 'se'] },
   { kind: 'DestinationRule', names: ['destinationrules', 'dr'] },
   { kind: 'AuthorizationPolicy', names: ['authorizationpolicies', 'ap'] },

@@ -101,7 +101,7 @@ function boundPort(workload: GuardedWorkload, port: WorkloadPortModel, id: strin
 /** The pool settings of the Service's DestinationRule hold here too; its balancer and TLS do not (istio.md 3.3). */
 function inboundCluster(
   workload: GuardedWorkload,
-  { number, origin, service }: WorkloadPortModel,
+  { number, origin, service, connectionPool }: WorkloadPortModel,
   trafficPolicy: TrafficPolicyLookup,
 ): Cluster {
   const { namespace } = workload.identity;
@@ -116,7 +116,7 @@ function inboundCluster(
     service: { host: target.host, name: target.name, namespace: target.namespace },
     port: number,
     loadBalancer: 'LEAST_REQUEST',
-    connectionPool: policy.connectionPool,
+    connectionPool: connectionPool ?? policy.connectionPool,
     ...(policy.origin === undefined ? {} : { destinationRule: policy.origin }),
   };
 }

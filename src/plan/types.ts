@@ -66,7 +66,8 @@ export interface Outbound {
   /**
    * A set of virtual hosts and clusters that sidecars share, so that a mesh of n workloads has n clusters for these calls
    * rather than n times n: the `listener` of those virtual hosts and the `proxy` of those clusters is this name.
-   * `outbound/mesh`, `outbound/namespace/<ns>` where the namespace has configuration of its own, or `outbound/workload/<ns>/<name>`.
+   * `outbound/mesh`, `outbound/namespace/<ns>` where the namespace has configuration of its own,
+   * `outbound/sidecar/<ns>/<Sidecar>` or `outbound/workload/<ns>/<name>`.
    */
   readonly scope: string;
   /** Istio's `outboundTrafficPolicy`. Either way a host that nobody declared is refused; the reason differs. */

@@ -66,6 +66,7 @@ export type { JwtRule, RequestAuthentication } from './istio/request-authenticat
 export type { PolicyTargets } from './istio/targets.ts';
 export type { ServiceEntry, ServiceEntryEndpoint, ServiceEntryPort } from './istio/service-entry.ts';
 export type { AccessLogging, MetricName, MetricOverride, Telemetry, TelemetryMode } from './istio/telemetry.ts';
+export type { Sidecar, SidecarEgress, SidecarHost, SidecarIngress } from './istio/sidecar.ts';
 export type { WorkloadEntry } from './istio/workload-entry.ts';
 export type {
   LabelRequirement,

@@ -22,6 +22,7 @@ import { requestAuthenticationKind } from './istio/request-authentication.ts';
 import { serviceEntryKind } from './istio/service-entry.ts';
 import { proxyConfigKind } from './istio/proxy-config.ts';
 import { telemetryKind } from './istio/telemetry.ts';
+import { sidecarKind } from './istio/sidecar.ts';
 import { workloadEntryKind } from './istio/workload-entry.ts';
 import { workloadGroupKind } from './istio/workload-group.ts';
 import type { Kind } from './kind.ts';
@@ -51,6 +52,7 @@ export const kinds = {
   daemonSets: daemonSetKind,
   workloadEntries: workloadEntryKind,
   serviceEntries: serviceEntryKind,
+  sidecars: sidecarKind,
   destinationRules: destinationRuleKind,
   istioGateways: istioGatewayKind,
   virtualServices: virtualServiceKind,

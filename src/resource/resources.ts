@@ -23,6 +23,7 @@ import type { RequestAuthentication } from './istio/request-authentication.ts';
 import type { ServiceEntry } from './istio/service-entry.ts';
 import type { ProxyConfig } from './istio/proxy-config.ts';
 import type { Telemetry } from './istio/telemetry.ts';
+import type { Sidecar } from './istio/sidecar.ts';
 import type { WorkloadEntry } from './istio/workload-entry.ts';
 import type { WorkloadGroup } from './istio/workload-group.ts';
 
@@ -48,6 +49,7 @@ export interface Resources {
   readonly daemonSets: readonly Workload[];
   readonly workloadEntries: readonly WorkloadEntry[];
   readonly serviceEntries: readonly ServiceEntry[];
+  readonly sidecars: readonly Sidecar[];
   readonly destinationRules: readonly DestinationRule[];
   readonly istioGateways: readonly IstioGateway[];
   readonly virtualServices: readonly VirtualService[];

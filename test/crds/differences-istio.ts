@@ -23,6 +23,17 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/is neither an IP address nor a DNS name$/, { address: 'a,b' }],
     [/^the entry has no address$/, { address: '' }],
   ]),
+  refusedByIstiod('Sidecar', [
+    [/^the Sidecar configures nothing$/, {}],
+    [/^".*" is not of the form NAMESPACE\/HOST$/s, { egress: [{ hosts: ['a'] }] }],
+    [/^the egress entry has no hosts$/, { egress: [{ hosts: [] }] }],
+    [/^\d+ is not a port$/, { egress: [{ hosts: ['./*'], port: { number: 0 } }] }],
+    [/^".*" is no address of the app$/s, { ingress: [{ port: { number: 80 }, defaultEndpoint: 'a' }] }],
+    [/^connectionPool is empty$/, { inboundConnectionPool: {} }],
+    [/tcp\.idleTimeout must be a duration/, { inboundConnectionPool: { tcp: { idleTimeout: 'x' } } }],
+    [/\.(?:http|tcp)\.\w+ must be at (?:least|most)/, { inboundConnectionPool: { http: { maxRetries: -1 } } }],
+    [/^http2KeepAlive has no (?:interval|timeout)$/, { inboundConnectionPool: { http: { http2KeepAlive: {} } } }],
+  ]),
   refusedByIstiod('ServiceEntry', [
     [/^".*" is not a host$/s, { hosts: ['a/b'] }],
     [/^".*" is neither an IP address nor a block of them$/s, { hosts: ['a'], addresses: ['b'] }],
