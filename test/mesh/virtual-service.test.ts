@@ -132,7 +132,7 @@ describe('a VirtualService at an Istio Gateway', () => {
     for (const app of apps.values()) await app.close();
   });
 
-  function app(name: string): DescribingApp {
+  function appOf(name: string): DescribingApp {
     const found = apps.get(name);
     if (found === undefined) throw new Error(`no app ${name}`);
     return found;
@@ -199,19 +199,19 @@ describe('a VirtualService at an Istio Gateway', () => {
   });
 
   test('retries by status code, as many as asked for; by default not', async () => {
-    const earlier = app('web-v1').paths.length;
-    assert.equal(code(await http.call('/retry/status_503')), '14');
-    assert.equal(app('web-v1').paths.length - earlier, 3);
-    assert.equal(code(await http.call('/once/status_503')), '14');
-    assert.equal(app('web-v1').paths.length - earlier, 4);
+    const earlier = appOf('web-v1').paths.length;
+    assert.equal((await http.call('/retry/status_503')).status, 503);
+    assert.equal(appOf('web-v1').paths.length - earlier, 3);
+    assert.equal((await http.call('/once/status_503')).status, 503);
+    assert.equal(appOf('web-v1').paths.length - earlier, 4);
   });
 
   test('by default UNAVAILABLE is tried twice more, unless attempts is 0', async () => {
-    const earlier = app('web-v1').paths.length;
+    const earlier = appOf('web-v1').paths.length;
     assert.equal(code(await http.call('/once/grpc_14')), '14');
-    assert.equal(app('web-v1').paths.length - earlier, 3);
+    assert.equal(appOf('web-v1').paths.length - earlier, 3);
     assert.equal(code(await http.call('/slow/grpc_14')), '14');
-    assert.equal(app('web-v1').paths.length - earlier, 4);
+    assert.equal(appOf('web-v1').paths.length - earlier, 4);
   });
 
   test('faults: aborts by status and by gRPC status after a delay, and none without a percentage', async () => {
@@ -222,8 +222,8 @@ describe('a VirtualService at an Istio Gateway', () => {
 
   test("a mirror gets a copy, and its answer is nobody's", async () => {
     assert.equal(reached(await http.call('/mirrored/x')), 'web-v1');
-    await app('shadow').received(1);
-    assert.deepEqual(app('shadow').paths, ['/mirrored/x']);
+    await appOf('shadow').received(1);
+    assert.deepEqual(appOf('shadow').paths, ['/mirrored/x']);
   });
 
   test('CORS: a preflight of an allowed origin is answered here, one of another is like any request', async () => {
