@@ -1,5 +1,5 @@
 /** The app behind a workload: says what it saw, and misbehaves when the call asks for it. */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Address } from './data-plane.ts';
@@ -17,6 +17,8 @@ export interface Backend {
   readonly address: Address;
   /** Every request, also those that were not answered. */
   readonly seen: readonly Seen[];
+  /** Resolves when so many requests have come in all. */
+  until(count: number): Promise<void>;
   close(): void;
 }
 
@@ -26,6 +28,7 @@ export interface Backend {
  */
 export async function startBackend(name: string, attempts: Map<string, number>): Promise<Backend> {
   const seen: Seen[] = [];
+  const arrivals = new EventEmitter();
   const sessions = new Set<ServerHttp2Session>();
   const server = createServer();
   server.on('session', (session) => {
@@ -37,29 +40,51 @@ export async function startBackend(name: string, attempts: Map<string, number>):
     stream.on('error', () => undefined);
     stream.resume();
     const facts = factsOf(name, headers);
+    // A data plane may ask on its own account; no case is about that.
+    if (facts.path.startsWith('/grpc.reflection.')) {
+      refuse(stream, unimplemented);
+      return;
+    }
     seen.push(facts);
+    arrivals.emit('request');
     const { 'x-reply-never': never, 'x-reply-header': extra = '' } = facts.headers;
     if (never !== undefined) return;
     const [extraName = '', extraValue = ''] = extra.split('=');
     const status = statusFor(facts, attempts);
+    if (status !== 0) {
+      refuse(stream, status);
+      return;
+    }
     stream.respond(
       { ':status': 200, 'content-type': 'application/grpc', ...(extra === '' ? {} : { [extraName]: extraValue }) },
       { waitForTrailers: true },
     );
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(status) }));
-    if (status === 0) stream.end(message(JSON.stringify(facts)));
-    else stream.end();
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(message(JSON.stringify(facts)));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     address: { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
     seen,
+    until: async (count) => {
+      while (seen.length < count) await once(arrivals, 'request');
+    },
     close: () => {
       server.close();
       for (const session of sessions) session.destroy();
     },
   };
+}
+
+const unimplemented = 12;
+
+/** With headers alone, as gRPC servers do: only then may a proxy still try elsewhere. */
+function refuse(stream: ServerHttp2Stream, status: number): void {
+  stream.respond(
+    { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(status) },
+    { endStream: true },
+  );
 }
 
 function factsOf(backend: string, headers: IncomingHttpHeaders): Seen {
