@@ -2,6 +2,7 @@ import { compareDiagnostics, diagnose, qualifiedName, type Diagnostic } from '..
 import { findAdmissionFaults, type Approach } from './admission-findings.ts';
 import { codes } from './codes.ts';
 import { makeStatus } from './conditions.ts';
+import { findConnectionPolicies } from './connection-policies.ts';
 import { makeDestinationLookup } from './destinations.ts';
 import { makeTrafficPolicyLookup } from './destination-rules.ts';
 import { serveGateways, type ServedGateway } from './gateways.ts';
@@ -66,15 +67,17 @@ export function analyze(input: WorldInput): Analysis {
   );
   findMtlsFaults(world, hopsOf(approaches, trafficPolicy));
   findAdmissionFaults(world, approaches, ({ identity }) => policiesOf({ identity }));
+  const workloads = [...served.values()].map((workload) => ({
+    ...workload,
+    policies: policiesOf({ identity: workload.identity }),
+    requestAuthentications: authenticationsOf({ identity: workload.identity }),
+    ...telemetryPart(telemetryOf({ identity: workload.identity })),
+  }));
+  findConnectionPolicies(world, { gateways, workloads });
   reportIdle(world, sources, { served, gateways: istio.proxies, reported: [...findings] });
   return {
     gateways,
-    workloads: [...served.values()].map((workload) => ({
-      ...workload,
-      policies: policiesOf({ identity: workload.identity }),
-      requestAuthentications: authenticationsOf({ identity: workload.identity }),
-      ...telemetryPart(telemetryOf({ identity: workload.identity })),
-    })),
+    workloads,
     trafficPolicy,
     outbound: makeOutbound(world, { sources, served, virtualServices }),
     remoteKeys: remoteKeySources(checkedAuthentications),

@@ -53,4 +53,10 @@ export const gatewayCodes = {
     severity: 'warning',
     title: 'Several TLSRoutes or TCPRoutes want the same connections; only the oldest gets them.',
   },
+  policyOfRequests: {
+    code: 'SP0150',
+    severity: 'warning',
+    title: 'A policy asks something of requests at a port where connections are passed on without reading any.',
+    also: ['IST0133'],
+  },
 } as const satisfies Record<string, DiagnosticCode>;

@@ -12,6 +12,7 @@ import {
   type LocalCause,
 } from '../decide/index.ts';
 import { principalOf } from '../identity/index.ts';
+import type { Endpoint } from '../plan/index.ts';
 import { connect, WheelTimer, type ConnectAttempt, type ConnectFailure, type SocketFacts } from '../transport/index.ts';
 import type { ClusterRuntime } from './cluster-runtime.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
@@ -35,6 +36,13 @@ export interface ByteRelayOptions {
 
 /** What to offer in the handshake with a mesh peer (istio.md 6.5; metadata exchange is not spoken, so it is not offered). */
 const meshAlpn: readonly string[] = ['istio'];
+
+/** A backend that ends TLS itself knows what it speaks; nothing is known here. */
+const noAlpn: readonly string[] = [];
+
+function alpnFor({ security }: Endpoint): readonly string[] {
+  return security.mode === 'mtls' ? meshAlpn : noAlpn;
+}
 
 /** How outlier detection is told that an endpoint took a connection. */
 const connectedStatus = 200;
@@ -167,7 +175,7 @@ export class ByteRelay {
     this.#take(endpoint);
     this.#attempt = connect({
       ...endpoint.endpoint.address,
-      ...(tls === undefined ? {} : { tls: { ...tls, bytesAlpn: meshAlpn } }),
+      ...(tls === undefined ? {} : { tls: { ...tls, bytesAlpn: alpnFor(endpoint.endpoint) } }),
       connectTimeoutMs: settings.connectTimeoutMs,
       ...(settings.tcpKeepalive === undefined ? {} : { keepAlive: settings.tcpKeepalive }),
       onConnected: (socket) => this.#join(socket, endpoint),

@@ -30,7 +30,7 @@ export interface TlsServerContext {
 
 /** How an outgoing connection does TLS. */
 export interface TlsClientContext {
-  /** Protocols to offer to a peer that need not choose any, for relayed bytes. Absent: HTTP/2 or nothing. */
+  /** Protocols to offer to a peer that need not choose any, for relayed bytes; empty: none. Absent: HTTP/2 or nothing. */
   readonly bytesAlpn?: readonly string[];
   /** Server name to send; empty for none. */
   readonly sni: string;
