@@ -165,6 +165,37 @@ spec:
   });
 });
 
+test('a DestinationRule has connections encrypted for a backend that ends TLS itself', async () => {
+  const own = await certificate('db.example.com');
+  const backend = await byteServer(echo, own);
+  const rule = (host: string): string => `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: db }
+spec:
+  host: db
+  trafficPolicy: { tls: { mode: SIMPLE, sni: ${host}, subjectAltNames: [${host}], credentialName: db-ca } }
+`;
+  const authority = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'db-ca', namespace: 'default' },
+    stringData: { 'ca.crt': own.cert },
+  };
+  const parts = [
+    gateway([tcpListener]),
+    workload('db', { name: 'tcp', number: 5432, proxy: false }),
+    tcpRoute('{ name: db, port: 5432 }'),
+    authority,
+  ];
+  const apps = { 'default/db': backend.address };
+  const mesh = await meshOf({ manifests: join(...parts, rule('db.example.com')), apps });
+  const dial = (): Socket => connect({ ...mesh.addressOf(tcpPort), allowHalfOpen: true });
+  assert.equal(await say(dial(), 'secret'), 'secret');
+  await mesh.change(join(...parts, rule('other.example.com')));
+  assert.notEqual(await say(dial(), 'secret'), 'secret');
+});
+
 test('TLSRoutes pass TLS through or relay what is inside, on one port', async () => {
   const own = await certificate('own.example.com');
   const ended = await certificate('ended.example.com');
