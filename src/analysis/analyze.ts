@@ -1,5 +1,7 @@
 import { compareDiagnostics, diagnose, qualifiedName, type Diagnostic } from '../base/index.ts';
 import { findAdmissionFaults, type Approach } from './admission-findings.ts';
+import { checkBackendTls } from './backend-tls.ts';
+import { backendTlsStatus } from './backend-tls-status.ts';
 import { codes } from './codes.ts';
 import { makeStatus } from './conditions.ts';
 import { findConnectionPolicies } from './connection-policies.ts';
@@ -25,6 +27,7 @@ import {
 } from './request-authentications.ts';
 import { checkRoutes, virtualHostsOf } from './routes.ts';
 import { makeTelemetryLookup, telemetryPart, type TelemetryLookup } from './telemetry.ts';
+import { findSubsetFaults } from './subset-findings.ts';
 import { makeVirtualDestinations } from './virtual-destinations.ts';
 import { findVirtualFaults } from './virtual-findings.ts';
 import { makeVirtualServices } from './virtual-services.ts';
@@ -38,7 +41,8 @@ export function analyze(input: WorldInput): Analysis {
   const world = makeWorld(input, (finding) => findings.push(finding));
   const sources = collectWorkloads(world);
   const served = serveWorkloads(world, sources, makeMtlsLookup(world));
-  const trafficPolicy = makeTrafficPolicyLookup(world);
+  const backendTls = checkBackendTls(world);
+  const trafficPolicy = makeTrafficPolicyLookup(world, backendTls.find);
   const checkedPolicies = checkPolicies(world);
   const policiesOf = makePolicyLookup(world, checkedPolicies);
   const checkedAuthentications = checkRequestAuthentications(world);
@@ -65,7 +69,9 @@ export function analyze(input: WorldInput): Analysis {
   const approaches = gateways.flatMap((gateway) =>
     destinationsOf(gateway).map((destination) => ({ gateway, destination })),
   );
-  findMtlsFaults(world, hopsOf(approaches, trafficPolicy));
+  const hops = hopsOf(approaches, trafficPolicy);
+  findMtlsFaults(world, hops);
+  findSubsetFaults(world, hops);
   findAdmissionFaults(world, approaches, ({ identity }) => policiesOf({ identity }));
   const workloads = [...served.values()].map((workload) => ({
     ...workload,
@@ -82,7 +88,10 @@ export function analyze(input: WorldInput): Analysis {
     outbound: makeOutbound(world, { sources, served, virtualServices }),
     remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
-    status: makeStatus(world, { gateways: servedGateways, orphans, routes }),
+    status: [
+      ...makeStatus(world, { gateways: servedGateways, orphans, routes }),
+      ...backendTlsStatus(backendTls, approaches),
+    ],
   };
 }
 

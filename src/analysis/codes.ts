@@ -215,6 +215,28 @@ export const codes = {
     severity: 'error',
     title: 'TLS that should end at a backend meets its proxy, which takes mutual TLS of the mesh.',
   },
+  backendTlsUnusable: {
+    code: 'SP0333',
+    severity: 'error',
+    title: 'A BackendTLSPolicy names certificate authorities that cannot be used.',
+  },
+  backendTlsConflicted: {
+    code: 'SP0334',
+    severity: 'error',
+    title: 'Two BackendTLSPolicies have one target; only the oldest counts.',
+  },
+  backendTlsTargetNotFound: {
+    code: 'SP0335',
+    severity: 'error',
+    title: 'A BackendTLSPolicy targets something that does not exist or is no Service.',
+    also: ['IST0101'],
+  },
+  subsetSelectsNothing: {
+    code: 'SP0336',
+    severity: 'error',
+    title: 'A subset that is routed to selects no endpoint of its Service.',
+    also: ['IST0173'],
+  },
   jwksInvalid: {
     code: 'SP0351',
     severity: 'error',

@@ -1,6 +1,7 @@
 import { compareText, diagnose, formatOrigin } from '../base/index.ts';
 import type { DestinationRule, Subset, TrafficPolicy } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
+import type { BackendTlsLookup } from './backend-tls.ts';
 import { codes } from './codes.ts';
 import { hostnameCovers } from './hostname.ts';
 import { formatLabels, hasLabels, type Labels } from './labels.ts';
@@ -36,7 +37,7 @@ interface View {
  * it the most specific host, a rule for the client's own workload before one for all, and of equal ones the oldest with a
  * traffic policy; the subsets of equal ones are put together. Rules that `exportTo` hides from the client are not there.
  */
-export function makeTrafficPolicyLookup(world: World): TrafficPolicyLookup {
+export function makeTrafficPolicyLookup(world: World, backendTls: BackendTlsLookup): TrafficPolicyLookup {
   const rules = indexRules(world);
   const { rootNamespace } = world.options;
   const find = (client: ClientModel, target: Parameters<TrafficPolicyLookup>[1]): MergedRule | undefined => {
@@ -50,7 +51,7 @@ export function makeTrafficPolicyLookup(world: World): TrafficPolicyLookup {
   return (client, target) => {
     const found = find(client, target);
     const subset = found?.subsets.find(({ name }) => name === target.subset);
-    return trafficPolicyModel(world, {
+    const model = trafficPolicyModel(world, {
       client,
       service: target.service,
       ...(found === undefined ? {} : { rule: found.rule }),
@@ -58,6 +59,9 @@ export function makeTrafficPolicyLookup(world: World): TrafficPolicyLookup {
       ...(subset === undefined ? {} : { subset }),
       isUndefinedSubset: target.subset !== undefined && subset === undefined,
     });
+    // What a DestinationRule says of TLS is the more special: it can be for one port, subset or client.
+    const policy = model.tls.mode === 'auto' ? backendTls(target.service) : undefined;
+    return policy === undefined ? model : { ...model, tls: policy.tls };
   };
 }
 

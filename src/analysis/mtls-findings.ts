@@ -1,6 +1,7 @@
 import { diagnose, formatOrigin } from '../base/index.ts';
 import { codes } from './codes.ts';
 import type { DestinationModel, OriginatedTlsModel, PlaceModel, TrafficPolicyModel } from './model.ts';
+import { placesOf } from './subsets.ts';
 import type { World } from './world.ts';
 
 /** One gateway's way to one Service port. */
@@ -17,7 +18,7 @@ export function findMtlsFaults(world: World, hops: readonly Hop[]): void {
     // The decoder has reported what is not supported.
     if (tls.mode === 'auto' || tls.mode === 'unsupported') continue;
     const to = `from gateway "${gateway}" to ${destination.service.host}:${destination.service.port}`;
-    for (const place of destination.places) {
+    for (const place of placesOf(destination, policy)) {
       if (tls.mode === 'tls') checkOwnTls(world, { place, tls, to });
       else checkPlace(world, { place, tls, to });
     }

@@ -24,6 +24,13 @@ export interface ObjectStatus {
   readonly attachedListenerSets?: number;
   /** Routes: one entry for each parentRef. */
   readonly parents?: readonly ParentStatus[];
+  /** Policies: one entry for each Gateway that they have an effect on. */
+  readonly ancestors?: readonly AncestorStatus[];
+}
+
+export interface AncestorStatus {
+  readonly ancestorRef: { readonly kind: string; readonly namespace: string; readonly name: string };
+  readonly conditions: readonly Condition[];
 }
 
 export interface ListenerStatus {

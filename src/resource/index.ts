@@ -10,6 +10,7 @@ export type { SecretObject } from './core/secret.ts';
 export type { ServiceAccount } from './core/service-account.ts';
 export type { Service, ServicePort } from './core/service.ts';
 export type { PodTemplate, Workload } from './core/workload.ts';
+export type { BackendTlsPolicy, BackendTlsTarget, CaReference } from './gateway-api/backend-tls-policy.ts';
 export type { GatewayClass } from './gateway-api/gateway-class.ts';
 export type { ByteRouteRule, TcpRoute, TlsRoute } from './gateway-api/byte-routes.ts';
 export type { CaCertificateRef, FrontendTls, FrontendValidation } from './gateway-api/frontend-tls.ts';

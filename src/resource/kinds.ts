@@ -6,6 +6,7 @@ import { secretKind } from './core/secret.ts';
 import { serviceAccountKind } from './core/service-account.ts';
 import { serviceKind } from './core/service.ts';
 import { daemonSetKind, deploymentKind, statefulSetKind } from './core/workload.ts';
+import { backendTlsPolicyKind } from './gateway-api/backend-tls-policy.ts';
 import { gatewayClassKind } from './gateway-api/gateway-class.ts';
 import { gatewayKind } from './gateway-api/gateway.ts';
 import { grpcRouteKind } from './gateway-api/grpc-route.ts';
@@ -39,6 +40,7 @@ export const kinds = {
   grpcRoutes: grpcRouteKind,
   tlsRoutes: tlsRouteKind,
   tcpRoutes: tcpRouteKind,
+  backendTlsPolicies: backendTlsPolicyKind,
   referenceGrants: referenceGrantKind,
   namespaces: namespaceKind,
   services: serviceKind,

@@ -7,6 +7,7 @@ import type { SecretObject } from './core/secret.ts';
 import type { ServiceAccount } from './core/service-account.ts';
 import type { Service } from './core/service.ts';
 import type { Workload } from './core/workload.ts';
+import type { BackendTlsPolicy } from './gateway-api/backend-tls-policy.ts';
 import type { GatewayClass } from './gateway-api/gateway-class.ts';
 import type { Gateway } from './gateway-api/gateway.ts';
 import type { GrpcRoute } from './gateway-api/grpc-route.ts';
@@ -36,6 +37,7 @@ export interface Resources {
   readonly grpcRoutes: readonly GrpcRoute[];
   readonly tlsRoutes: readonly TlsRoute[];
   readonly tcpRoutes: readonly TcpRoute[];
+  readonly backendTlsPolicies: readonly BackendTlsPolicy[];
   readonly referenceGrants: readonly ReferenceGrant[];
   readonly namespaces: readonly Namespace[];
   readonly services: readonly Service[];

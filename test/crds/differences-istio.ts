@@ -72,6 +72,7 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/is not a locality$/, localities({ distribute: [{ from: '', to: { b: 100 } }] })],
     [/failoverPriority\[\d+\] must have at least 1/, localities({ failoverPriority: [''] })],
     [/^tls\.\w+ is not for ISTIO_MUTUAL/, withPolicy({ tls: { mode: 'ISTIO_MUTUAL', credentialName: 'c' } })],
+    [/^aggression .* is less than 1$/, withPolicy({ loadBalancer: { warmup: { duration: '1s', aggression: 0.5 } } })],
     [/^tls\.mode MUTUAL has no client certificate$/, withPolicy({ tls: { mode: 'MUTUAL' } })],
     [/subjectAltNames\[\d+\] must have at least 1/, withPolicy({ tls: { subjectAltNames: [''] } })],
   ]),

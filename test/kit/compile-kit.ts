@@ -121,7 +121,7 @@ export function presentResult(result: CompileResult, show: readonly string[]): R
   return Object.fromEntries(entries);
 }
 
-function presentStatus({ conditions, listeners, parents }: ObjectStatus): Record<string, unknown> {
+function presentStatus({ conditions, listeners, parents, ancestors }: ObjectStatus): Record<string, unknown> {
   const ofListeners = listeners?.map(({ name, supportedKinds, attachedRoutes, ...listener }) => [
     `listener ${name} (${supportedKinds.join(' ')}; ${attachedRoutes} routes)`,
     listener.conditions.map(presentCondition),
@@ -130,7 +130,12 @@ function presentStatus({ conditions, listeners, parents }: ObjectStatus): Record
     `parent ${Object.values(parentRef).join('/')}`,
     parent.conditions.map(presentCondition),
   ]);
+  const ofAncestors = ancestors?.map(({ ancestorRef, ...ancestor }) => [
+    `ancestor ${Object.values(ancestorRef).join('/')}`,
+    ancestor.conditions.map(presentCondition),
+  ]);
   return Object.fromEntries([
+    ...(ofAncestors ?? []),
     ...(conditions === undefined ? [] : [['conditions', conditions.map(presentCondition)]]),
     ...(ofListeners ?? []),
     ...(ofParents ?? []),
