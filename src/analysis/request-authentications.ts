@@ -65,6 +65,7 @@ export function remoteKeySources(authentications: readonly CheckedAuthentication
 function remoteSourceOf({ jwks, jwksUri, issuer, timeoutMs }: JwtRule): RemoteKeySource | undefined {
   if (jwks !== undefined) return undefined;
   if (jwksUri !== undefined) return { url: jwksUri.value, isDiscovery: false, timeoutMs };
+  if (!/^https?:\/\/[^/]/i.test(issuer)) return undefined;
   const base = issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
   return { url: `${base}/.well-known/openid-configuration`, isDiscovery: true, timeoutMs };
 }
@@ -103,7 +104,8 @@ function locationsOf({ fromHeaders, fromParams, fromCookies }: JwtRule): readonl
 
 function keysOf(world: World, rule: JwtRule): JwtKeys {
   const remote = remoteSourceOf(rule);
-  if (remote === undefined) return readInline(world, rule);
+  if (remote === undefined)
+    return rule.jwks === undefined ? withoutKeys(world, rule) : readInline(world, rule.jwks, rule);
   const fetched = world.jwks?.[remote.url];
   const { url } = remote;
   if (fetched === undefined) return { available: false, reason: `${url} has not been fetched yet`, remote: url };
@@ -120,12 +122,23 @@ function keysOf(world: World, rule: JwtRule): JwtKeys {
   return { available: false, reason, remote: url };
 }
 
-function readInline(world: World, rule: JwtRule): JwtKeys {
-  const set = parseKeySet(rule.jwks?.value ?? '');
+function withoutKeys(world: World, { origin, issuer }: JwtRule): JwtKeys {
+  world.report(
+    diagnose(codes.jwksInvalid, {
+      origin,
+      message: `there is neither jwks nor jwksUri, and issuer "${issuer}" is no URL whose keys could be discovered; each token of it is refused`,
+      remedy: 'Add jwks or jwksUri.',
+    }),
+  );
+  return { available: true, jwks: [] };
+}
+
+function readInline(world: World, jwks: NonNullable<JwtRule['jwks']>, rule: JwtRule): JwtKeys {
+  const set = parseKeySet(jwks.value);
   if (!('error' in set)) return usable(world, rule, set);
   world.report(
     diagnose(codes.jwksInvalid, {
-      origin: rule.jwks?.origin ?? rule.origin,
+      origin: jwks.origin,
       message: `jwks cannot be read: ${set.error}; each token of issuer "${rule.issuer}" is refused`,
       remedy: 'Write a JSON Web Key Set: {"keys": [...]}.',
     }),

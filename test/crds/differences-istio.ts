@@ -128,4 +128,15 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/^path template/, withRule({ to: [{ operation: { paths: ['/{*}*'] } }] })],
     [/\.\w+\[\d+\] must have at least 1 character/, withRule({ to: [{ operation: { methods: [''] } }] })],
   ]),
+  refusedByIstiod('RequestAuthentication', [
+    [/^required field spec\.jwtRules\[\d+\]\.issuer is missing$/, { jwtRules: [{ jwks: '{}' }] }],
+  ]),
+  {
+    kind: 'RequestAuthentication',
+    side: 'stricter',
+    because: 'a field of such a name cannot be sent, so that the request of each user would fail',
+    cases: [
+      [/outputPayloadToHeader must be a header name/, { jwtRules: [{ issuer: 'a', outputPayloadToHeader: 'a b' }] }],
+    ],
+  },
 ];

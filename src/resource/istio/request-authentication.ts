@@ -53,7 +53,7 @@ const jwtRule = z.strictObject({
   jwksUri: keySetUrl.optional(),
   jwks_uri: keySetUrl.optional(),
   timeout: goDuration.optional(),
-  fromHeaders: z.array(z.strictObject({ name: headerName, prefix: z.string().default('') })).default([]),
+  fromHeaders: z.array(z.strictObject({ name: z.string().min(1), prefix: z.string().default('') })).default([]),
   fromParams: texts,
   fromCookies: texts,
   outputPayloadToHeader: z.union([z.literal(''), headerName]).optional(),
@@ -123,21 +123,15 @@ function checkKeySources(rule: z.output<typeof jwtRule>, path: Path, context: De
       remedy: 'Keep one source of keys.',
     });
   }
-  if (given.length === 0 && !/^https?:\/\/[^/]/i.test(rule.issuer)) {
-    context.error([...path, 'issuer'], {
-      message: `issuer "${rule.issuer}" is no URL, so that its keys cannot be discovered, and there is neither jwks nor jwksUri`,
-      remedy: 'Add jwks or jwksUri.',
-    });
-  }
 }
 
-/** A header that two claims fill, or that the payload fills too, would hold whichever came last. */
+/** A header that two claims fill, or that the payload fills too. */
 function checkOutputHeaders(rule: z.output<typeof jwtRule>, path: Path, context: DecodeContext): void {
   const seen = new Set(rule.outputPayloadToHeader === undefined ? [] : [rule.outputPayloadToHeader.toLowerCase()]);
   for (const [index, { header }] of rule.outputClaimToHeaders.entries()) {
     if (seen.has(header.toLowerCase())) {
-      context.error([...path, 'outputClaimToHeaders', index, 'header'], {
-        message: `header "${header}" is filled twice`,
+      context.warn([...path, 'outputClaimToHeaders', index, 'header'], {
+        message: `header "${header}" is filled twice, so that it repeats`,
         remedy: 'Give each claim a header of its own.',
       });
     }

@@ -67,7 +67,7 @@ const accessLogging = z.strictObject({
 });
 
 const tagOverride = z.strictObject({
-  operation: z.enum(['UPSERT', 'REMOVE']).default('UPSERT'),
+  operation: z.enum(['UPSERT', 'REMOVE']).optional(),
   value: z.string().optional(),
 });
 
@@ -177,7 +177,7 @@ function decodeOverride(entry: z.output<typeof override>, path: Path, context: D
       remedy: 'Keep one.',
     });
   }
-  const tags = Object.entries(entry.tagOverrides).map(([name, tag]) =>
+  const tags = Object.entries(entry.tagOverrides).flatMap(([name, tag]) =>
     decodeTag({ name, ...tag }, [...path, 'tagOverrides', name], context),
   );
   const metrics = metric === 'ALL_METRICS' ? metricNames : metricNames.filter((name) => name === metric);
@@ -195,15 +195,19 @@ function decodeTag(
   { name, operation, value }: z.output<typeof tagOverride> & { readonly name: string },
   path: Path,
   context: DecodeContext,
-): TagOverride {
-  if (operation === 'REMOVE' && value !== undefined) {
-    context.error([...path, 'value'], { message: 'REMOVE takes no value', remedy: 'Take the value away.' });
+): TagOverride[] {
+  if (operation === 'REMOVE') {
+    if (value !== undefined) {
+      context.error([...path, 'value'], { message: 'REMOVE takes no value', remedy: 'Take the value away.' });
+    }
+    return [{ origin: context.at(path), name }];
   }
-  if (operation === 'UPSERT' && (value ?? '') === '') {
-    context.error(path, {
-      message: 'UPSERT needs a value',
-      remedy: 'Add a value such as \'"production"\', or REMOVE the tag.',
-    });
-  }
-  return { origin: context.at(path), name, ...(operation === 'REMOVE' ? {} : { value: value ?? '' }) };
+  if (value !== undefined && value !== '') return [{ origin: context.at(path), name, value }];
+  const finding = {
+    message: 'UPSERT needs a value',
+    remedy: 'Add a value such as \'"production"\', or REMOVE the tag.',
+  };
+  if (operation === 'UPSERT') context.error(path, finding);
+  else context.warn(path, finding);
+  return [];
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Path } from '../../manifest/index.ts';
 import { isIP } from '../address.ts';
-import type { DecodeContext } from '../context.ts';
+import type { DecodeContext, Finding } from '../context.ts';
 import { labelMap, portNumber, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import { ignored } from '../schema.ts';
@@ -28,7 +28,8 @@ export interface WorkloadEntrySpec {
   readonly unsupported: readonly Unsupported[];
 }
 
-const portName = z
+/** How a WorkloadEntry names its ports. */
+export const portName = z
   .string()
   .regex(
     /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/,
@@ -102,15 +103,23 @@ function checkSocket(
   address: string,
   { path, hasPorts, context }: { readonly path: Path; readonly hasPorts: boolean; readonly context: DecodeContext },
 ): void {
-  if (!/^unix:\/\/[/@]/.test(address) || address.endsWith('/') || hasPorts) {
-    context.error(path, {
-      message: hasPorts ? 'a Unix socket has no ports' : `"${address}" is not an absolute path of a Unix socket`,
-      remedy: hasPorts ? 'Take spec.ports away.' : 'Write unix:///run/name.sock, or unix://@name for an abstract one.',
-    });
+  const fault = socketFault(address, hasPorts);
+  if (fault !== undefined) {
+    context.error(path, fault);
     return;
   }
   context.refuse(path, {
     message: `address "${address}" is a Unix socket, which is not yet supported: the endpoint is not used`,
     remedy: 'Let the workload listen on a loopback port and write 127.0.0.1 with that port.',
   });
+}
+
+/** What is wrong with a Unix socket as an address; undefined for nothing. */
+export function socketFault(address: string, hasPorts: boolean): Finding | undefined {
+  if (hasPorts) return { message: 'a Unix socket has no ports', remedy: 'Take the ports away.' };
+  if (/^unix:\/\/[/@]/.test(address) && !address.endsWith('/')) return undefined;
+  return {
+    message: `"${address}" is not an absolute path of a Unix socket`,
+    remedy: 'Write unix:///run/name.sock, or unix://@name for an abstract one.',
+  };
 }

@@ -3,6 +3,7 @@ import { labelMap, portNumber } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import type { ResourceObject } from '../object.ts';
 import { acceptedFields } from '../schema.ts';
+import { portName, socketFault } from './workload-entry.ts';
 
 /** A template for machines that register themselves with a control plane. None does so here; WorkloadEntries are written. */
 export type WorkloadGroup = ResourceObject;
@@ -12,7 +13,7 @@ const schema = objectOf({
     metadata: z.strictObject({ labels: labelMap.optional(), annotations: labelMap.optional() }).optional(),
     template: z.strictObject({
       address: z.string().max(256).optional(),
-      ports: z.record(z.string(), portNumber).optional(),
+      ports: z.record(portName, portNumber).optional(),
       labels: labelMap.optional(),
       network: z.string().max(2048).optional(),
       locality: z.string().max(2048).optional(),
@@ -28,7 +29,10 @@ export const workloadGroupKind = defineKind<WorkloadGroup, typeof schema>({
   kind: 'WorkloadGroup',
   versions: ['v1', 'v1beta1', 'v1alpha3'],
   schema,
-  decode: (_, context) => {
+  decode: ({ spec: { template } }, context) => {
+    const { address = '' } = template;
+    const fault = address.startsWith('unix://') ? socketFault(address, template.ports !== undefined) : undefined;
+    if (fault !== undefined) context.error(['spec', 'template', 'address'], fault);
     context.ignore(['spec', 'template'], {
       message: 'nobody registers with a WorkloadGroup here: it makes no workload',
       remedy: 'Write a WorkloadEntry for each machine that takes part locally.',
