@@ -104,6 +104,8 @@ test('what cannot be written fails the route', () => {
     [{ rewrite: { origin, host: 'a/b' } }, '"a/b" is no authority'],
   ];
   for (const [changes, reason] of rows) assert.equal(compiled(changes).route.failReason, reason);
+  const response: Partial<Route> = { responseHeaders: { ...none, set: [{ name: 'host', value: 'a' }] } };
+  assert.equal(compiled(response).route.failReason, undefined, 'a response has no host');
   for (const value of ['', 'a', 'a b', 'a\tb', 'ü', '%REQ(x)%']) {
     assert.equal(compiled(header('x', value)).route.failReason, undefined, value);
   }

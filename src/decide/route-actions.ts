@@ -1,4 +1,4 @@
-import type { Fault, HeaderOperations, Mirror, Route } from '../plan/index.ts';
+import type { Fault, HeaderOperations, Mirror, NameValue, Route } from '../plan/index.ts';
 import { isPlainAuthority } from './plain-path.ts';
 import { compileRetry, type CompiledRetry } from './retry.ts';
 
@@ -75,16 +75,19 @@ export function actionFault({ requestHeaders, responseHeaders, rewrite, action }
   if (rewrite?.host !== undefined && !isPlainAuthority(rewrite.host)) {
     return `${JSON.stringify(rewrite.host)} is no authority`;
   }
-  const ofBackends = action.type === 'forward' ? action.backends : [];
-  const operations = [
-    requestHeaders,
-    responseHeaders,
-    ...ofBackends.flatMap((one) => ('cluster' in one ? [one.requestHeaders, one.responseHeaders] : [])),
-  ];
-  for (const { name, value } of operations.flatMap((one) => [...(one?.set ?? []), ...(one?.add ?? [])])) {
+  const ofBackends = action.type === 'forward' ? action.backends.filter((one) => 'cluster' in one) : [];
+  const ofRequests = written([requestHeaders, ...ofBackends.map((one) => one.requestHeaders)]);
+  const ofResponses = written([responseHeaders, ...ofBackends.map((one) => one.responseHeaders)]);
+  const isProtected = ({ name }: NameValue): boolean => protectedNames.has(name);
+  const fixed = ofRequests.find(isProtected) ?? ofResponses.filter(({ name }) => name !== 'host').find(isProtected);
+  if (fixed !== undefined) return `header ${fixed.name} belongs to the connection and cannot be set by a route`;
+  for (const { name, value } of [...ofRequests, ...ofResponses]) {
     if (!fieldName.test(name)) return `${JSON.stringify(name)} is no name of a header`;
-    if (protectedNames.has(name)) return `header ${name} belongs to the connection and cannot be set by a route`;
     if (!isFieldValue(value)) return `the value for header ${name} has characters that HTTP does not allow`;
   }
   return undefined;
+}
+
+function written(operations: readonly (HeaderOperations | undefined)[]): readonly NameValue[] {
+  return operations.flatMap((one) => [...(one?.set ?? []), ...(one?.add ?? [])]);
 }

@@ -3,6 +3,7 @@ import type { Origin } from '../../base/index.ts';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import { headerName, headerValue } from '../fields.ts';
+import { hopByHop } from '../hop-by-hop.ts';
 import { checkUnique } from './unique.ts';
 
 /** `HTTPHeaderFilter`. Names are lower case; of names that are equal in lower case only the first counts. */
@@ -41,17 +42,6 @@ export function decodeHeaderModifier(
     remove: decodeRemove(value.remove, [...path, 'remove'], context),
   };
 }
-
-/** Headers that describe one connection or the framing of one message: a proxy writes its own (RFC 9113 §8.2.2). */
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** A request has exactly one host, its `:authority`: it can be set, but neither added nor removed. */
 const hopByHopAndHost: ReadonlySet<string> = new Set([...hopByHop, 'host']);

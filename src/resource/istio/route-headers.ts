@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
+import { hopByHop } from '../hop-by-hop.ts';
 import { labelMap } from '../fields.ts';
+import { checkAuthority } from './authority.ts';
 
 /** What a route, or one of its destinations, does to the headers; names are lower case and in order. */
 export interface RouteHeaders {
@@ -37,6 +39,7 @@ export function decodeRouteHeaders(
     });
   }
   const authority = authorities[0]?.[1];
+  checkAuthority(authority, [...path, 'request'], context);
   return {
     request: decodeChanges(value.request, { path: [...path, 'request'], allowAuthority: true }, context),
     response: decodeChanges(value.response, { path: [...path, 'response'], allowAuthority: false }, context),
@@ -61,14 +64,26 @@ function decodeChanges(
 ): HeaderChanges {
   const pairs = (field: 'set' | 'add'): HeaderChanges['set'] =>
     Object.entries(value[field])
-      .filter(([name]) => !(allowAuthority && isAuthority(name)))
+      .filter(([name]) => !(allowAuthority && isAuthority(name)) && isChangeable(name, [...path, field, name], context))
       .map(([name, text]) => {
         checkName(name, [...path, field, name], context);
         return { name: name.toLowerCase(), value: decodeValue(text, [...path, field, name], context) };
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const [index, name] of value.remove.entries()) checkName(name, [...path, 'remove', index], context);
-  return { set: pairs('set'), add: pairs('add'), remove: value.remove.map((name) => name.toLowerCase()) };
+  const removed = value.remove.filter((name, index) => {
+    checkName(name, [...path, 'remove', index], context);
+    return isChangeable(name, [...path, 'remove', index], context);
+  });
+  return { set: pairs('set'), add: pairs('add'), remove: removed.map((name) => name.toLowerCase()) };
+}
+
+function isChangeable(name: string, path: Path, context: DecodeContext): boolean {
+  if (!hopByHop.has(name.toLowerCase())) return true;
+  context.ignore(path, {
+    message: `header "${name}" is not changed: each proxy writes its own`,
+    remedy: 'Take it away.',
+  });
+  return false;
 }
 
 function checkName(name: string, path: Path, context: DecodeContext): void {
@@ -83,6 +98,11 @@ function checkName(name: string, path: Path, context: DecodeContext): void {
 function decodeValue(text: string, path: Path, context: DecodeContext): string {
   if (/[\r\n\0]/.test(text)) {
     context.error(path, { message: 'a header value has one line', remedy: 'Take the line break away.' });
+  } else if (hasControlCharacter(text) || text !== text.trim()) {
+    context.refuse(path, {
+      message: 'HTTP has no such header value: requests of this rule are answered with an error',
+      remedy: 'Take away control characters, and spaces at the ends.',
+    });
   }
   const command = /%[A-Z][A-Z0-9_]*(\([^)]*\))?(:\d+)?%/.exec(text.replaceAll('%%', ''))?.[0];
   if (command !== undefined) {
@@ -92,4 +112,8 @@ function decodeValue(text: string, path: Path, context: DecodeContext): string {
     });
   }
   return text.replaceAll('%%', '%');
+}
+
+function hasControlCharacter(text: string): boolean {
+  return Array.from(text).some((character) => (character < ' ' && character !== '\t') || character === '\u007f');
 }

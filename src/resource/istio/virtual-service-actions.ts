@@ -4,6 +4,7 @@ import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import { portNumber, present } from '../fields.ts';
 import { checkRegex } from '../regex.ts';
+import { checkAuthority } from './authority.ts';
 import { decodeStringMatch, stringMatch, type StringMatch } from './string-match.ts';
 import { istioDuration, istioDurationMs } from './duration.ts';
 
@@ -49,6 +50,7 @@ export function decodeRedirect(value: z.output<typeof redirect>, path: Path, con
     });
   }
   const { uri, prefixRewrite, authority, scheme } = value;
+  checkAuthority(notEmpty(authority), [...path, 'authority'], context);
   return {
     origin: context.at(path),
     status,
@@ -135,6 +137,7 @@ export function decodeRewrite(value: z.output<typeof rewrite>, path: Path, conte
   const { match = '', rewrite: substitution = '' } = value.uriRegexRewrite ?? {};
   const uri = notEmpty(value.uri);
   const authority = notEmpty(value.authority);
+  checkAuthority(authority, [...path, 'authority'], context);
   if (value.uriRegexRewrite !== undefined) {
     if (match === '' || substitution === '') {
       context.error([...path, 'uriRegexRewrite'], {
