@@ -114,6 +114,11 @@ export const codes = {
     severity: 'info',
     title: 'A rule retries by HTTP status codes, of which gRPC calls have only 200.',
   },
+  methodNeverHolds: {
+    code: 'SP0123',
+    severity: 'info',
+    title: 'A rule that forwards gRPC calls asks for a method other than POST, which all of them have.',
+  },
   ...gatewayCodes,
   ...virtualCodes,
   ...outboundCodes,

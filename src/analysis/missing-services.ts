@@ -1,5 +1,5 @@
 import { qualifiedName, type Origin } from '../base/index.ts';
-import type { AuthorizationPolicy, BackendRef, Service } from '../resource/index.ts';
+import type { AuthorizationPolicy, BackendObjectRef, RuleFilters, Service } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
 import { hasLabels, type Labels } from './labels.ts';
 import type { AddedObject, WorkloadBinding } from './options.ts';
@@ -17,7 +17,8 @@ export function missingServices(world: WorldInput): readonly AddedObject[] {
     ...resources.rejected.filter(({ origin }) => origin.kind === 'Service').map(({ origin }) => qualifiedName(origin)),
   ]);
   const refs = [...resources.httpRoutes, ...resources.grpcRoutes]
-    .flatMap(({ spec }) => spec.rules.flatMap(({ backendRefs }) => backendRefs))
+    .flatMap(({ spec }) => spec.rules.flatMap(({ backendRefs, filters }) => [backendRefs, mirrorsOf(filters)]))
+    .flat()
     .filter(({ group, kind }) => group === '' && kind === 'Service');
   const routed = groupBy(refs, qualifiedName);
   const absent = [...routed].filter(([key]) => !present.has(key)).flatMap(([, group]) => serviceFor(input, group));
@@ -26,6 +27,10 @@ export function missingServices(world: WorldInput): readonly AddedObject[] {
     .flatMap((service) => workloadBehind(input, service, routed.get(keyOf(service)) ?? []));
   const behind = [...absent, ...behindWritten];
   return [...behind, ...boundAlone(input, behind)];
+}
+
+function mirrorsOf({ mirrors }: RuleFilters): readonly BackendObjectRef[] {
+  return mirrors.map(({ backendRef }) => backendRef);
 }
 
 /** Workloads that were given an address, but neither a manifest nor a Service that asks for them. */
@@ -91,7 +96,7 @@ function allCandidates({ resources }: WorldInput): readonly Candidate[] {
 const behindService = 'a Service leads to it and no workload has its labels';
 
 /** A Service for the workload of its name; with it the workload, where there is none either. */
-function serviceFor(input: Search, refs: readonly BackendRef[]): readonly AddedObject[] {
+function serviceFor(input: Search, refs: readonly BackendObjectRef[]): readonly AddedObject[] {
   const [first] = refs;
   if (first === undefined) return [];
   const { namespace, name } = first;
@@ -147,7 +152,7 @@ function selectorOf({ labels }: Candidate, name: string): Labels {
   return labels;
 }
 
-function workloadBehind(input: Search, service: Service, refs: readonly BackendRef[]): readonly AddedObject[] {
+function workloadBehind(input: Search, service: Service, refs: readonly BackendObjectRef[]): readonly AddedObject[] {
   const { namespace, name } = service.metadata;
   const { selector, ports } = service.spec;
   const [first] = refs;

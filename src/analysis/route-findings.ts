@@ -7,13 +7,29 @@ type RuleSource = RouteSource['rules'][number];
 
 /** What a rule asks for that gRPC calls never have. */
 export function reportGrpcFacts(world: World, rule: RuleSource, index: number): void {
-  reportQuery(world, rule, index);
+  // What a gateway answers itself may be asked for otherwise, see `decide/plain-path.ts`.
+  if (rule.answer === undefined && rule.filters.cors === undefined) {
+    reportMethods(world, rule, index);
+    reportQuery(world, rule, index);
+  }
   reportRetryCodes(world, rule);
 }
 
-/** gRPC paths have no query, see `decide/path.ts`; only what a gateway answers itself may be asked for with one. */
+/** PROTOCOL-HTTP2.md, Requests: `:method` is POST. */
+function reportMethods(world: World, rule: RuleSource, index: number): void {
+  const methods = rule.matches.flatMap(({ method }) => method?.value ?? []).filter((method) => method !== 'POST');
+  if (methods.length === 0) return;
+  world.report(
+    diagnose(codes.methodNeverHolds, {
+      origin: rule.origin,
+      message: `rule ${index} asks for method ${[...new Set(methods)].join(', ')}: gRPC requests are POST, so this match never holds for them`,
+      remedy: 'Leave the method out, or write POST.',
+    }),
+  );
+}
+
+/** gRPC paths have no query, see `decide/path.ts`. */
 function reportQuery(world: World, rule: RuleSource, index: number): void {
-  if (rule.answer !== undefined || rule.filters.cors !== undefined) return;
   const names = rule.matches.flatMap(({ queryParams = [] }) => queryParams.map(({ name }) => `"${name}"`));
   if (names.length === 0) return;
   world.report(
