@@ -107,6 +107,10 @@ const metricNames: Readonly<Record<MetricName, string>> = {
   RESPONSE_SIZE: 'istio_response_bytes',
   GRPC_REQUEST_MESSAGES: 'istio_request_messages_total',
   GRPC_RESPONSE_MESSAGES: 'istio_response_messages_total',
+  TCP_OPENED_CONNECTIONS: 'istio_tcp_connections_opened_total',
+  TCP_CLOSED_CONNECTIONS: 'istio_tcp_connections_closed_total',
+  TCP_SENT_BYTES: 'istio_tcp_sent_bytes_total',
+  TCP_RECEIVED_BYTES: 'istio_tcp_received_bytes_total',
 };
 
 /** Overrides in order, each on what those before it left. */

@@ -271,6 +271,22 @@ describe('relayed bytes', () => {
     assert.equal((await exchange(dial(gateway), Buffer.from('again'))).toString(), 'again');
   });
 
+  test('no line is written where Telemetry takes the access log away', async () => {
+    const backend = await server(echo);
+    const gateway = await gatewayTo([backend.address]);
+    const plan = tcpPlan({ gatewayEndpoints: [backend.address] });
+    const proxy = plan.proxies[gatewayId];
+    assert.ok(proxy !== undefined);
+    const origin = { kind: 'Telemetry', namespace: 'default', name: 'quiet', file: 'telemetry.yaml', line: 1 };
+    const telemetry = { accessLog: [{ origin, reporter: 'source', disabled: true } as const], metrics: [] };
+    await gateway.apply({ ...plan, proxies: { [gatewayId]: { ...proxy, telemetry } } });
+    assert.equal((await exchange(dial(gateway), Buffer.from('quiet'))).toString(), 'quiet');
+    await gateway.apply(plan);
+    assert.equal((await exchange(dial(gateway), Buffer.from('x'))).toString(), 'x');
+    await logLine(gateway);
+    assert.equal(gateway.accessLines.length, 1);
+  });
+
   test('idle time and age of connections are those of the DestinationRule', async () => {
     const backend = await server(echo);
     const limits = { ...defaultProxyLimits, relayReportMs: 10 };

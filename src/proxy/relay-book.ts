@@ -16,6 +16,7 @@ import {
   type WorkloadIdentity,
 } from '../telemetry/index.ts';
 import type { SocketFacts } from '../transport/index.ts';
+import { isLogged } from './log-rules.ts';
 
 /** Who books relayed connections: metrics always, a line where there is a log. */
 export interface RelayBooks {
@@ -135,6 +136,7 @@ export class RelayBook {
     record.upstreamCluster = account.cluster?.cluster.name ?? '';
     record.upstreamAddress = endpoint === undefined ? '' : `${endpoint.address.host}:${endpoint.address.port}`;
     record.upstreamLocalAddress = account.upstreamLocalAddress;
-    accessLog.log(record);
+    const { telemetry } = compiled.proxy;
+    if (telemetry === undefined || isLogged(telemetry, record)) accessLog.log(record);
   }
 }

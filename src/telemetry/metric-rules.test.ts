@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connectionLabelValues, tcpConnectionsOpened, tcpSentBytes } from './connection-metrics.ts';
+import { Counters, limitsActed } from './counters.ts';
 import { createExposition } from './exposition.ts';
 import { unknownService, unknownWorkload } from './labels.ts';
 import { applyMetricRules, type MetricRule } from './metric-rules.ts';
@@ -70,4 +72,28 @@ test('a label that is taken away joins what it told apart; one that is set says 
   assert.match(joined[0] ?? '', /source_version="".*destination_cluster="here".*\} 2$/);
   const others = await lines([rule('istio_requests_total', { labels })], 'istio_request_bytes_count');
   assert.equal(others.length, 3, 'another metric keeps its labels');
+});
+
+test('metrics of connections follow their rules, and counters of the proxy itself have none', () => {
+  const counters = new Counters();
+  for (const [reporter, app] of [
+    ['source', 'a'],
+    ['source', 'b'],
+    ['destination', 'a'],
+  ] as const) {
+    const source = { ...unknownWorkload, app };
+    const pair = { reporter, source, destination: unknownWorkload, service: unknownService, security: 'none' } as const;
+    counters.add(tcpSentBytes, connectionLabelValues(pair, '-'), 5);
+    counters.add(tcpConnectionsOpened, connectionLabelValues(pair, '-'));
+  }
+  counters.add(limitsActed, ['some']);
+  const snapshot = { pairs: [], series: [], counters: counters.snapshot() };
+  const changed = applyMetricRules(snapshot, [
+    rule('istio_tcp_sent_bytes_total', { reporter: 'source', labels: { source_app: '' } }),
+    rule('istio_tcp_connections_opened_total', { disabled: true }),
+  ]).counters;
+  const valuesOf = (name: string): number[] => changed.filter((one) => one.name === name).map(({ value }) => value);
+  assert.deepEqual(valuesOf('istio_tcp_sent_bytes_total'), [10, 5]);
+  assert.deepEqual(valuesOf('istio_tcp_connections_opened_total'), [1, 1]);
+  assert.deepEqual(valuesOf('sallyport_limits_acted_total'), [1]);
 });

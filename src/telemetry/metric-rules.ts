@@ -3,7 +3,13 @@
  * costs the same with and without.
  */
 import { pairLabelNames, responseLabelNames } from './labels.ts';
-import { mergeSnapshots, type MetricsSnapshot, type PairSnapshot, type SeriesSnapshot } from './snapshot.ts';
+import {
+  mergeSnapshots,
+  type MetricsSnapshot,
+  type CounterSnapshot,
+  type PairSnapshot,
+  type SeriesSnapshot,
+} from './snapshot.ts';
 
 /** Same shape as the plan's. */
 export interface MetricRule {
@@ -31,10 +37,21 @@ export function applyMetricRules(snapshot: MetricsSnapshot, rules: readonly Metr
   const changed = {
     pairs: snapshot.pairs.flatMap((pair): PairSnapshot[] => split(pair, pairMetrics, ruleOf)),
     series: snapshot.series.flatMap((one): SeriesSnapshot[] => split(one, seriesMetrics, ruleOf)),
-    counters: snapshot.counters,
+    counters: snapshot.counters.flatMap((counter) => changeCounter(counter, ruleOf)),
   };
   // Elements that differed only in a label that is gone are one now.
   return mergeSnapshots([changed]);
+}
+
+/** Metrics of connections are plain counters; those of the proxy itself have no reporter, and so no rule. */
+function changeCounter(counter: CounterSnapshot, ruleOf: ReadonlyMap<string, MetricRule>): CounterSnapshot[] {
+  const [first] = counter.labels;
+  if (first?.[0] !== 'reporter') return [counter];
+  const rule = ruleOf.get(`${first[1]} ${counter.name}`);
+  if (rule === undefined) return [counter];
+  if (rule.disabled) return [];
+  const labels = counter.labels.map(([name, value]) => [name, rule.labels[name] ?? value] as const);
+  return [{ ...counter, labels }];
 }
 
 /** The element once for each set of labels that its metrics have now, each naming the metrics that it is not for. */

@@ -35,6 +35,10 @@ const metricNames = [
   'RESPONSE_SIZE',
   'GRPC_REQUEST_MESSAGES',
   'GRPC_RESPONSE_MESSAGES',
+  'TCP_OPENED_CONNECTIONS',
+  'TCP_CLOSED_CONNECTIONS',
+  'TCP_SENT_BYTES',
+  'TCP_RECEIVED_BYTES',
 ] as const;
 
 export type MetricName = (typeof metricNames)[number];
@@ -74,16 +78,7 @@ const tagOverride = z.strictObject({
 const override = z.strictObject({
   match: z
     .strictObject({
-      metric: z
-        .enum([
-          'ALL_METRICS',
-          ...metricNames,
-          'TCP_OPENED_CONNECTIONS',
-          'TCP_CLOSED_CONNECTIONS',
-          'TCP_SENT_BYTES',
-          'TCP_RECEIVED_BYTES',
-        ])
-        .optional(),
+      metric: z.enum(['ALL_METRICS', ...metricNames]).optional(),
       customMetric: z.string().min(1).optional(),
       mode: z.enum(['CLIENT_AND_SERVER', 'CLIENT', 'SERVER']).default('CLIENT_AND_SERVER'),
     })
@@ -181,9 +176,9 @@ function decodeOverride(entry: z.output<typeof override>, path: Path, context: D
     decodeTag({ name, ...tag }, [...path, 'tagOverrides', name], context),
   );
   const metrics = metric === 'ALL_METRICS' ? metricNames : metricNames.filter((name) => name === metric);
-  if (customMetric !== undefined || metrics.length === 0) {
+  if (customMetric !== undefined) {
     context.ignore([...path, 'match'], {
-      message: `metric ${customMetric ?? metric} is not counted here: the override has no effect`,
+      message: `metric ${customMetric} is not counted here: the override has no effect`,
       remedy: `These are: ${metricNames.join(', ')}.`,
     });
     return [];
