@@ -23,6 +23,7 @@ const areas: Readonly<Record<string, Area>> = {
     mutate: ['src/http2/message-rules.ts', 'src/http2/field-*.ts', '!src/http2/*.test.ts', 'src/http2/latin1.ts'],
     tests: [
       'src/http2/message-rules.test.ts',
+      'src/http2/field-name.test.ts',
       'src/http2/field-text.test.ts',
       'src/http2/judge.test.ts',
       'src/http2/conformance-server.test.ts',
@@ -31,7 +32,12 @@ const areas: Readonly<Record<string, Area>> = {
   },
   limits: {
     mutate: ['src/http2/abuse-score.ts', 'src/http2/recent-streams.ts', 'src/http2/stream-table.ts'],
-    tests: ['src/http2/limits-exact.test.ts', 'src/http2/limits.test.ts', 'src/http2/connection.test.ts'],
+    tests: [
+      'src/http2/abuse-score.test.ts',
+      'src/http2/stream-table.test.ts',
+      'src/http2/limits-exact.test.ts',
+      'src/http2/limits.test.ts',
+    ],
   },
   connection: {
     mutate: ['src/http2/receive-*.ts', 'src/http2/connection*.ts', 'src/http2/reader.ts', '!src/http2/*.test.ts'],

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AbuseScore } from './abuse-score.ts';
+import { defaultLimits, INITIAL_PRIORITY_ALLOWANCE, PRIORITIES_PER_STREAM } from './limits.ts';
+
+const limits = { ...defaultLimits, abuseBudget: 100, abuseRefillPerSecond: 20, abuseEarnedPerCompletedStream: 0.5 };
+
+/** How much may be charged before the score is exhausted. */
+function left(score: AbuseScore): number {
+  let charged = 0;
+  while (!score.isExhausted) {
+    score.charge(1);
+    charged++;
+  }
+  return charged - 1;
+}
+
+test('the whole budget passes at the start, and not one more', () => {
+  assert.equal(left(new AbuseScore(limits)), 100);
+});
+
+test('time gives back per second, never more than the budget; the first look at the clock gives nothing', () => {
+  const score = new AbuseScore(limits);
+  score.charge(100);
+  score.tick(50_000);
+  score.tick(51_500);
+  assert.equal(left(score), 30);
+  // One step below zero is owed before anything is left.
+  score.tick(52_500);
+  assert.equal(left(score), 19);
+  score.tick(1_000_000);
+  assert.equal(left(score), 100);
+});
+
+test('a clock that stands still or goes back gives nothing', () => {
+  const score = new AbuseScore(limits);
+  score.tick(50_000);
+  score.charge(90);
+  score.tick(50_000);
+  score.tick(40_000);
+  assert.equal(left(score), 10);
+});
+
+test('streams that complete give back their share, never more than the budget', () => {
+  const score = new AbuseScore(limits);
+  score.charge(50);
+  for (let i = 0; i < 20; i++) score.streamCompleted();
+  assert.equal(left(score), 60);
+  const full = new AbuseScore(limits);
+  for (let i = 0; i < 20; i++) full.streamCompleted();
+  assert.equal(left(full), 100);
+});
+
+test('PRIORITYs are free as far as streams explain them, and what is saved of that is bounded', () => {
+  const free = (score: AbuseScore): number => {
+    let count = 0;
+    while (!score.isExhausted) {
+      score.priority(1_000);
+      count++;
+    }
+    return count - 1;
+  };
+  assert.equal(free(new AbuseScore(limits)), INITIAL_PRIORITY_ALLOWANCE);
+  const busy = new AbuseScore(limits);
+  for (let i = 0; i < 100; i++) busy.streamOpened();
+  assert.equal(free(busy), INITIAL_PRIORITY_ALLOWANCE + PRIORITIES_PER_STREAM);
+});
