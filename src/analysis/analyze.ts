@@ -13,6 +13,7 @@ import { serveIstioGateways } from './istio-gateways.ts';
 import { orphanSets } from './listener-sets.ts';
 import type { CheckedListener } from './listeners.ts';
 import type { Analysis, DestinationModel, GatewayModel, ListenerModel, VirtualHostModel } from './model.ts';
+import { makeMeshRoutes } from './mesh-routes.ts';
 import { findMtlsFaults, type Hop } from './mtls-findings.ts';
 import { makeOutbound } from './outbound.ts';
 import { makeMtlsLookup } from './peer-authentication.ts';
@@ -85,7 +86,7 @@ export function analyze(input: WorldInput): Analysis {
     gateways,
     workloads,
     trafficPolicy,
-    outbound: makeOutbound(world, { sources, served, virtualServices }),
+    outbound: makeOutbound(world, { sources, served, virtualServices, meshRoutes: makeMeshRoutes(routes) }),
     remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
     status: [

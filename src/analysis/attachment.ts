@@ -7,6 +7,7 @@ import { selectorMatches } from './labels.ts';
 import type { CheckedListener } from './listeners.ts';
 import type { Fault } from './listener-owner.ts';
 import type { RouteSource } from './route-rules.ts';
+import { attachToService, isServiceParent, type ServiceBond } from './service-attachment.ts';
 import { isRejected, keyOf, labelsOfNamespace, type World } from './world.ts';
 
 /** What became of one parentRef of a route. */
@@ -14,6 +15,8 @@ export interface Attachment {
   readonly parentRef: ParentRef;
   /** Empty when refused. */
   readonly bonds: readonly Bond[];
+  /** Where the parent is a Service. */
+  readonly service?: ServiceBond;
   /** Condition `Accepted` is False because of this. */
   readonly refused?: Fault;
 }
@@ -40,6 +43,7 @@ const gatewayGroup = 'gateway.networking.k8s.io';
  */
 export function attachRoute(input: AttachmentInput, parentRef: ParentRef): Attachment | undefined {
   const { world, gateways, route } = input;
+  if (isServiceParent(parentRef)) return attachToService(world, { route, parentRef });
   if (parentRef.group !== gatewayGroup || !['Gateway', 'ListenerSet'].includes(parentRef.kind)) {
     reportParentKind(world, parentRef);
     return undefined;
@@ -121,8 +125,8 @@ function reportParentKind(world: World, parentRef: ParentRef): void {
   world.report(
     diagnose(codes.parentKindUnsupported, {
       origin: parentRef.origin,
-      message: `parentRef "${parentRef.name}": routes attach to Gateways here, not to kind "${parentRef.kind}"`,
-      remedy: 'Name a Gateway; a route on a Service (mesh, GAMMA) has no effect here.',
+      message: `parentRef "${parentRef.name}": routes attach to Gateways, ListenerSets and Services, not to kind "${parentRef.kind}"`,
+      remedy: 'Name a Gateway; or a Service, with group "", for calls inside the mesh.',
     }),
   );
 }

@@ -30,4 +30,9 @@ export const outboundCodes = {
     title: 'Several Sidecars select one workload; only the oldest counts for it.',
     also: ['IST0110'],
   },
+  serviceParent: {
+    code: 'SP0195',
+    severity: 'error',
+    title: 'A route names a Service as its parent and cannot be attached to it.',
+  },
 } as const satisfies Record<string, DiagnosticCode>;

@@ -24,8 +24,14 @@ export type ScopeContent = (
  */
 export function makeScopes(
   world: World,
-  { served, contentFor }: { readonly served: ServedWorkloads; readonly contentFor: ScopeContent },
+  input: {
+    readonly served: ServedWorkloads;
+    /** Namespaces with routes of their own for Services of others. */
+    readonly consumers: ReadonlySet<string>;
+    readonly contentFor: ScopeContent;
+  },
 ): Scopes {
+  const { served, consumers, contentFor } = input;
   const special = specialNamespaces(world);
   const byLabels = asksForLabels(world);
   const scopes = new Map<string, OutboundScopeModel>();
@@ -33,7 +39,7 @@ export function makeScopes(
   for (const [key, { name, identity, hasProxy }] of served) {
     if (!hasProxy) continue;
     const sidecar = sidecarFor(world, identity);
-    const isSpecial = special.has(identity.namespace) || sidecar !== undefined;
+    const isSpecial = special.has(identity.namespace) || consumers.has(identity.namespace) || sidecar !== undefined;
     const namespace = isSpecial ? identity.namespace : '';
     const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : [], sidecarKey(sidecar)]);
     const known = scopes.get(alike);

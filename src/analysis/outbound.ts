@@ -2,6 +2,7 @@ import { compareText, diagnose, formatOrigin, qualifiedName } from '../base/inde
 import type { Service, ServicePort, Sidecar } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { makeDestinationLookup } from './destinations.ts';
+import type { MeshRoutes } from './mesh-routes.ts';
 import type { ClientModel, OutboundHostModel, OutboundModel, ServiceLinkModel, WorkloadModel } from './model.ts';
 import { makeScopes } from './outbound-scopes.ts';
 import { pickService } from './service-hosts.ts';
@@ -9,12 +10,13 @@ import { isImported, reportSidecars } from './sidecars.ts';
 import type { VirtualServices } from './virtual-services.ts';
 import type { WorkloadSources } from './workload-sources.ts';
 import type { ServedWorkloads } from './workloads.ts';
-import { hostOfService, type World } from './world.ts';
+import { hostOfService, keyOf, type World } from './world.ts';
 
 export interface OutboundInput {
   readonly sources: WorkloadSources;
   readonly served: ServedWorkloads;
   readonly virtualServices: VirtualServices;
+  readonly meshRoutes: MeshRoutes;
 }
 
 /**
@@ -31,7 +33,10 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
   const called = new Set<string>();
   const hostFor = (client: ClientModel, { service, host }: RegistryPort): readonly OutboundHostModel[] => {
     if (pickService(world.hosts, { host: host.host, namespace: client.namespace }) !== service) return [];
-    const matches = input.virtualServices.inMesh(client, host)?.matches;
+    // What the Gateway API says of a Service goes before a VirtualService for its host.
+    const matches =
+      input.meshRoutes.matchesFor({ service: keyOf(service), port: host.port }, client.namespace) ??
+      input.virtualServices.inMesh(client, host)?.matches;
     // What a process is told of is there, whether anything runs behind it or not.
     const isUsed = host.destination.places.length > 0 || linked.has(service.metadata.namespace);
     if (matches === undefined && !isUsed && !world.hosts.entries.has(service)) return [];
@@ -41,6 +46,7 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
   reportSidecars(world, served.values());
   const scopes = makeScopes(world, {
     served,
+    consumers: input.meshRoutes.consumers,
     contentFor: (client, sidecar) => ({
       hosts: ports
         .flatMap((port) => hostFor(client, port))

@@ -156,6 +156,11 @@ function makeVirtualHost(
   const [oldest] = members;
   if (oldest === undefined) return [];
   reportMixedKinds(world, hostname, members);
+  return [{ hostname, origin: oldest.source.origin, matches: rankedMatches(members) }];
+}
+
+/** All matches of routes that share a host, in order of precedence. */
+export function rankedMatches(members: readonly CheckedRoute[]): readonly MatchedRule[] {
   const matches = members.flatMap(({ source, rules }) =>
     rules.flatMap((rule) =>
       rule.matches.map((match, matchIndex) => ({
@@ -167,7 +172,7 @@ function makeVirtualHost(
       })),
     ),
   );
-  return [{ hostname, origin: oldest.source.origin, matches: matches.sort(compareMatches) }];
+  return matches.sort(compareMatches);
 }
 
 /** A connection has no request to choose by, so of the routes that want it the oldest gets it (Gateway API, TCPRoute). */
