@@ -1,7 +1,7 @@
 import { diagnose } from '../base/index.ts';
 import type { ParentRef, Service } from '../resource/index.ts';
-import type { Attachment } from './attachment.ts';
 import { codes } from './codes.ts';
+import type { Fault } from './listener-owner.ts';
 import type { RouteSource } from './route-rules.ts';
 import { isRejected, type World } from './world.ts';
 
@@ -9,6 +9,15 @@ import { isRejected, type World } from './world.ts';
 export interface ServiceBond {
   readonly service: Service;
   readonly ports: readonly number[];
+}
+
+/** What became of a parentRef that names a Service; see `Attachment`. */
+export interface ServiceAttachment {
+  readonly parentRef: ParentRef;
+  /** No listener of any Gateway. */
+  readonly bonds: readonly [];
+  readonly service?: ServiceBond;
+  readonly refused?: Fault;
 }
 
 export function isServiceParent({ group, kind }: ParentRef): boolean {
@@ -19,7 +28,7 @@ export function isServiceParent({ group, kind }: ParentRef): boolean {
 export function attachToService(
   world: World,
   { route, parentRef }: { readonly route: RouteSource; readonly parentRef: ParentRef },
-): Attachment {
+): ServiceAttachment {
   const { namespace, name, port, sectionName } = parentRef;
   if (route.kind !== 'HTTPRoute' && route.kind !== 'GRPCRoute') {
     return refuse(world, parentRef, {
@@ -58,7 +67,7 @@ function refuse(
   world: World,
   parentRef: ParentRef,
   fault: { readonly reason: string; readonly message: string; readonly remedy: string },
-): Attachment {
+): ServiceAttachment {
   const { reason, remedy } = fault;
   const message = `parentRef "${parentRef.name}": ${fault.message}`;
   world.report(diagnose(codes.serviceParent, { origin: parentRef.origin, message, remedy }));
