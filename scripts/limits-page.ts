@@ -17,6 +17,7 @@ const parts: readonly Part[] = [
   { file: 'src/transport/transport-limits.ts', title: 'Sockets and TLS', values: { ...defaultTransportLimits } },
   { file: 'src/proxy/limits.ts', title: 'One proxy process', values: numbersOf(defaultProxyLimits) },
   { file: 'src/decide/limits.ts', title: 'Routing and authorization', values: {} },
+  { file: 'src/token/limits.ts', title: 'JSON Web Tokens', values: {} },
   { file: 'src/identity/limits.ts', title: 'Certificates', values: {} },
   { file: 'src/telemetry/limits.ts', title: 'Metrics and access log', values: {} },
   { file: 'src/manifest/limits.ts', title: 'Manifests', values: {} },

@@ -29,6 +29,7 @@ import {
 import { checkRoutes, virtualHostsOf } from './routes.ts';
 import { makeTelemetryLookup, telemetryPart, type TelemetryLookup } from './telemetry.ts';
 import { findSubsetFaults } from './subset-findings.ts';
+import { trustedProxiesOf } from './trusted-proxies.ts';
 import { makeVirtualDestinations } from './virtual-destinations.ts';
 import { findVirtualFaults } from './virtual-findings.ts';
 import { makeVirtualServices } from './virtual-services.ts';
@@ -59,7 +60,13 @@ export function analyze(input: WorldInput): Analysis {
   findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
   const gateways = [
     ...servedGateways.map((gateway) =>
-      gatewayModel(gateway, { policiesOf, authenticationsOf, telemetryOf, virtualHosts }),
+      gatewayModel(gateway, {
+        policiesOf,
+        authenticationsOf,
+        telemetryOf,
+        virtualHosts,
+        trustedProxies: trustedProxiesOf(world, gateway.source),
+      }),
     ),
     ...istio.gateways,
   ];
@@ -103,6 +110,7 @@ function gatewayModel(
     readonly authenticationsOf: AuthenticationLookup;
     readonly telemetryOf: TelemetryLookup;
     readonly virtualHosts: ReadonlyMap<CheckedListener, readonly VirtualHostModel[]>;
+    readonly trustedProxies: number;
   },
 ): GatewayModel {
   const { name } = source.metadata;
@@ -117,6 +125,7 @@ function gatewayModel(
     policies: found.policiesOf({ identity, gatewayName: name }),
     requestAuthentications: found.authenticationsOf({ identity, gatewayName: name }),
     ...telemetryPart(found.telemetryOf({ identity, gatewayName: name })),
+    ...(found.trustedProxies === 0 ? {} : { trustedProxies: found.trustedProxies }),
   };
 }
 

@@ -274,6 +274,11 @@ export const codes = {
     severity: 'warning',
     title: 'A label of a metric cannot be changed as a Telemetry asks; it stays as it is.',
   },
+  proxyConfigAnnotation: {
+    code: 'SP0357',
+    severity: 'warning',
+    title: 'An annotation sets up Envoy, which does not run here; of its settings only the trusted proxies count.',
+  },
   serviceSelectsNothing: {
     code: 'SP0401',
     severity: 'error',

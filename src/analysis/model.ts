@@ -94,6 +94,8 @@ export interface GatewayModel {
   readonly bindHost?: string;
   /** Only listeners that can be served. */
   readonly listeners: readonly ListenerModel[];
+  /** See `Proxy.trustedProxies`. */
+  readonly trustedProxies?: number;
   readonly policies: readonly PolicyModel[];
   readonly requestAuthentications: readonly RequestAuthenticationModel[];
   readonly telemetry?: ProxyTelemetry;

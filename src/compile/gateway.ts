@@ -41,6 +41,7 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
         namespace,
         serviceAccount,
         labels: workloadLabels(gateway.identity, context.options),
+        ...(gateway.trustedProxies === undefined ? {} : { trustedProxies: gateway.trustedProxies }),
         ...(gateway.telemetry === undefined ? {} : { telemetry: gateway.telemetry }),
         reflection: context.options.reflection,
       },

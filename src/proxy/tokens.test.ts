@@ -348,3 +348,14 @@ function grpcStatusOf(session: ClientHttp2Session, authorization: readonly strin
     request.resume();
   });
 }
+
+test('the client behind a trusted proxy is who remoteIpBlocks mean, and nobody can claim to be there', async () => {
+  const rule = { from: [{ remoteIpBlocks: ['10.0.0.0/8'] }] };
+  const { call, mesh, spec } = await stage([], { gatewayPolicies: [policy(gatewayId, 'ALLOW', rule)] });
+  assert.equal((await call({ 'x-forwarded-for': '10.1.2.3' })).code, 7, 'nobody is trusted in front of this gateway');
+  assert.match(await lastLine(mesh, 1), /client address is \\?"127\.0\.0\.1\\?", remoteIpBlocks wants/);
+  await mesh.apply({ ...spec, trustedProxies: 1 });
+  assert.equal((await call({ 'x-forwarded-for': '192.0.2.1, 10.1.2.3' })).code, 0);
+  assert.equal((await call({ 'x-forwarded-for': '10.1.2.3, 192.0.2.1' })).code, 7);
+  assert.equal((await call()).code, 7);
+});

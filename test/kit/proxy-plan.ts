@@ -47,6 +47,8 @@ export interface ProxyPlanSpec {
   readonly sidecarPool?: Partial<ConnectionPool>;
   readonly sidecarPolicies?: readonly AuthorizationPolicy[];
   readonly requestAuthentications?: readonly RequestAuthentication[];
+  /** Of the gateway. */
+  readonly trustedProxies?: number;
   /** Of both proxies. */
   readonly telemetry?: ProxyTelemetry;
   readonly trustDomain?: string;
@@ -130,6 +132,7 @@ function gatewayParts(spec: ProxyPlanSpec): Parts {
       id: gatewayId,
       origin: proxyOrigin('Gateway', 'public', 1),
       role: 'gateway',
+      ...(spec.trustedProxies === undefined ? {} : { trustedProxies: spec.trustedProxies }),
       namespace: 'gateway',
       serviceAccount: 'public',
       labels: labelsOf('public', gatewaySpiffeId),
