@@ -33,7 +33,7 @@ export function trafficPolicyModel(world: World, source: TrafficPolicySource): T
     ...(rule === undefined ? {} : { origin: rule.origin }),
     ...balancing(policy.loadBalancer),
     ...(policy.outlierDetection === undefined ? {} : { outlierDetection: policy.outlierDetection }),
-    connectionPool: connectionPoolModel(policy.connectionPool),
+    connectionPool: { ...connectionPoolModel(policy.connectionPool), ...retryBudgetOf(source) },
     tls: tlsOf(world, source, policy),
     ...(subset === undefined ? {} : { subset: { origin: subset.origin, labels: subset.labels } }),
     ...(isUndefinedSubset ? { undefinedSubset: true } : {}),
@@ -85,6 +85,12 @@ export function connectionPoolModel(source: PortTrafficPolicy['connectionPool'])
   if (source === undefined) return { connectTimeoutMs: defaultConnectTimeoutMs };
   const { origin: _, ...settings } = source;
   return { connectTimeoutMs: defaultConnectTimeoutMs, ...settings };
+}
+
+/** Not a block that ports can replace: the subset's, else the destination's. */
+function retryBudgetOf({ policy, subset }: TrafficPolicySource): Pick<ConnectionPool, 'retryBudget'> {
+  const retryBudget = subset?.trafficPolicy?.retryBudget ?? policy?.retryBudget;
+  return retryBudget === undefined ? {} : { retryBudget };
 }
 
 function tlsOf(world: World, source: TrafficPolicySource, { tls, unsupported }: Blocks): TlsModel {

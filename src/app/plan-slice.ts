@@ -1,4 +1,4 @@
-import type { Endpoint, Plan } from '../plan/index.ts';
+import { certificatesOf, type Plan } from '../plan/index.ts';
 
 /**
  * The part of the plan that one proxy needs: a proxy process never sees the listeners, policies and keys of others, and
@@ -33,12 +33,6 @@ export function slicePlan(plan: Plan, proxyId: string): Plan {
     certificates: pick(plan.certificates, (certificate) => certificateIds.has(certificate.id)),
     peers: hasMutualTls ? plan.peers : {},
   };
-}
-
-/** What a client of this endpoint needs for TLS. */
-function certificatesOf({ security }: Endpoint): readonly string[] {
-  if (security.mode !== 'tls') return [];
-  return [security.authorities, security.clientCertificate].filter((id) => id !== undefined);
 }
 
 /** The slice with ports bound to given numbers where the plan leaves the number open. */

@@ -67,7 +67,10 @@ function explainUpstream(refusal: Extract<Refusal, { type: 'upstream' }>): strin
         ? `no endpoint behind ${place}${detail}`
         : `none of ${endpoints.length} endpoints behind ${place} is usable${detail}`;
     case 'overflow':
-      return `http2MaxRequests ${cluster.connectionPool.http2MaxRequests ?? 'of the proxy'} reached for ${place}${detail}`;
+      // What waits too long in line says so itself.
+      return detail === ''
+        ? `http2MaxRequests ${cluster.connectionPool.http2MaxRequests ?? 'of the proxy'} reached for ${place}`
+        : `a limit reached for ${place}${detail}`;
     default:
       return `${localAnswer(refusal.cause).details} from ${place}${detail}`;
   }

@@ -106,9 +106,14 @@ test('waits double up to ten times the first, with full jitter', () => {
 
 test('the budget: a fifth of the requests, three at least, unless maxRetries says otherwise', () => {
   assert.deepEqual(
-    [0, 1, 15, 19, 20, 25, 1_000].map((active) => retryLimit(active, undefined)),
+    [0, 1, 15, 19, 20, 25, 1_000].map((active) => retryLimit(active, {})),
     [3, 3, 3, 3, 4, 5, 200],
   );
-  assert.equal(retryLimit(1_000, 1), 1);
-  assert.equal(retryLimit(1_000, 0), 0);
+  assert.equal(retryLimit(1_000, { maxRetries: 1 }), 1);
+  assert.equal(retryLimit(1_000, { maxRetries: 0 }), 0);
+  const retryBudget = { percent: 50, minConcurrency: 1 };
+  assert.deepEqual(
+    [0, 3, 10].map((active) => retryLimit(active, { retryBudget, maxRetries: 9 })),
+    [1, 1, 5],
+  );
 });

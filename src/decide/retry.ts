@@ -1,5 +1,5 @@
 /** Which failures a route's retry policy answers with another attempt, and when: Envoy's `retry_on`, as Istio writes it. */
-import type { RetryCondition, RetryPolicy } from '../plan/index.ts';
+import type { ConnectionPool, RetryCondition, RetryPolicy } from '../plan/index.ts';
 import { maxRetryBackoffFactor, retryBudgetMin, retryBudgetShare } from './limits.ts';
 
 /** A `RetryPolicy` of the plan, ready to be asked. */
@@ -55,7 +55,16 @@ export function retryWaitMs({ backoffMs }: RetryPolicy, retries: number, random:
   return random() * Math.min(backoffMs * 2 ** retries, backoffMs * maxRetryBackoffFactor);
 }
 
-/** Retries that a cluster with `active` requests takes at once; `maxRetries` where the DestinationRule names it. */
-export function retryLimit(active: number, maxRetries: number | undefined): number {
+/**
+ * Retries that a cluster with `active` requests takes at once: by the DestinationRule's `retryBudget`, else by its
+ * `maxRetries`, else by our own budget.
+ */
+export function retryLimit(
+  active: number,
+  { retryBudget, maxRetries }: Pick<ConnectionPool, 'retryBudget' | 'maxRetries'>,
+): number {
+  if (retryBudget !== undefined) {
+    return Math.max(retryBudget.minConcurrency, Math.floor((active * retryBudget.percent) / 100));
+  }
   return maxRetries ?? Math.max(retryBudgetMin, Math.floor(active * retryBudgetShare));
 }

@@ -103,6 +103,8 @@ export interface ConnectionPool {
   readonly maxPendingRequests?: number;
   /** Concurrent retries to the whole cluster. */
   readonly maxRetries?: number;
+  /** Goes before `maxRetries`: retries may be this part of the cluster's requests under way, or this many. */
+  readonly retryBudget?: { readonly percent: number; readonly minConcurrency: number };
   /** Concurrent requests on one connection, whatever more the peer would take. */
   readonly maxConcurrentStreams?: number;
   /** Without a request; 0: for ever. Istio's default: one hour. */

@@ -76,5 +76,5 @@ export {
   type ProxyTelemetry,
   type TelemetryReporter,
 } from './telemetry.ts';
-export { validatePlan } from './validate.ts';
+export { certificatesOf, validatePlan } from './validate.ts';
 export type { WorkloadLabels } from './workload-labels.ts';

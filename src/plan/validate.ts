@@ -1,4 +1,5 @@
 import { planCollections } from './diff.ts';
+import type { Endpoint } from './cluster.ts';
 import type { WeightedBackend } from './route.ts';
 import type { Plan, Route } from './types.ts';
 
@@ -133,5 +134,14 @@ function checkClusters(plan: Plan): string[] {
     ...(Number.isInteger(endpoint.weight) && endpoint.weight > 0
       ? []
       : [`endpoints "${endpoint.id}": weight ${endpoint.weight} is not a positive integer`]),
+    ...certificatesOf(endpoint)
+      .filter((id) => !Object.hasOwn(plan.certificates, id))
+      .map((id) => `endpoints "${endpoint.id}": certificate "${id}" does not exist`),
   ]);
+}
+
+/** What a client of this endpoint needs for TLS. */
+export function certificatesOf({ security }: Endpoint): readonly string[] {
+  if (security.mode !== 'tls') return [];
+  return [security.authorities, security.clientCertificate].filter((id) => id !== undefined);
 }

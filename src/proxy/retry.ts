@@ -90,7 +90,7 @@ function takesRetry(exchange: Exchange, { policy }: CompiledRetry): boolean {
     (exchange.extra as ActionState).flags |= ActionFlag.retriesUsedUp;
     return false;
   }
-  const limit = retryLimit(cluster.active, cluster.compiled.cluster.connectionPool.maxRetries);
+  const limit = retryLimit(cluster.active, cluster.compiled.cluster.connectionPool);
   if (extra?.countsAsRetry !== true && cluster.retries >= limit) {
     note(exchange, `not tried again: ${cluster.retries} requests to the cluster are being retried, ${limit} may be`);
     (exchange.extra as ActionState).flags |= ActionFlag.retryOverflow;

@@ -24,7 +24,7 @@ export interface ClusterMesh {
   apply(endpoints: readonly Address[], spec?: ClusterSpec): Promise<void>;
 }
 
-export function clusterPlan(endpoints: readonly Address[], spec: ClusterSpec): Plan {
+function clusterPlan(endpoints: readonly Address[], spec: ClusterSpec): Plan {
   const plan = proxyPlan({ ...spec, gatewayEndpoints: endpoints });
   const clusters = Object.values(plan.clusters).map((cluster) => ({ ...cluster, ...spec.cluster }));
   const changed = Object.values(plan.endpoints).map((one, index) => ({ ...one, ...spec.endpoint?.(index) }));

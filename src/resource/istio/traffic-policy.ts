@@ -24,6 +24,8 @@ export interface TrafficPolicy extends PortTrafficPolicy {
   readonly ports: readonly (PortTrafficPolicy & { readonly port: number })[];
   /** Not empty: calls must fail rather than be carried without what these fields ask for. */
   readonly unsupported: readonly Unsupported[];
+  /** Goes before `maxRetries`; of the whole destination, for every port. */
+  readonly retryBudget?: { readonly percent: number; readonly minConcurrency: number };
 }
 
 const notServed = 'calls to this host fail';
@@ -43,7 +45,13 @@ export const trafficPolicy = z.strictObject({
     .default([]),
   tunnel: refused(notServed),
   proxyProtocol: refused(notServed),
-  retryBudget: ignored('retries are bounded by connectionPool.http.maxRetries alone'),
+  retryBudget: z
+    .strictObject({
+      percent: z.number().min(0).max(100).default(20),
+      minRetryConcurrency: z.int().min(0).max(4_294_967_295).default(3),
+      budgetInterval: ignored('the requests of this moment are counted'),
+    })
+    .optional(),
 });
 
 export function decodeTrafficPolicy(
@@ -58,6 +66,14 @@ export function decodeTrafficPolicy(
       ...decodeBlocks(entry, [...path, 'portLevelSettings', index], context),
     })),
     unsupported: context.refusedBelow(path, ['tls', 'portLevelSettings']),
+    ...(value.retryBudget === undefined
+      ? {}
+      : {
+          retryBudget: {
+            percent: value.retryBudget.percent,
+            minConcurrency: value.retryBudget.minRetryConcurrency,
+          },
+        }),
   };
 }
 
