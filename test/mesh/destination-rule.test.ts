@@ -54,8 +54,8 @@ interface Running {
   readonly mesh: CompiledMesh;
   readonly client: EchoClient;
   /** Calls that each backend got. */
-  counts(): readonly number[];
-  change(...more: readonly object[]): Promise<void>;
+  readonly counts: () => readonly number[];
+  readonly change: (...more: readonly object[]) => Promise<void>;
 }
 
 function manifests(objects: readonly object[]): string {
@@ -81,6 +81,8 @@ async function run(
   };
 }
 
+const ascending = (a: number, b: number): number => a - b;
+
 async function call(client: EchoClient, times: number, metadata: Record<string, string> = {}): Promise<void> {
   for (let i = 0; i < times; i++) assert.equal((await client.unary('x', { metadata })).code, 0);
 }
@@ -96,14 +98,14 @@ describe('loadBalancer', () => {
     const hash = { consistentHash: { httpHeaderName: 'X-User' } };
     const { client, counts, change } = await three(t, { loadBalancer: hash }, pods);
     await call(client, 9, { 'x-user': 'ada' });
-    assert.deepEqual([...counts()].sort(), [0, 0, 9]);
+    assert.deepEqual([...counts()].sort(ascending), [0, 0, 9]);
     await change(rule({ loadBalancer: { consistentHash: { httpHeaderName: 'X-User', maglev: { tableSize: 251 } } } }));
     const before = counts();
     await call(client, 9, { 'x-user': 'bob' });
     assert.deepEqual(
       counts()
         .map((count, index) => count - (before[index] ?? 0))
-        .sort(),
+        .sort(ascending),
       [0, 0, 9],
     );
     await change(rule({ loadBalancer: { simple: 'ROUND_ROBIN' } }));
