@@ -287,6 +287,21 @@ describe('relayed bytes', () => {
     assert.equal(gateway.accessLines.length, 1);
   });
 
+  test('with a hash of its address a client stays at its endpoint', async () => {
+    const backends = await Promise.all(['a', 'b', 'c', 'd'].map((name) => server((socket) => socket.end(name))));
+    const plan = tcpPlan({ gatewayEndpoints: backends.map(({ address }) => address) });
+    const [cluster] = Object.values(plan.clusters);
+    assert.ok(cluster !== undefined);
+    const origin = { kind: 'DestinationRule', namespace: 'default', name: 'echo', file: 'rule.yaml', line: 1 };
+    const hash = { origin, key: { type: 'source-ip' }, table: { type: 'maglev', size: 65_537 } } as const;
+    const gateway = await gatewayTo([]);
+    const clusters = { [cluster.id]: { ...cluster, loadBalancer: 'CONSISTENT_HASH', hash } as const };
+    await gateway.apply({ ...plan, clusters });
+    const seen = new Set<string>();
+    for (let i = 0; i < 20; i++) seen.add((await exchange(dial(gateway), Buffer.alloc(0))).toString());
+    assert.equal(seen.size, 1);
+  });
+
   test('idle time and age of connections are those of the DestinationRule', async () => {
     const backend = await server(echo);
     const limits = { ...defaultProxyLimits, relayReportMs: 10 };

@@ -161,7 +161,7 @@ export class ByteRelay {
 
   #connect(cluster: ClusterRuntime): void {
     const { random, tlsOf } = this.#runtime;
-    const endpoint = cluster.chooseForBytes(this.#tried, random);
+    const endpoint = cluster.chooseForBytes(this.#tried, this.facts.remoteAddress, random);
     if (endpoint === undefined) return this.#failUpstream('no_healthy_upstream', cluster);
     this.#tried.push(endpoint);
     this.#account.attempts++;
@@ -204,7 +204,7 @@ export class ByteRelay {
     this.#tried.at(-1)?.noteFailure(cause === 'connect-timeout' ? 'timeout' : 'reset');
     const isLast =
       this.#account.attempts >= this.#runtime.limits.attemptsPerRequest ||
-      cluster.chooseForBytes(this.#tried, this.#runtime.random) === undefined;
+      cluster.chooseForBytes(this.#tried, this.facts.remoteAddress, this.#runtime.random) === undefined;
     if (!isLast) return this.#connect(cluster);
     this.#failUpstream(cause === 'connect-timeout' ? 'connect_timeout' : 'connect_failed', cluster, detail || cause);
   }

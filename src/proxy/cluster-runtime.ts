@@ -88,9 +88,13 @@ export class ClusterRuntime implements ClusterSlot {
     return this.#choice.choose(exchange.tried, exchange, random);
   }
 
-  /** The endpoint for a connection whose bytes are relayed, by the same load balancer. */
-  chooseForBytes(tried: readonly EndpointRuntime[], random: () => number): EndpointRuntime | undefined {
-    return this.#choice.choose(tried, undefined, random);
+  /** The endpoint for a connection from an address whose bytes are relayed, by the same load balancer. */
+  chooseForBytes(
+    tried: readonly EndpointRuntime[],
+    clientAddress: string,
+    random: () => number,
+  ): EndpointRuntime | undefined {
+    return this.#choice.choose(tried, clientAddress, random);
   }
 
   snapshot(): ClusterSnapshot {

@@ -5,6 +5,7 @@ import {
   chooseEndpoint,
   groupAt,
   nextLocality,
+  hashText,
   slotOf,
   warmupShare,
   type HashTable,
@@ -47,13 +48,10 @@ export class EndpointChoice {
 
   /**
    * The endpoint for the next attempt, among those not tried. When all are backing off, one of them is asked all the same:
-   * its pool answers at once with the last failure or tries again. Without a request (bytes are relayed) there is no hash.
+   * its pool answers at once with the last failure or tries again. Without a request (bytes are relayed) the address of the
+   * client is all that can be hashed.
    */
-  choose(
-    tried: readonly EndpointSlot[],
-    exchange: Exchange | undefined,
-    random: () => number,
-  ): EndpointRuntime | undefined {
+  choose(tried: readonly EndpointSlot[], client: Exchange | string, random: () => number): EndpointRuntime | undefined {
     const { warmup, localityWeights, outlierDetection, hash } = this.#cluster;
     if (this.#isWarming && warmup !== undefined) this.#warm(warmup);
     this.#groups ??= arrangeEndpoints(this.#endpoints, {
@@ -61,7 +59,7 @@ export class EndpointChoice {
       ...(localityWeights === undefined ? {} : { localityWeights }),
     });
     const groups = this.#groups;
-    if (hash !== undefined && exchange !== undefined) return this.#byHash(exchange, hash, random);
+    if (hash !== undefined) return this.#byHash(tried, hash, hashOf(hash, client, random));
     const group = groups.length === 1 ? groups[0] : groupAt(groups, random() * 100);
     if (group === undefined) return undefined;
     if (tried.length > 0) return this.#again(tried, group, random);
@@ -91,8 +89,7 @@ export class EndpointChoice {
   }
 
   /** The endpoint of the request's key; the ones after it in the table when that cannot be used. */
-  #byHash(exchange: Exchange, policy: HashPolicy, random: () => number): EndpointRuntime | undefined {
-    const hash = requestHash(policy.key, exchange, random) ?? Math.floor(random() * 0x1_0000_0000);
+  #byHash(tried: readonly EndpointSlot[], policy: HashPolicy, hash: number): EndpointRuntime | undefined {
     const groups = this.#groups ?? [];
     const group = groups.length === 1 ? groups[0] : groupAt(groups, hash % 100);
     if (group === undefined) return undefined;
@@ -102,7 +99,7 @@ export class EndpointChoice {
     for (let i = 0; i < table.targets.length; i++) {
       const slot = first + i < table.targets.length ? first + i : first + i - table.targets.length;
       const endpoint = endpoints[table.targets[slot] as number] as EndpointRuntime;
-      if (isTried(exchange.tried, endpoint)) continue;
+      if (isTried(tried, endpoint)) continue;
       if (endpoint.usable) return endpoint;
       fallback ??= endpoint;
       // All back off: the slots repeat, so a look at many is enough.
@@ -165,4 +162,14 @@ function weighted({
 function isTried(tried: readonly EndpointSlot[], endpoint: EndpointSlot): boolean {
   for (let i = 0; i < tried.length; i++) if (tried[i] === endpoint) return true;
   return false;
+}
+
+/** A client without the key goes anywhere, as in Envoy. */
+function hashOf({ key }: HashPolicy, client: Exchange | string, random: () => number): number {
+  if (typeof client !== 'string') return requestHash(key, client, random) ?? randomHash(random);
+  return key.type === 'source-ip' ? hashText(client) : randomHash(random);
+}
+
+function randomHash(random: () => number): number {
+  return Math.floor(random() * 0x1_0000_0000);
 }
