@@ -2,6 +2,7 @@ import { compareText } from '../base/index.ts';
 import type { DestinationRule, Sidecar } from '../resource/index.ts';
 import type { Labels } from './labels.ts';
 import type { ClientModel, OutboundScopeModel } from './model.ts';
+import { exportsOf } from './service-hosts.ts';
 import { sidecarFor, sidecarKey } from './sidecars.ts';
 import type { ServedWorkloads } from './workloads.ts';
 import type { World } from './world.ts';
@@ -62,10 +63,10 @@ function nameOf(namespace: string, sidecar: Sidecar | undefined): string {
 
 /** Namespaces whose workloads may see something that others do not: they have it, or it is exported to them by name. */
 function specialNamespaces({ resources, hosts }: World): ReadonlySet<string> {
-  const { destinationRules, virtualServices, serviceEntries } = resources;
+  const { destinationRules, virtualServices } = resources;
   return new Set([
     ...destinationRules.flatMap(({ metadata, spec }) => [metadata.namespace, ...spec.exportTo]),
-    ...serviceEntries.flatMap(({ spec }) => spec.exportTo),
+    ...[...hosts.candidates.values()].flat().flatMap((service) => exportsOf(service, hosts.entries.get(service))),
     ...[...hosts.candidates.values()]
       .filter((services) => services.length > 1)
       .flatMap((services) => services.map(({ metadata }) => metadata.namespace)),

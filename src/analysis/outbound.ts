@@ -30,17 +30,19 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
   const linkers = linkersOf(world, input.sources);
   const linked = new Set(world.bindings.filter((one) => linkers.has(qualifiedName(one))).map((one) => one.namespace));
   const ports = registryPorts(world, input);
-  const called = new Set<string>();
-  const hostFor = (client: ClientModel, { service, host }: RegistryPort): readonly OutboundHostModel[] => {
+  // What a process is told of is there, whether anything runs behind it or not.
+  const isUsed = ({ service, host }: RegistryPort): boolean =>
+    host.destination.places.length > 0 || linked.has(service.metadata.namespace);
+  const busy = new Set(ports.filter(isUsed).map(({ host }) => host.host));
+  const hostFor = (client: ClientModel, registryPort: RegistryPort): readonly OutboundHostModel[] => {
+    const { service, host } = registryPort;
     if (pickService(world.hosts, { host: host.host, namespace: client.namespace }) !== service) return [];
     // What the Gateway API says of a Service goes before a VirtualService for its host.
     const matches =
       input.meshRoutes.matchesFor({ service: keyOf(service), port: host.port }, client.namespace) ??
       input.virtualServices.inMesh(client, host)?.matches;
-    // What a process is told of is there, whether anything runs behind it or not.
-    const isUsed = host.destination.places.length > 0 || linked.has(service.metadata.namespace);
-    if (matches === undefined && !isUsed && !world.hosts.entries.has(service)) return [];
-    called.add(host.host);
+    if (matches === undefined && !isUsed(registryPort) && !world.hosts.entries.has(service)) return [];
+    if (matches !== undefined) busy.add(host.host);
     return [matches === undefined ? host : { ...host, matches }];
   };
   reportSidecars(world, served.values());
@@ -60,7 +62,7 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
   const services = [...world.services.values()].map((service) => hostOfService(world, service));
   return {
     scopes: scopes.all,
-    idleHosts: services.filter((host) => !called.has(host)).sort(compareText),
+    idleHosts: services.filter((host) => !busy.has(host)).sort(compareText),
     scopeOf: (workload) => scopes.of.get(keyOfWorkload(workload)),
     linksOf: (workload) => (linkers.has(keyOfWorkload(workload)) ? linksOf(workload, ports) : []),
   };

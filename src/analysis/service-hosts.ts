@@ -38,7 +38,9 @@ export function indexServiceHosts(
     candidates.set(host, [...known, ...services]);
   }
   const best = (services: readonly Service[]): Service =>
-    (services.find((service) => isExported(entries.get(service), '*')) ?? services[0]) as Service;
+    (services.find((service) => !entries.has(service)) ??
+      services.find((service) => exportsOf(service, entries.get(service)).includes('*')) ??
+      services[0]) as Service;
   return { byHost: new Map([...candidates].map(([host, services]) => [host, best(services)])), entries, candidates };
 }
 
@@ -51,17 +53,25 @@ export function pickService(
   called: { readonly host: string; readonly namespace: string },
 ): Service | undefined {
   const all = candidates.get(called.host) ?? [];
-  const [first] = all;
+  const visible = all.filter((service) => {
+    const exported = exportsOf(service, entries.get(service));
+    return exported.includes('*') || exported.includes(called.namespace);
+  });
+  const [first] = visible;
   if (first !== undefined && !entries.has(first)) return first;
-  const visible = all.filter((service) => isExported(entries.get(service), called.namespace));
-  return visible.find(({ metadata }) => metadata.namespace === called.namespace) ?? visible[0];
+  return visible.find(({ metadata }) => metadata.namespace === called.namespace) ?? first;
 }
 
-function isExported(found: EntryHost | undefined, namespace: string): boolean {
-  return (
-    found === undefined ||
-    found.ports.some(({ entry: { spec } }) => spec.exportTo.includes('*') || spec.exportTo.includes(namespace))
-  );
+/** Istio's annotation of Services. */
+const exportAnnotation = 'networking.istio.io/exportTo';
+
+/** The namespaces whose workloads see a host; `*` for all. */
+export function exportsOf({ metadata }: Service, found: EntryHost | undefined): readonly string[] {
+  if (found !== undefined) return found.ports.flatMap(({ entry: { spec } }) => spec.exportTo);
+  const written = metadata.annotations[exportAnnotation];
+  if (written === undefined || written.trim() === '') return ['*'];
+  const targets = written.split(',').map((target) => target.trim());
+  return targets.map((target) => (target === '.' ? metadata.namespace : target));
 }
 
 /** Oldest first. */
