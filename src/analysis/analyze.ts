@@ -30,7 +30,6 @@ import { checkRoutes, virtualHostsOf } from './routes.ts';
 import { makeTelemetryLookup, telemetryPart, type TelemetryLookup } from './telemetry.ts';
 import { findSubsetFaults } from './subset-findings.ts';
 import { trustedProxiesOf } from './trusted-proxies.ts';
-import { makeVirtualDestinations } from './virtual-destinations.ts';
 import { findVirtualFaults } from './virtual-findings.ts';
 import { makeVirtualServices } from './virtual-services.ts';
 import { collectWorkloads, type WorkloadSources } from './workload-sources.ts';
@@ -55,7 +54,7 @@ export function analyze(input: WorldInput): Analysis {
   const destinations = makeDestinationLookup(world, { sources, served });
   const routes = checkRoutes(world, { gateways: servedGateways, destinations });
   const virtualHosts = virtualHostsOf(world, routes);
-  const virtualServices = makeVirtualServices(world, makeVirtualDestinations(world, destinations));
+  const virtualServices = makeVirtualServices(world, destinations);
   const istio = serveIstioGateways(world, { sources, virtualServices, policiesOf, authenticationsOf, telemetryOf });
   findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
   const gateways = [

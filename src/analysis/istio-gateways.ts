@@ -88,6 +88,7 @@ function tlsListeners(world: World, input: PortInput, placed: PlacedServer): rea
     port: server.port.number,
     protocol: kind === 'mesh' ? 'MESH' : 'HTTPS',
     hostname,
+    ...(server.tls?.wantsTls13 === true ? { wantsTls13: true } : {}),
     ...(hosts.length === 1 ? {} : { group }),
     ...credentials,
     virtualHosts: virtualHosts.flatMap((host) => {

@@ -114,6 +114,7 @@ export interface ListenerModel {
   readonly hostname: string;
   readonly certificates: readonly CertificateModel[];
   readonly clientValidation?: ClientValidation;
+  readonly wantsTls13?: true;
   /** As `Listener.group` of the plan. */
   readonly group?: string;
   /** By hostname, sorted. */

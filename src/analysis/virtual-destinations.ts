@@ -4,21 +4,8 @@ import { codes } from './codes.ts';
 import type { DestinationLookup } from './destinations.ts';
 import { hostnameCovers } from './hostname.ts';
 import type { DestinationModel } from './model.ts';
+import { pickService } from './service-hosts.ts';
 import { isRejected, serviceHost, type World } from './world.ts';
-
-/** What destinations of VirtualServices are looked up in. */
-export interface VirtualDestinations {
-  readonly lookup: DestinationLookup;
-  /** By full host name. */
-  readonly services: ReadonlyMap<string, Service>;
-}
-
-export function makeVirtualDestinations(world: World, lookup: DestinationLookup): VirtualDestinations {
-  return {
-    lookup,
-    services: world.hosts.byHost,
-  };
-}
 
 /** A name without a dot is of the own namespace; anything else is taken as it is, `name.namespace` too. */
 export function fullHostName(host: string, namespace: string): string {
@@ -32,21 +19,22 @@ interface Input {
   readonly wanted: VirtualDestination;
   /** The port that clients call: that of a destination without a port, where its service has several. */
   readonly port: number;
-  readonly destinations: VirtualDestinations;
+  readonly destinations: DestinationLookup;
 }
 
 /** Follows a destination. What cannot be followed keeps its weight: that share of the requests is answered with an error. */
 export function resolveVirtualDestination(world: World, input: Input): Found {
   const { wanted, destinations } = input;
-  const host = fullHostName(wanted.host, input.service.metadata.namespace);
-  const service = destinations.services.get(host);
+  const { namespace } = input.service.metadata;
+  const host = fullHostName(wanted.host, namespace);
+  const service = pickService(world.hosts, { host, namespace });
   if (service === undefined) return reportNoHost(world, input, host);
   const [unsupported] = service.spec.unsupported;
   if (unsupported !== undefined) return { invalid: `Service of ${host}: ${unsupported.field} is not supported` };
   const port = portOf(world, input, service);
   if ('invalid' in port) return port;
   if (wanted.subset !== undefined) checkSubset(world, wanted, host);
-  return { destination: destinations.lookup(service, port, wanted.subset) };
+  return { destination: destinations(service, port, wanted.subset) };
 }
 
 function portOf(world: World, input: Input, service: Service): ServicePort | { readonly invalid: string } {

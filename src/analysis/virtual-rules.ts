@@ -17,8 +17,9 @@ import type {
   VirtualService,
 } from '../resource/index.ts';
 import type { BackendModel, MatchModel, MirrorModel, RuleModel } from './model.ts';
+import type { DestinationLookup } from './destinations.ts';
 import { failureOf } from './route-rules.ts';
-import { resolveVirtualDestination, type VirtualDestinations } from './virtual-destinations.ts';
+import { resolveVirtualDestination } from './virtual-destinations.ts';
 import type { World } from './world.ts';
 
 /** What one route of a VirtualService means on one port. */
@@ -31,7 +32,7 @@ export interface VirtualRuleInput {
   readonly port: number;
   /** How the path is matched: `rewrite.uri` replaces a matched prefix, else the whole path. */
   readonly replaces: 'prefix' | 'path';
-  readonly destinations: VirtualDestinations;
+  readonly destinations: DestinationLookup;
 }
 
 export function virtualRule(world: World, input: VirtualRuleInput): RuleModel {

@@ -1,11 +1,12 @@
 import type { Origin } from '../base/index.ts';
 import type { VirtualHttpRoute, VirtualMatch, VirtualService } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
+import type { DestinationLookup } from './destinations.ts';
 import { hostnameCovers } from './hostname.ts';
 import { hasLabels, type Labels } from './labels.ts';
 import type { MatchedRule, MatchModel, RuleModel } from './model.ts';
 import { withDelegates } from './virtual-delegates.ts';
-import { fullHostName, type VirtualDestinations } from './virtual-destinations.ts';
+import { fullHostName } from './virtual-destinations.ts';
 import { isCatchAll, replacedBy, virtualMatch, virtualRule } from './virtual-rules.ts';
 import { groupBy, type World } from './world.ts';
 
@@ -60,7 +61,7 @@ export interface BoundVirtualService {
   readonly routes: readonly VirtualHttpRoute[];
 }
 
-export function makeVirtualServices(world: World, destinations: VirtualDestinations): VirtualServices {
+export function makeVirtualServices(world: World, destinations: DestinationLookup): VirtualServices {
   const all = [...world.resources.virtualServices]
     .sort(compareObjects)
     .filter(({ spec }) => spec.hosts.length > 0)
@@ -159,7 +160,7 @@ type RuleCache = (wanted: {
 }) => RuleModel;
 
 /** Rules are made, and complained about, once for each port and way of matching. */
-function makeRuleCache(world: World, destinations: VirtualDestinations): RuleCache {
+function makeRuleCache(world: World, destinations: DestinationLookup): RuleCache {
   const known = new Map<VirtualHttpRoute, Map<string, RuleModel>>();
   return ({ service, route, index, match, port }) => {
     const made = known.get(route) ?? new Map<string, RuleModel>();

@@ -105,6 +105,7 @@ function lowerListener(proxy: string, listener: ListenerModel): Listener {
     certificates: listener.certificates.map(certificateId),
     ...(listener.clientValidation === undefined ? {} : { clientValidation: listener.clientValidation }),
     ...(listener.relay === undefined ? {} : { relay: listener.relay }),
+    ...(listener.wantsTls13 === true ? { wantsTls13: true } : {}),
     ...(listener.group === undefined ? {} : { group: listener.group }),
   };
 }

@@ -134,6 +134,8 @@ export interface Listener {
   readonly group?: string;
   /** The virtual host of every request, whatever its authority: an outbound port that stands for one Service port. */
   readonly pinned?: string;
+  /** For `tls` ports: connections by TLS 1.2 are refused. */
+  readonly wantsTls13?: true;
   /** Client certificates, for `tls` ports; absent: none is asked for. */
   readonly clientValidation?: ClientValidation;
 }

@@ -48,6 +48,9 @@ export function createGatewayTls(options: {
   return {
     selectIdentity: (sni) => bestFor(identities.get(selectListenerForSni(port, sni)?.listener.id ?? '') ?? [], sni),
     verifyPeer: validates ? (chain, sni) => verifyClientOf(port, { chain, sni, mesh: plan.mesh, clock }) : undefined,
+    ...(port.listeners.some(({ listener }) => listener.wantsTls13 === true)
+      ? { wantsTls13: (sni: string) => selectListenerForSni(port, sni)?.listener.wantsTls13 === true }
+      : {}),
   };
 }
 

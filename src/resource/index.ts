@@ -56,7 +56,7 @@ export type { DestinationRule, DestinationRuleSpec, Subset } from './istio/desti
 export type { LoadBalancer } from './istio/load-balancer.ts';
 export type { Distribution, LocalitySetting } from './istio/locality-lb.ts';
 export type { PortTrafficPolicy, TrafficPolicy } from './istio/traffic-policy.ts';
-export type { GatewayServer, IstioGateway, ServerHost, ServerTls, TlsVersion } from './istio/istio-gateway.ts';
+export type { GatewayServer, IstioGateway, ServerHost, ServerTls } from './istio/istio-gateway.ts';
 export type { MtlsMode, PeerAuthentication, PortMtls } from './istio/peer-authentication.ts';
 export type { HeaderChanges, RouteHeaders } from './istio/route-headers.ts';
 export type { NamedStringMatch, StringMatch } from './istio/string-match.ts';

@@ -71,6 +71,9 @@ export function acceptTls(raw: Socket, options: TlsAcceptOptions): void {
     if (isSettled) return;
     if (options.bytes === undefined && socket.alpnProtocol !== 'h2')
       return fail('no-alpn', 'the client did not offer h2');
+    // OpenSSL settles the version before the server name is known, so that it is judged here.
+    if (options.tls.wantsTls13?.(sni) === true && socket.getProtocol() !== 'TLSv1.3')
+      return fail('handshake-failed', 'the client does not speak TLS 1.3');
     const { verifyPeer } = options.tls;
     const chain = verifyPeer === undefined ? [] : peerChain(socket);
     const verdict: PeerVerdict = verifyPeer === undefined ? { principal: '' } : judgePeer(verifyPeer, chain, sni);

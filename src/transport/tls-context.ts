@@ -26,6 +26,8 @@ export interface TlsServerContext {
   readonly selectIdentity: (sni: string) => SecureContext | undefined;
   /** Ask for a client certificate and judge it (also its absence); undefined: none is asked for. */
   readonly verifyPeer: VerifyPeer | undefined;
+  /** Whether the server name wants TLS 1.3 at least; absent: TLS 1.2 is enough for all. */
+  readonly wantsTls13?: (sni: string) => boolean;
 }
 
 /** How an outgoing connection does TLS. */

@@ -1,5 +1,4 @@
 /** Manifests and a client for tests of Istio's Gateway and VirtualService. */
-import { once } from 'node:events';
 import {
   connect,
   type ClientHttp2Session,
@@ -23,7 +22,9 @@ spec:
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: public, namespace: edge }
-spec: { selector: { istio: ingressgateway }, servers: ${servers} }
+spec:
+  selector: { istio: ingressgateway }
+  servers: ${servers}
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -61,7 +62,7 @@ ${version === 'v1' ? service : ''}`;
 }
 
 export interface Requester {
-  /** Sends one request on a connection shared by all; `GET` unless told. */
+  /** Sends one request on a connection shared by all; `GET` unless told. Without an answer the status is 0. */
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<HttpAnswer>;
   /** A gRPC request without a message; `grpc-status` of the answer, be it in headers or trailers, is among its headers. */
   call(path: string, headers?: Readonly<Record<string, string>>): Promise<HttpAnswer>;
@@ -85,7 +86,7 @@ export function requester(address: Address, authority: string, tls?: SecureClien
     stream.on('trailers', (fields) => (trailers = fields));
     stream.on('data', (chunk) => (body += String(chunk)));
     stream.on('error', () => undefined);
-    await once(stream, 'close');
+    await new Promise<void>((resolve) => stream.once('close', () => resolve()));
     return { status: Number(received[':status'] ?? 0), headers: { ...trailers, ...received }, trailers, body };
   };
   return {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Origin } from '../../base/index.ts';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
-import { labelMap, portNumber, present } from '../fields.ts';
+import { labelMap, portNumber } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import type { Located, ResourceObject, Unsupported } from '../object.ts';
 import { accepted, ignored, refused } from '../schema.ts';
@@ -52,12 +52,9 @@ export interface ServerTls {
   /** Names of Secrets in the namespace of the gateway's workload. */
   readonly credentialNames: readonly Located<string>[];
   readonly caCredentialName?: Located<string>;
-  readonly minVersion?: Located<TlsVersion>;
-  readonly maxVersion?: Located<TlsVersion>;
+  /** `minProtocolVersion: TLSV1_3`. */
+  readonly wantsTls13?: true;
 }
-
-/** Older versions are read as `TLSv1.2`, which is reported. */
-export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 const notOpened = 'the server is not opened';
 const version = z.enum(['TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3']);
@@ -200,6 +197,7 @@ function decodeHost(text: string, path: Path, context: DecodeContext): ServerHos
 
 function decodeTls(value: z.output<typeof tls>, path: Path, context: DecodeContext): ServerTls {
   checkCertificates(value, path, context);
+  checkVersions(value, path, context);
   const named = value.credentialName === undefined ? value.credentialNames : [value.credentialName];
   const field = value.credentialName === undefined ? 'credentialNames' : 'credentialName';
   const ca = value.caCertCredentialName;
@@ -211,10 +209,7 @@ function decodeTls(value: z.output<typeof tls>, path: Path, context: DecodeConte
     ...(ca === undefined
       ? {}
       : { caCredentialName: { value: ca, origin: context.at([...path, 'caCertCredentialName']) } }),
-    ...present({
-      minVersion: decodeVersion(value.minProtocolVersion, [...path, 'minProtocolVersion'], context),
-      maxVersion: decodeVersion(value.maxProtocolVersion, [...path, 'maxProtocolVersion'], context),
-    }),
+    ...(value.minProtocolVersion === 'TLSV1_3' ? { wantsTls13: true } : {}),
   };
 }
 
@@ -238,17 +233,15 @@ function checkCertificates(value: z.output<typeof tls>, path: Path, context: Dec
   }
 }
 
-function decodeVersion(
-  value: z.output<typeof version>,
-  path: Path,
-  context: DecodeContext,
-): Located<TlsVersion> | undefined {
-  if (value === 'TLS_AUTO') return undefined;
-  if (value === 'TLSV1_0' || value === 'TLSV1_1') {
-    context.ignore(path, {
-      message: `${value} is not supported: TLS 1.2 is used`,
-      remedy: 'Write TLSV1_2 or TLSV1_3.',
+/** TLS 1.2 and 1.3 are spoken, as in Istio where nothing is said. */
+function checkVersions(value: z.output<typeof tls>, path: Path, context: DecodeContext): void {
+  for (const field of ['minProtocolVersion', 'maxProtocolVersion'] as const) {
+    const wanted = value[field];
+    const isOld = wanted === 'TLSV1_0' || wanted === 'TLSV1_1';
+    if (!isOld && !(field === 'maxProtocolVersion' && wanted === 'TLSV1_2')) continue;
+    context.ignore([...path, field], {
+      message: `${field} ${wanted} has no effect: TLS ${value.minProtocolVersion === 'TLSV1_3' ? '1.3 is' : '1.2 and 1.3 are'} spoken`,
+      remedy: 'Take it away here, or keep it for the cluster and do not rely on it locally.',
     });
   }
-  return { value: value === 'TLSV1_3' ? 'TLSv1.3' : 'TLSv1.2', origin: context.at(path) };
 }
