@@ -223,7 +223,9 @@ function routeStatus(route: CheckedRoute): ObjectStatus {
     conditions: [
       made('Accepted', refused === undefined ? yes('Accepted') : no(refused)),
       made('ResolvedRefs', unresolved === undefined ? yes('ResolvedRefs') : no(unresolved)),
-      ...(partly === undefined ? [] : [made('PartiallyInvalid', yes(partly.reason, partly.message))]),
+      ...(partly === undefined || refused !== undefined
+        ? []
+        : [made('PartiallyInvalid', yes(partly.reason, partly.message))]),
     ],
   }));
   return {

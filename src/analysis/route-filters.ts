@@ -111,7 +111,7 @@ export function lowerLimits(rule: HttpRouteRule): Pick<RuleModel['filters'], 'ti
     const timeoutMs = backendRequest ?? request;
     return timeoutMs === undefined ? {} : { timeoutMs };
   }
-  const { origin, codes, attempts = defaultAttempts, backoffMs = defaultBackoffMs } = rule.retry;
+  const { origin, codes, attempts = defaultAttempts, backoffMs } = rule.retry;
   return {
     ...(request === undefined ? {} : { timeoutMs: request }),
     retry: {
@@ -127,7 +127,9 @@ export function lowerLimits(rule: HttpRouteRule): Pick<RuleModel['filters'], 'ti
       ],
       statusCodes: codes,
       ...(backendRequest === undefined ? {} : { perTryTimeoutMs: backendRequest }),
-      backoffMs,
+      // "… as long as unsuccessful backend requests are not retried before the configured minimum duration."
+      backoffMs: defaultBackoffMs,
+      ...(backoffMs === undefined ? {} : { minWaitMs: backoffMs }),
       avoidTried: true,
     },
   };

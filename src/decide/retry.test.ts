@@ -99,6 +99,11 @@ test('waits double up to ten times the first, with full jitter', () => {
     [12.5, 25, 50, 100, 125, 125, 125],
   );
   assert.equal(
+    retryWaitMs({ ...policy, minWaitMs: 100 }, 0, () => 0.5),
+    112.5,
+    'a minimum is waited in any case',
+  );
+  assert.equal(
     retryWaitMs(policy, 3, () => 0),
     0,
   );

@@ -50,9 +50,12 @@ export function retriesResponse({ on, statusCodes }: CompiledRetry, httpStatus: 
   return condition !== undefined && on.has(condition);
 }
 
-/** Milliseconds to wait before the next attempt, after `retries` of them: exponential with full jitter, as Envoy's. `random` gives [0, 1). */
-export function retryWaitMs({ backoffMs }: RetryPolicy, retries: number, random: () => number): number {
-  return random() * Math.min(backoffMs * 2 ** retries, backoffMs * maxRetryBackoffFactor);
+/**
+ * Milliseconds to wait before the next attempt, after `retries` of them: what is waited in any case, then exponential with full jitter, as Envoy's.
+ * `random` gives [0, 1).
+ */
+export function retryWaitMs({ backoffMs, minWaitMs = 0 }: RetryPolicy, retries: number, random: () => number): number {
+  return minWaitMs + random() * Math.min(backoffMs * 2 ** retries, backoffMs * maxRetryBackoffFactor);
 }
 
 /**

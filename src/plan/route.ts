@@ -158,6 +158,8 @@ export interface RetryPolicy {
   readonly perTryTimeoutMs?: number;
   /** First wait in milliseconds, doubled each time up to ten times it, with full jitter. Istio's default: 25. */
   readonly backoffMs: number;
+  /** Milliseconds that are waited before the jitter in any case (HTTPRoute `retry.backoff`). Absent: 0. */
+  readonly minWaitMs?: number;
   /** Prefer endpoints that this request has not tried. */
   readonly avoidTried: boolean;
 }
