@@ -103,7 +103,8 @@ function unrouted(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCaus
   exchange.local = runtime.localService(exchange, scope);
   if (exchange.local !== undefined) {
     if (exchange.replayLength > 0 && !giveBuffered(exchange, exchange.local)) return 'limit_exceeded';
-    if (exchange.requestEnded) exchange.local.onRequestEnd(exchange);
+    // What was buffered may have been answered, and that have ended everything.
+    if (exchange.requestEnded && !exchange.done) exchange.local.onRequestEnd(exchange);
     return undefined;
   }
   const missed = exchange.decision?.type ?? 'no-route';

@@ -5,7 +5,7 @@ import { afterEach, describe, test } from 'node:test';
 import { startEchoBackend, type EchoBackend } from '../../test/kit/proxy-backend.ts';
 import { echoClient, type Answer, type EchoClient } from '../../test/kit/proxy-client.ts';
 import { startMesh, type MeshSpec, type TestMesh } from '../../test/kit/proxy-mesh.ts';
-import { gatewayId, proxyOrigin, publicHost, sidecarId } from '../../test/kit/proxy-plan.ts';
+import { gatewayId, proxyOrigin, publicHost, serviceHost, sidecarId } from '../../test/kit/proxy-plan.ts';
 import { jwtRule, requestAuthentication, testIssuer, unsignedToken } from '../../test/kit/tokens.ts';
 import type { AuthorizationPolicy, JwtRule, PolicyRule } from '../plan/index.ts';
 
@@ -325,11 +325,31 @@ test('several Authorization fields: each counts, and too many are refused', asyn
   );
 });
 
+test('reflection: what came with a token that had to be verified first is answered too', async () => {
+  const { mesh } = await stage([jwtRule(issuer)], { reflection: true });
+  mesh.gateway.proxy.setDescriptors(new Map([[serviceHost, { files: [], services: [] }]]));
+  const session = connect(`http://${mesh.gatewayAddress.host}:${mesh.gatewayAddress.port}`);
+  cleanups.push(() => session.destroy());
+  // ServerReflectionRequest { list_services: "" }
+  const body = Buffer.from([0, 0, 0, 0, 2, 0x3a, 0]);
+  const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+  for (const _ of ['verified', 'remembered']) {
+    assert.equal(await grpcStatusOf(session, [`Bearer ${await issuer.sign({ jti: 'r' })}`], { path, body }), '0');
+  }
+  assert.equal(await grpcStatusOf(session, ['Bearer bad'], { path, body }), '16');
+  await mesh.gateway.logged(() => mesh.gateway.accessLines.length === 3);
+  for (const line of mesh.gateway.accessLines.slice(0, 2)) assert.match(line, / messages=1\/1 /);
+});
+
 /** Status of a call with raw header fields, which grpc-js would join. */
-function grpcStatusOf(session: ClientHttp2Session, authorization: readonly string[]): Promise<string> {
+function grpcStatusOf(
+  session: ClientHttp2Session,
+  authorization: readonly string[],
+  { path = '/test.Echo/Unary', body = Buffer.from([0, 0, 0, 0, 0]) } = {},
+): Promise<string> {
   const fields = [
     [':method', 'POST'],
-    [':path', '/test.Echo/Unary'],
+    [':path', path],
     [':scheme', 'http'],
     [':authority', publicHost],
     ['content-type', 'application/grpc'],
@@ -337,7 +357,7 @@ function grpcStatusOf(session: ClientHttp2Session, authorization: readonly strin
     ...authorization.map((value) => ['authorization', value]),
   ];
   const request = session.request(fields.flat());
-  request.end(Buffer.from([0, 0, 0, 0, 0]));
+  request.end(body);
   return new Promise((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (headers) => {
