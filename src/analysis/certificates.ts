@@ -16,7 +16,7 @@ export type ResolvedCertificate = { readonly certificate: CertificateModel } | {
 /** Follows a certificateRef of a listener to its Secret (Gateway API, GatewayTLSConfig.certificateRefs). */
 export function resolveCertificate(
   world: World,
-  { kind, source: { metadata } }: ListenerOwner,
+  { kind, source: { metadata } }: Pick<ListenerOwner, 'kind' | 'source'>,
   ref: CertificateRef,
 ): ResolvedCertificate {
   const name = `${ref.namespace}/${ref.name}`;

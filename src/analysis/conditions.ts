@@ -74,7 +74,7 @@ function classStatus({ origin, metadata }: World['resources']['gatewayClasses'][
 }
 
 function gatewayStatus(
-  { source, listeners: all, place, sets }: ServedGateway,
+  { source, listeners: all, place, sets, backendFault }: ServedGateway,
   attached: ReadonlyMap<CheckedListener, number>,
 ): ObjectStatus {
   const made = conditionsFor(source.metadata.generation);
@@ -96,6 +96,7 @@ function gatewayStatus(
           ? programmed
           : no({ ...unplaced, reason: place.refused === undefined ? unplaced.reason : 'Invalid' }),
       ),
+      ...(backendFault === undefined ? [] : [made('ResolvedRefs', no(backendFault))]),
       ...(isInsecure ? [made('InsecureFrontendValidationMode', yes('ConfigurationChanged'))] : []),
     ],
     listeners: listeners.map((listener) => {

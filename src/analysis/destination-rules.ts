@@ -5,7 +5,7 @@ import type { BackendTlsLookup } from './backend-tls.ts';
 import { codes } from './codes.ts';
 import { hostnameCovers } from './hostname.ts';
 import { formatLabels, hasLabels, type Labels } from './labels.ts';
-import type { ClientModel, TrafficPolicyLookup } from './model.ts';
+import type { ClientModel, TlsModel, TrafficPolicyLookup } from './model.ts';
 import { trafficPolicyModel } from './traffic-policy.ts';
 import { groupBy, serviceHost, type World } from './world.ts';
 
@@ -61,8 +61,16 @@ export function makeTrafficPolicyLookup(world: World, backendTls: BackendTlsLook
     });
     // What a DestinationRule says of TLS is the more special: it can be for one port, subset or client.
     const policy = model.tls.mode === 'auto' ? backendTls(target.service) : undefined;
-    return policy === undefined ? model : { ...model, tls: policy.tls };
+    return policy === undefined ? model : { ...model, tls: withCertificate(policy.tls, client) };
   };
+}
+
+/** A gateway's own certificate towards backends with a BackendTLSPolicy. */
+function withCertificate(tls: TlsModel, { backendCertificate: own }: ClientModel): TlsModel {
+  if (tls.mode !== 'tls' || own === undefined) return tls;
+  return 'failure' in own
+    ? { mode: 'unsupported', field: own.failure, origin: own.origin }
+    : { ...tls, clientCertificate: own };
 }
 
 /** A name without a dot belongs to the rule's own namespace; anything else is taken as it is. */

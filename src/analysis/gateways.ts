@@ -1,9 +1,11 @@
 import { compareText, diagnose } from '../base/index.ts';
 import type { Gateway } from '../resource/index.ts';
+import { resolveCertificate } from './certificates.ts';
 import { codes } from './codes.ts';
 import { makeFrontendValidation, reportUnusedPorts } from './frontend-validation.ts';
 import { placeGateway, type GatewayPlace } from './gateway-place.ts';
 import { setsOf, type CheckedListenerSet } from './listener-sets.ts';
+import type { Fault } from './listener-owner.ts';
 import { checkListeners, endsTls, type CheckedListener } from './listeners.ts';
 import type { Identity } from './model.ts';
 import { keyOf, type World } from './world.ts';
@@ -16,6 +18,8 @@ export interface ServedGateway {
   /** Its own, and then those of its ListenerSets. */
   readonly listeners: readonly CheckedListener[];
   readonly sets: readonly CheckedListenerSet[];
+  /** `ResolvedRefs=False` of the Gateway itself. */
+  readonly backendFault?: Fault;
 }
 
 /**
@@ -39,7 +43,25 @@ function serveGateway(world: World, source: Gateway): ServedGateway {
   });
   const tls = listeners.filter((listener) => endsTls(listener.source));
   reportUnusedPorts(world, source, new Set(tls.map((listener) => listener.source.port)));
-  return { source, identity: gatewayIdentity(source), place, listeners, sets };
+  const backend = backendCertificateOf(world, source);
+  const identity = { ...gatewayIdentity(source), ...backend.identity };
+  return { source, identity, place, listeners, sets, ...(backend.fault && { backendFault: backend.fault }) };
+}
+
+/** The client certificate of `tls.backend`; without a usable one, backends that are to see it are not called. */
+function backendCertificateOf(
+  world: World,
+  source: Gateway,
+): { readonly identity: Pick<Identity, 'backendCertificate'>; readonly fault?: Fault } {
+  const ref = source.spec.backendCertificateRef;
+  if (ref === undefined) return { identity: {} };
+  const resolved = resolveCertificate(world, { kind: 'Gateway', source }, ref);
+  if ('certificate' in resolved) return { identity: { backendCertificate: resolved.certificate } };
+  const { reason, message } = resolved.fault;
+  return {
+    identity: { backendCertificate: { failure: 'spec.tls.backend.clientCertificateRef', origin: ref.origin } },
+    fault: { reason: reason === 'RefNotPermitted' ? reason : 'InvalidClientCertificateRef', message },
+  };
 }
 
 function isServed(world: World, { spec }: Gateway): boolean {

@@ -84,6 +84,8 @@ export interface Identity {
   /** The Deployment's name, or the object's own. */
   readonly workloadName: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Gateways: what they present to backends with a BackendTLSPolicy (GEP-3155), or why there is nothing to present. */
+  readonly backendCertificate?: CertificateModel | { readonly failure: string; readonly origin: Origin };
 }
 
 export interface GatewayModel {
@@ -295,7 +297,7 @@ export interface TrafficPolicyModel {
 }
 
 /** Who calls: what decides which DestinationRules it sees. */
-export type ClientModel = Pick<Identity, 'namespace' | 'labels'>;
+export type ClientModel = Pick<Identity, 'namespace' | 'labels' | 'backendCertificate'>;
 
 /** How a client reaches a Service port, or one subset of what is behind it. */
 export type TrafficPolicyLookup = (

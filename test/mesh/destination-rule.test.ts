@@ -50,6 +50,12 @@ function rule(trafficPolicy: object): object {
   };
 }
 
+/** The Gateway written again, which counts, with a client certificate for backends. */
+function withClientCertificate(name: string): object {
+  const [gateway] = base as readonly [{ readonly spec: object }];
+  return { ...gateway, spec: { ...gateway.spec, tls: { backend: { clientCertificateRef: { name } } } } };
+}
+
 interface Running {
   readonly mesh: CompiledMesh;
   readonly client: EchoClient;
@@ -227,6 +233,29 @@ describe('BackendTLSPolicy', () => {
     await change(policy(wrongUri), authorities(authority));
     assert.equal((await client.unary('x')).code, 14);
     assert.deepEqual(counts(), [4]);
+  });
+
+  test('the Gateway’s tls.backend.clientCertificateRef is presented; one that is missing closes the way', async (t) => {
+    const backend = await tlsBackend(authority, true);
+    const good = policy({ hostname: 'echo.example.com' });
+    const own = issueSvid(authority, { names: [{ dns: 'gateway.example.com' }] });
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'own', namespace: 'shop' },
+      type: 'kubernetes.io/tls',
+      stringData: { 'tls.crt': own.chainPem, 'tls.key': own.keyPem },
+    };
+    const more = [good, authorities(authority), withClientCertificate('own')];
+    const { client, change, mesh } = await run(t, [backend], { pods: [pod('a')], more: [secret, ...more] });
+    await call(client, 2);
+    await change(...more);
+    assert.equal((await client.unary('x')).code, 14);
+    const conditions = mesh.result().status.find(({ kind }) => kind === 'Gateway')?.conditions ?? [];
+    assert.deepEqual(
+      conditions.map(({ type, status, reason }) => `${type} ${status} ${reason}`),
+      ['Accepted True Accepted', 'Programmed True Programmed', 'ResolvedRefs False InvalidClientCertificateRef'],
+    );
   });
 
   test('the ConfigMap is followed: no certificate in it, one of a stranger, the right one', async (t) => {

@@ -5,7 +5,15 @@ import { apiGroup, kindName, labelSelector, objectName, present, textMap } from 
 import { defineKind, objectOf } from '../kind.ts';
 import { ignored } from '../schema.ts';
 import { decodeFrontendTls, frontendTls, type FrontendTls } from './frontend-tls.ts';
-import { checkListeners, decodeListener, decodeNamespaces, listenerSchema, type Listener } from './listener.ts';
+import {
+  certificateRef,
+  checkListeners,
+  decodeListener,
+  decodeNamespaces,
+  listenerSchema,
+  type CertificateRef,
+  type Listener,
+} from './listener.ts';
 import type { Origin } from '../../base/index.ts';
 import type { LabelSelector, Located, ResourceObject, Unsupported } from '../object.ts';
 
@@ -22,6 +30,8 @@ export interface GatewaySpec {
   readonly infrastructure: GatewayInfrastructure;
   readonly allowedListeners: AllowedListeners;
   readonly frontendTls?: FrontendTls;
+  /** What the gateway presents to backends with a BackendTLSPolicy. */
+  readonly backendCertificateRef?: CertificateRef;
   /** Annotation `gateway.istio.io/service-account` or `networking.istio.io/service-account`: what the gateway runs as. */
   readonly serviceAccount?: Located<string>;
   /** Annotation `gateway.istio.io/name-override`: replaces `<gateway>-<class>` as name of workload and service account. */
@@ -111,7 +121,7 @@ const schema = objectOf({
     tls: z
       .strictObject({
         frontend: frontendTls.optional(),
-        backend: ignored('backends are called with the identity of the gateway'),
+        backend: z.strictObject({ clientCertificateRef: certificateRef.optional() }).optional(),
       })
       .optional(),
   }),
@@ -131,6 +141,7 @@ export const gatewayKind = defineKind<Gateway, typeof schema>({
       return { value: metadata.annotations[name] as string, origin: context.at(['metadata', 'annotations', name]) };
     };
     const frontend = spec.tls?.frontend;
+    const clientRef = spec.tls?.backend?.clientCertificateRef;
     return {
       spec: {
         gatewayClassName: { value: spec.gatewayClassName, origin: context.at(['spec', 'gatewayClassName']) },
@@ -144,6 +155,13 @@ export const gatewayKind = defineKind<Gateway, typeof schema>({
         allowedListeners: decodeNamespaces(spec.allowedListeners.namespaces, ['spec', 'allowedListeners'], context),
         ...present({
           frontendTls: frontend === undefined ? undefined : decodeFrontendTls(frontend, context),
+          backendCertificateRef: clientRef && {
+            origin: context.at(['spec', 'tls', 'backend', 'clientCertificateRef']),
+            group: clientRef.group,
+            kind: clientRef.kind,
+            namespace: clientRef.namespace ?? context.document.namespace,
+            name: clientRef.name,
+          },
           serviceAccount: annotation('gateway.istio.io/service-account', 'networking.istio.io/service-account'),
           nameOverride: annotation('gateway.istio.io/name-override'),
         }),

@@ -62,7 +62,7 @@ export interface RouteGroupKind {
   readonly kind: string;
 }
 
-const certificateRef = z.strictObject({
+export const certificateRef = z.strictObject({
   group: apiGroup.default(''),
   kind: kindName.default('Secret'),
   namespace: namespaceName.optional(),
