@@ -10,6 +10,7 @@ import { analysisCodes } from '../src/analysis/index.ts';
 import { compareText, type DiagnosticCode } from '../src/base/index.ts';
 import { manifestCodes } from '../src/manifest/index.ts';
 import { fieldCodes, supportedFields, type FieldSupport } from '../src/resource/index.ts';
+import { findShownFields, testOf } from '../test/kit/shown-fields.ts';
 import { limitsPage } from './limits-page.ts';
 
 const root = dirname(import.meta.dirname);
@@ -60,20 +61,28 @@ function supportedPage(): string {
     accepted: 'accepted, has no meaning for traffic',
   };
   const byKind = new Map<string, string[]>();
-  for (const { group, kind, path, support, consequence } of supportedFields()) {
+  const shown = findShownFields(root);
+  for (const field of supportedFields()) {
+    const { group, kind, path, support, consequence } = field;
     const title = group === '' ? kind : `${kind} (${group})`;
     const rows = byKind.get(title) ?? [];
-    rows.push(`| \`${path}\` | ${words[support]}${consequence === '' ? '' : `: ${consequence}`} |`);
+    const state = `${words[support]}${consequence === '' ? '' : `: ${consequence}`}`;
+    rows.push(`| \`${path}\` | ${state} | ${testOf(shown, field) ?? '–'} |`);
     byKind.set(title, rows);
   }
   const sections = [...byKind].map(
-    ([title, rows]) => `## ${title}\n\n| field | state |\n| --- | --- |\n${rows.join('\n')}\n`,
+    ([title, rows]) => `## ${title}\n\n| field | state | shown by |\n| --- | --- | --- |\n${rows.join('\n')}\n`,
   );
   return `<!-- Generated from the schemas in src/resource/ by \`npm run generate\`. -->
 # Supported fields
 
 Every field of every kind that Sallyport reads. A field that is not implemented is always reported with its place in the file;
 a field marked so stands for all below it. Fields that are not listed are unknown and an error.
+
+The last column names a test in which taking the field away changes something: a case of \`test/behaviour\` (what is in force there is
+called), a golden of \`test/golden/compile\` (the plan, a status or a finding), or one of \`test/golden/resource\` (what is decoded).
+Where one piece of code reads a field in several places, it is a test of one of them. \`test/supported-fields.test.ts\` names the
+implemented fields without one.
 
 ${sections.join('\n')}`;
 }
