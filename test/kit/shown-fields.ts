@@ -173,6 +173,10 @@ function withoutField(document: Document, path: Path): Document {
   const last = path.at(-1) as string | number;
   if (Array.isArray(parent)) parent.splice(Number(last), 1);
   else delete (parent as Record<string, unknown>)[last];
-  const { file, apiVersion, kind, name, namespace, locate, locateValue } = document;
-  return { file, apiVersion, kind, name, namespace, value, locate, locateValue };
+  const { file, apiVersion, kind, name, namespace } = document;
+  return {
+    ...{ file, apiVersion, kind, name, namespace, value },
+    locate: (at) => document.locate(at),
+    locateValue: (at) => document.locateValue(at),
+  };
 }
