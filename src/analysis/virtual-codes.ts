@@ -67,4 +67,40 @@ export const virtualCodes = {
     severity: 'warning',
     title: 'A route of a delegate VirtualService contradicts the match of its root, and is left out.',
   },
+  unreachableRule: {
+    code: 'SP0171',
+    severity: 'warning',
+    title: 'A route of a VirtualService can never be reached.',
+    also: ['IST0130'],
+  },
+  ineffectiveMatch: {
+    code: 'SP0172',
+    severity: 'info',
+    title: 'A match of a VirtualService is covered by an earlier route.',
+    also: ['IST0131'],
+  },
+  duplicateCertificate: {
+    code: 'SP0173',
+    severity: 'warning',
+    title:
+      'Several servers present one certificate; clients that reuse a connection among their hosts are misdirected.',
+    also: ['IST0138'],
+  },
+  gatewayPortNotOnService: {
+    code: 'SP0174',
+    severity: 'warning',
+    title: 'The Service of a gateway does not expose a port of an Istio Gateway.',
+    also: ['IST0162'],
+  },
+  delegateUnused: {
+    code: 'SP0175',
+    severity: 'warning',
+    title: 'No VirtualService delegates to one without hosts, so that it has no effect.',
+  },
+  meshRoutesNotAtGateway: {
+    code: 'SP0176',
+    severity: 'warning',
+    title: 'A gateway routes to a host whose VirtualService is for the mesh only, and does not apply its routes.',
+    also: ['IST0140'],
+  },
 } as const satisfies Record<string, DiagnosticCode>;

@@ -3,6 +3,9 @@ import type { IstioGateway } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
 import { commonHosts } from './istio-gateways.ts';
+import { findGatewayFaults } from './istio-gateway-findings.ts';
+import { fullHostName } from './virtual-destinations.ts';
+import { findUnreachableRules } from './virtual-rule-findings.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 import { groupBy, isRejected, keyOf, type World } from './world.ts';
 
@@ -21,8 +24,58 @@ export function findVirtualFaults(world: World, found: Found): void {
       if (gateway === undefined) reportNoGateway(world, { name: value, origin });
       else findUnboundHosts(world, { service, gateway, origin, proxies: found.proxies });
     }
+    findUnreachableRules(world, service);
   }
   findMeshConflicts(world, found.virtualServices);
+  findMeshOnlyRoutes(world, found.virtualServices);
+  findUnusedDelegates(world);
+  for (const proxy of found.proxies) findGatewayFaults(world, proxy);
+}
+
+/** A gateway applies the VirtualServices bound to it, and not those of the hosts it sends to (istio.md 4.6). */
+function findMeshOnlyRoutes(world: World, { all }: VirtualServices): void {
+  const isMesh = ({ source }: BoundVirtualService): boolean =>
+    source.spec.gateways.some(({ value }) => value === 'mesh');
+  const meshOnly = all.filter((service) => isMesh(service) && service.source.spec.gateways.length === 1);
+  const byHost = new Map(
+    meshOnly.toReversed().flatMap((service) => service.hosts.map(({ value }) => [value, service] as const)),
+  );
+  for (const service of all) {
+    if (service.source.spec.gateways.every(({ value }) => value === 'mesh')) continue;
+    const { namespace } = service.source.metadata;
+    const told = new Set<BoundVirtualService>();
+    for (const { destination } of service.routes.flatMap(({ destinations }) => destinations)) {
+      const other = byHost.get(fullHostName(destination.host, namespace));
+      if (other === undefined || told.has(other) || destination.subset !== undefined) continue;
+      told.add(other);
+      world.report(
+        diagnose(codes.meshRoutesNotAtGateway, {
+          origin: destination.origin,
+          message: `the routes of ${formatOrigin(other.source.origin)} for host "${destination.host}" are for the mesh and do not apply to what a gateway sends there`,
+          remedy: 'Bind them to the gateway too, or name a subset here.',
+        }),
+      );
+    }
+  }
+}
+
+function findUnusedDelegates(world: World): void {
+  const { virtualServices } = world.resources;
+  const used = new Set(
+    virtualServices.flatMap(({ spec }) =>
+      spec.http.flatMap(({ delegate }) => (delegate === undefined ? [] : [`${delegate.namespace}/${delegate.name}`])),
+    ),
+  );
+  for (const service of virtualServices) {
+    if (service.spec.hosts.length > 0 || used.has(keyOf(service))) continue;
+    world.report(
+      diagnose(codes.delegateUnused, {
+        origin: service.origin,
+        message: 'without hosts it is a delegate, and no VirtualService delegates to it',
+        remedy: 'Add hosts, or delegate to it.',
+      }),
+    );
+  }
 }
 
 function reportNoGateway(
