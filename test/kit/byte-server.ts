@@ -1,7 +1,7 @@
 /** Servers that speak no HTTP, for relayed bytes. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Address } from '../../src/proxy/index.ts';
 
 export interface ByteServer {
@@ -13,10 +13,7 @@ export interface ByteServer {
 }
 
 /** `serve` gets each connection; half-open connections stay so. */
-export async function startByteServer(
-  serve: (socket: Socket) => void,
-  tls?: { readonly cert: string; readonly key: string },
-): Promise<ByteServer> {
+export async function startByteServer(serve: (socket: Socket) => void, tls?: TlsOptions): Promise<ByteServer> {
   const sockets: Socket[] = [];
   const unclaimed: Socket[] = [];
   const waiting: ((socket: Socket) => void)[] = [];

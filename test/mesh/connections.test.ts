@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, type TlsOptions, type TLSSocket } from 'node:tls';
 import { stringify } from 'yaml';
 import { makeListenerCertificate } from '../../src/identity/index.ts';
 import { echo, readAll, startByteServer, type ByteServer } from '../kit/byte-server.ts';
@@ -23,10 +23,7 @@ async function meshOf(spec: CompiledMeshSpec): Promise<CompiledMesh> {
   return mesh;
 }
 
-async function byteServer(
-  serve: (socket: Socket) => void,
-  tls?: { readonly cert: string; readonly key: string },
-): Promise<ByteServer> {
+async function byteServer(serve: (socket: Socket) => void, tls?: TlsOptions): Promise<ByteServer> {
   const server = await startByteServer(serve, tls);
   cleanups.push(() => server.close());
   return server;
@@ -194,6 +191,41 @@ spec:
   assert.equal(await say(dial(), 'secret'), 'secret');
   await mesh.change(join(...parts, rule('other.example.com')));
   assert.notEqual(await say(dial(), 'secret'), 'secret');
+});
+
+test('a Gateway presents its own certificate to backends with a BackendTLSPolicy', async () => {
+  const own = await certificate('db.example.com');
+  const [ca, otherCa] = [makeCa(), makeCa()];
+  const asked = { ...own, ca: ca.pem, requestCert: true, rejectUnauthorized: true };
+  const backend = await byteServer((socket) => {
+    socket.end((socket as TLSSocket).getPeerCertificate().subject.CN as string);
+  }, asked);
+  const pairOf = ({ chainPem, keyPem }: TestSvid): Pair => ({ cert: chainPem, key: keyPem });
+  const listeners = [tcpListener];
+  const manifests = (client: string): string =>
+    join(
+      gateway(listeners, client === '' ? {} : { tls: { backend: { clientCertificateRef: { name: client } } } }),
+      workload('db', { name: 'tcp', number: 5432, proxy: false }),
+      tcpRoute('{ name: db, port: 5432 }'),
+      secret('known', pairOf(issueSvid(ca, { commonName: 'edge' }))),
+      secret('unknown', pairOf(issueSvid(otherCa, { commonName: 'edge' }))),
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'db-ca' }, data: { 'ca.crt': own.cert } },
+      `
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: { name: db }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: db }]
+  validation: { hostname: db.example.com, caCertificateRefs: [{ group: "", kind: ConfigMap, name: db-ca }] }
+`,
+    );
+  const mesh = await meshOf({ manifests: manifests('known'), apps: { 'default/db': backend.address } });
+  const dial = (): Socket => connect({ ...mesh.addressOf(tcpPort), allowHalfOpen: true });
+  assert.equal(await say(dial(), ''), 'edge');
+  for (const client of ['unknown', 'absent', '']) {
+    await mesh.change(manifests(client));
+    assert.notEqual(await say(dial(), ''), 'edge', client);
+  }
 });
 
 test('TLSRoutes pass TLS through or relay what is inside, on one port', async () => {
