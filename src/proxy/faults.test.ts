@@ -63,6 +63,15 @@ test("the caller's deadline goes on during a delay", async (t) => {
   assert.match(await line(), / 200 4 UT,DI /);
 });
 
+test("and it is the caller's that ends the wait, not the route's", async (t) => {
+  const delay = { percent: 100, delayMs: never };
+  const { grpc } = await faulty(t, { delay }, { route: { timeoutMs: 5 } });
+  const startMs = performance.now();
+  const { headers } = await grpc({ 'grpc-timeout': '60m' });
+  assert.ok(performance.now() - startMs >= 59);
+  assert.equal(headers['grpc-message'], 'deadline exceeded');
+});
+
 test("the route's limit begins after the delay", async (t) => {
   const { grpc, line, backend } = await faulty(
     t,

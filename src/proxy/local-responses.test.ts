@@ -106,6 +106,16 @@ describe('redirects', () => {
     }
   });
 
+  test('nor does a replacement that has more than a URL may have', async (t) => {
+    for (const value of ['/a b', '/a\r\nset-cookie: x', '/ü']) {
+      const { http } = await actionGateway(t, { route: redirecting({ path: { type: 'ReplaceFullPath', value } }) });
+      const { status, headers } = await http({ ':path': '/a' });
+      assert.equal(status, 500, value);
+      assert.equal(headers['location'], undefined);
+      assert.equal(headers['set-cookie'], undefined);
+    }
+  });
+
   test('policies are asked first, with the request as it is', async (t) => {
     const { gateway, http } = await actionGateway(t, { route: redirecting() });
     const plan = actionPlan({ route: redirecting() });

@@ -30,8 +30,6 @@ function startMirror(runtime: Runtime, exchange: Exchange, cluster: ClusterRunti
   copy.startMs = exchange.startMs;
   copy.deadlineMs = exchange.deadlineMs;
   copy.requestEnded = exchange.requestEnded;
-  // It is sent once: nothing is kept for a second time.
-  copy.replayable = false;
   copy.cluster = cluster;
   copy.countsAtCluster = true;
   cluster.active++;
@@ -79,6 +77,7 @@ export function feedMirrors(runtime: Runtime, exchange: Exchange, chunk: Buffer,
   for (const copy of exchange.mirrors ?? []) {
     if (copy.done) continue;
     copy.requestEnded = exchange.requestEnded;
+    // It is sent once: nothing is kept for a second time.
     if (start < end) relayRequestData(copy, chunk, start, end, 0);
     else flushRequest(copy);
     if (copy.requestQueue.byteLength > runtime.limits.mirrorQueueBytes) endMirror(runtime, copy, 'behind');

@@ -51,8 +51,6 @@ function onHeaders(
     exchange.upstreamEnded = true;
     exchange.responseEnded = true;
   }
-  // No more attempts, hence no limit for one.
-  if (exchange.extra !== undefined) runtime.wheel.cancel(exchange.extra.timer);
   if (exchange.actions?.changesResponse === true || exchange.setCookie !== undefined) {
     const changedCount = changeResponseHeaders(exchange, fields, count);
     down.connection.sendHeaders(downStream, changedResponse, changedCount, endStream);

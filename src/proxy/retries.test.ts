@@ -336,11 +336,45 @@ describe('nothing is sent again', () => {
     assert.equal(cluster()?.activeRequests, 1, 'it keeps its place in the cluster');
     call.cancel();
     await answer;
-    assert.match(await line(), / DC /);
+    assert.match(await line(), / 0 - DC /);
     assert.equal(cluster()?.activeRequests, 0);
     assert.equal(backend.requests, 1);
     status = 0;
     assert.equal((await client.unary('x')).code, 0);
+  });
+});
+
+describe('an attempt that was given up', () => {
+  test('does not count as ended when the next one hangs: that one is cancelled with the request', async (t) => {
+    const reset = Promise.withResolvers<number>();
+    const backend = await scripted(t, {
+      onRequest: () => undefined,
+      onEnd: (request) => (request.requestIndex === 0 ? request.end(14) : undefined),
+      onReset: (_request, code) => reset.resolve(code),
+    });
+    const { grpc } = await gatewayTo(t, [backend.address], { route: retrying(['unavailable']) });
+    assert.equal((await grpc({ 'grpc-timeout': '300m' })).headers['grpc-status'], '4');
+    assert.equal(backend.requests, 2);
+    assert.equal(await reset.promise, ErrorCode.CANCEL);
+  });
+
+  test('leaves no timer that could act on a later request', async (t) => {
+    const backend = await scripted(t, {
+      onRequest: () => undefined,
+      onEnd: (request) => (request.requestIndex === 0 ? request.end(14) : undefined),
+    });
+    const { client, grpc, gateway } = await gatewayTo(t, [backend.address], {
+      route: retrying(['unavailable'], { backoffMs: 60 }),
+      options: { random: () => 0.99 },
+    });
+    const { call, answer } = client.start('Unary');
+    const endpoint = () => gateway.proxy.snapshot().clusters[0]?.endpoints[0];
+    while (backend.requests === 0 || endpoint()?.activeRequests !== 0) await new Promise(setImmediate);
+    call.cancel();
+    await answer;
+    // Its record is that of the first one.
+    assert.equal((await grpc({ 'grpc-timeout': '200m' })).headers['grpc-status'], '4');
+    assert.equal(backend.requests, 2);
   });
 });
 
