@@ -17,7 +17,11 @@ interface Area {
 const areas: Readonly<Record<string, Area>> = {
   hpack: {
     mutate: ['src/http2/hpack/*.ts', '!src/http2/hpack/*.test.ts'],
-    tests: ['src/http2/hpack/hpack.test.ts', 'src/http2/conformance-server.test.ts'],
+    tests: [
+      'src/http2/hpack/hpack.test.ts',
+      'src/http2/hpack/static-table.test.ts',
+      'src/http2/conformance-server.test.ts',
+    ],
   },
   messages: {
     mutate: ['src/http2/message-rules.ts', 'src/http2/field-*.ts', '!src/http2/*.test.ts', 'src/http2/latin1.ts'],
