@@ -1,8 +1,9 @@
 import { qualifiedName, type Origin } from '../base/index.ts';
-import type { AuthorizationPolicy, BackendObjectRef, RuleFilters, Service } from '../resource/index.ts';
+import type { AuthorizationPolicy, BackendObjectRef, RuleFilters, Service, VirtualService } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
 import { hasLabels, type Labels } from './labels.ts';
 import type { AddedObject, WorkloadBinding } from './options.ts';
+import { fullHostName } from './virtual-destinations.ts';
 import { groupBy, keyOf, type WorldInput } from './world.ts';
 
 /** The label that names an app, as Kubernetes recommends it. */
@@ -16,10 +17,11 @@ export function missingServices(world: WorldInput): readonly AddedObject[] {
     ...resources.services.map(keyOf),
     ...resources.rejected.filter(({ origin }) => origin.kind === 'Service').map(({ origin }) => qualifiedName(origin)),
   ]);
-  const refs = [...resources.httpRoutes, ...resources.grpcRoutes]
+  const ofRoutes = [...resources.httpRoutes, ...resources.grpcRoutes]
     .flatMap(({ spec }) => spec.rules.flatMap(({ backendRefs, filters }) => [backendRefs, mirrorsOf(filters)]))
     .flat()
     .filter(({ group, kind }) => group === '' && kind === 'Service');
+  const refs: readonly ServiceRef[] = [...ofRoutes, ...resources.virtualServices.flatMap(virtualRefs)];
   const routed = groupBy(refs, qualifiedName);
   const absent = [...routed].filter(([key]) => !present.has(key)).flatMap(([, group]) => serviceFor(input, group));
   const behindWritten = resources.services
@@ -27,6 +29,22 @@ export function missingServices(world: WorldInput): readonly AddedObject[] {
     .flatMap((service) => workloadBehind(input, service, routed.get(keyOf(service)) ?? []));
   const behind = [...absent, ...behindWritten];
   return [...behind, ...boundAlone(input, behind)];
+}
+
+type ServiceRef = Pick<BackendObjectRef, 'origin' | 'namespace' | 'name' | 'port'>;
+
+/** Services that a VirtualService sends to, by a short or the full name; those without a port could have any. */
+function virtualRefs({ metadata, spec }: VirtualService): readonly ServiceRef[] {
+  const destinations = spec.http.flatMap((route) =>
+    [...route.destinations, ...(route.mirrors ?? [])].map(({ destination }) => destination),
+  );
+  return destinations.flatMap(({ host, port, origin }) => {
+    const full = /^([a-z0-9-]+)\.([a-z0-9-]+)\.svc\.cluster\.local$/.exec(fullHostName(host, metadata.namespace));
+    const [, name, namespace] = full ?? [];
+    return name === undefined || namespace === undefined || port === undefined
+      ? []
+      : [{ origin, namespace, name, port }];
+  });
 }
 
 function mirrorsOf({ mirrors }: RuleFilters): readonly BackendObjectRef[] {
@@ -96,7 +114,7 @@ function allCandidates({ resources }: WorldInput): readonly Candidate[] {
 const behindService = 'a Service leads to it and no workload has its labels';
 
 /** A Service for the workload of its name; with it the workload, where there is none either. */
-function serviceFor(input: Search, refs: readonly BackendObjectRef[]): readonly AddedObject[] {
+function serviceFor(input: Search, refs: readonly ServiceRef[]): readonly AddedObject[] {
   const [first] = refs;
   if (first === undefined) return [];
   const { namespace, name } = first;
@@ -152,7 +170,7 @@ function selectorOf({ labels }: Candidate, name: string): Labels {
   return labels;
 }
 
-function workloadBehind(input: Search, service: Service, refs: readonly BackendObjectRef[]): readonly AddedObject[] {
+function workloadBehind(input: Search, service: Service, refs: readonly ServiceRef[]): readonly AddedObject[] {
   const { namespace, name } = service.metadata;
   const { selector, ports } = service.spec;
   const [first] = refs;

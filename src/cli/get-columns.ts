@@ -35,6 +35,7 @@ const kinds: readonly KindName[] = [
   { kind: 'Sidecar', names: ['sidecars'] },
   { kind: 'ServiceEntry', names: ['serviceentries', 'se'] },
   { kind: 'DestinationRule', names: ['destinationrules', 'dr'] },
+  { kind: 'VirtualService', names: ['virtualservices', 'vs'] },
   { kind: 'AuthorizationPolicy', names: ['authorizationpolicies', 'ap'] },
   { kind: 'PeerAuthentication', names: ['peerauthentications', 'pa'] },
 ];
@@ -110,6 +111,10 @@ const kindColumns: Readonly<Record<string, readonly Column[]>> = {
     { heading: 'RESOLUTION', cell: (object) => text(spec(object, 'resolution')) },
   ],
   DestinationRule: [{ heading: 'HOST', cell: (object) => text(spec(object, 'host')) }],
+  VirtualService: [
+    { heading: 'GATEWAYS', cell: (object) => list(spec(object, 'gateways')) },
+    { heading: 'HOSTS', cell: (object) => list(spec(object, 'hosts')) },
+  ],
   AuthorizationPolicy: [
     {
       heading: 'ACTION',
