@@ -31,7 +31,8 @@ export interface Placed {
  */
 export function arrangeByLocality(input: LocalityInput, places: readonly PlaceModel[]): readonly Placed[] {
   if (localityWeights(input, places) !== undefined) {
-    return places.map((place) => ({ place, priority: 0, locality: formatLocality(localityOf(place)) }));
+    const own = localityOfLabels(input.client.labels);
+    return places.map((place) => ({ place, priority: 0, locality: formatLocality(localityOf(place, own)) }));
   }
   const priorities = failsOver(input) ? prioritiesOf(input, places) : places.map(() => 0);
   return places.map((place, index) => ({ place, priority: priorities[index] ?? 0, locality: '' }));
@@ -46,10 +47,11 @@ export function localityWeights(
   const own = localityOfLabels(client.labels);
   const rule = distribute.find(({ from }) => localityMatches(own, from));
   if (rule === undefined) return undefined;
-  const left = new Map(places.map((place) => [formatLocality(localityOf(place)), localityOf(place)]));
+  const localities = places.map((place) => localityOf(place, own));
+  const left = new Map(localities.map((locality) => [formatLocality(locality), locality]));
   const sizes = new Map<string, number>();
-  for (const place of places) {
-    const key = formatLocality(localityOf(place));
+  for (const [index, place] of places.entries()) {
+    const key = formatLocality(localities[index] as Locality);
     sizes.set(key, (sizes.get(key) ?? 0) + place.weight);
   }
   const weights: [string, number][] = [];
@@ -81,9 +83,11 @@ function localityMatches(locality: Locality, pattern: string): boolean {
   return wanted.zone === locality.zone && (isOpen(wanted.subzone) || wanted.subzone === locality.subzone);
 }
 
-function localityOf(place: PlaceModel): Locality {
+/** An EndpointSlice says no region, which on a cluster is the node's: the client's own zone is in the client's region. */
+function localityOf(place: PlaceModel, own: Locality): Locality {
   const written = place.type === 'proxied' ? place.workload.locality : place.locality;
-  return written ?? localityOfLabels(labelsOfPlace(place));
+  const found = written ?? localityOfLabels(labelsOfPlace(place));
+  return found.region === '' && found.zone !== '' && found.zone === own.zone ? { ...found, region: own.region } : found;
 }
 
 /** Without outlier detection nobody would notice that a nearer place fails. */
@@ -98,7 +102,7 @@ function prioritiesOf({ client, policy }: LocalityInput, places: readonly PlaceM
   const ranks = places.map((place) => {
     const labelRank = byLabels ? rankByLabels(failoverPriority, client.labels, place) : 0;
     const isByLocality = !byLabels || failover.length > 0;
-    const localityRank = isByLocality ? rankByLocality(own, localityOf(place), failover) : 0;
+    const localityRank = isByLocality ? rankByLocality(own, localityOf(place, own), failover) : 0;
     return labelRank * localityRanks + localityRank;
   });
   // Without gaps: 0 is the nearest that there is.
@@ -124,8 +128,9 @@ function rankByLocality(
 
 /** How many of the labels are left when the first one differs. */
 function rankByLabels(wanted: readonly string[], clientLabels: Labels, place: PlaceModel): number {
-  const theirs = { ...labelsOfLocality(localityOf(place)), ...labelsOfPlace(place) };
-  const own = { ...labelsOfLocality(localityOfLabels(clientLabels)), ...clientLabels };
+  const ownLocality = localityOfLabels(clientLabels);
+  const theirs = { ...labelsOfLocality(localityOf(place, ownLocality)), ...labelsOfPlace(place) };
+  const own = { ...labelsOfLocality(ownLocality), ...clientLabels };
   const differs = wanted.findIndex((entry) => {
     const at = entry.indexOf('=');
     const key = at === -1 ? entry : entry.slice(0, at);
