@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { jwtRule, requestAuthentication, testIssuer, unsignedToken, type TestIssuer } from '../../test/kit/tokens.ts';
 import type { JwtRule, PublicJwk } from '../plan/index.ts';
 import { Authenticator, overloaded, type TokenPlace, type Verdict } from './authenticator.ts';
-import { maxPendingVerifications, maxVerdicts } from './limits.ts';
+import { maxPendingVerifications, maxRememberedTokenLength, maxVerdicts } from './limits.ts';
 
 const nowMs = 1_800_000_000_000;
 const now = nowMs / 1000;
@@ -261,6 +261,30 @@ describe('what is remembered', () => {
     assert.equal(await outcome(authenticator, forged), 'jwt_verification_fails');
     assert.ok(!(authenticator.check(forged, firstPlace(authenticator), nowMs) instanceof Promise));
     assert.equal(await outcome(authenticator, token), 'ok');
+  });
+
+  test('a verdict on a long token is not kept, and of the others only so many', async () => {
+    const authenticator = authenticatorOf(jwtRule(issuer));
+    const place = firstPlace(authenticator);
+    const sized = async (length: number): Promise<string> => {
+      const bare = (await issuer.sign({ ...good, pad: '' })).length;
+      // Four characters of the token for three of the claim.
+      return issuer.sign({ ...good, pad: 'x'.repeat(Math.ceil(((length - bare) * 3) / 4)) });
+    };
+    const [fits, long] = [await sized(maxRememberedTokenLength - 8), await sized(maxRememberedTokenLength + 8)];
+    assert.ok(fits.length <= maxRememberedTokenLength && long.length > maxRememberedTokenLength);
+    for (const token of [fits, long]) assert.equal(await outcome(authenticator, token), 'ok');
+    assert.ok(!(authenticator.check(fits, place, nowMs) instanceof Promise));
+    const again = authenticator.check(long, place, nowMs);
+    assert.ok(again instanceof Promise);
+    await again;
+    for (let from = 0; from < maxVerdicts; from += maxPendingVerifications) {
+      const others = Array.from({ length: maxPendingVerifications }, (_, id) =>
+        unsignedToken({ alg: 'ES256' }, { iss: issuer.issuer, jti: `${from + id}` }),
+      );
+      await Promise.all(others.map((token) => authenticator.check(token, place, nowMs)));
+    }
+    assert.ok(authenticator.check(fits, place, nowMs) instanceof Promise, 'forgotten');
   });
 
   test('checks under way are bounded, and so are verdicts', async () => {
