@@ -19,7 +19,7 @@ import { makeOutbound } from './outbound.ts';
 import { makeMtlsLookup } from './peer-authentication.ts';
 import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
 import { findPolicyFaults, findScopeFaults, type Population } from './policy-findings.ts';
-import { findAuthenticationFaults } from './authentication-findings.ts';
+import { findAuthenticationFaults, findClaimRoutes } from './authentication-findings.ts';
 import {
   checkRequestAuthentications,
   makeAuthenticationLookup,
@@ -73,6 +73,7 @@ export function analyze(input: WorldInput): Analysis {
   findPolicyFaults(world, checkedPolicies, population);
   for (const telemetry of world.resources.telemetries) findScopeFaults(world, telemetry, population);
   findAuthenticationFaults(world, { authentications: checkedAuthentications, policies: checkedPolicies, population });
+  findClaimRoutes(world, gateways);
   const approaches = gateways.flatMap((gateway) =>
     destinationsOf(gateway).map((destination) => ({ gateway, destination })),
   );

@@ -279,6 +279,12 @@ export const codes = {
     severity: 'warning',
     title: 'An annotation sets up Envoy, which does not run here; of its settings only the trusted proxies count.',
   },
+  claimRouteWithoutToken: {
+    code: 'SP0358',
+    severity: 'error',
+    title: 'A VirtualService routes by a claim at a gateway where no RequestAuthentication applies.',
+    also: ['IST0149'],
+  },
   serviceSelectsNothing: {
     code: 'SP0401',
     severity: 'error',

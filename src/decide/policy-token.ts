@@ -2,7 +2,7 @@
 import type { StringMatch } from '../plan/index.ts';
 import type { TokenField } from './policy-types.ts';
 import { compileAnyText, describeAny, describeMatch } from './string-match.ts';
-import { claimTexts, requestPrincipalOf, type TokenFacts } from './token-facts.ts';
+import { claimPath, claimTexts, requestPrincipalOf, type TokenFacts } from './token-facts.ts';
 
 type Values = readonly StringMatch[];
 
@@ -59,8 +59,6 @@ function principalTest(match: StringMatch): (token: TokenFacts) => boolean {
 function readerOf(key: string): ((token: TokenFacts) => readonly string[]) | undefined {
   if (key === 'request.auth.audiences') return ({ audiences }) => audiences;
   if (key === 'request.auth.presenter') return ({ presenter }) => (presenter === '' ? [] : [presenter]);
-  const claims = /^request\.auth\.claims((?:\[[^\][]+\])+)$/.exec(key)?.[1];
-  if (claims === undefined) return undefined;
-  const path = claims.slice(1, -1).split('][');
-  return (token) => claimTexts(token, path);
+  const path = claimPath(key);
+  return path === undefined ? undefined : (token) => claimTexts(token, path);
 }

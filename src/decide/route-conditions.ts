@@ -5,6 +5,7 @@ import { canonicalHost } from './host.ts';
 import { queryParameter } from './query.ts';
 import { wireText } from './regex.ts';
 import { pseudoHeaderReader } from './request-header.ts';
+import { claimPath, claimTexts } from './token-facts.ts';
 import { compileNamedMatch, compileTextMatch, describeTextMatch } from './text-match.ts';
 
 export interface RouteCondition {
@@ -44,6 +45,14 @@ function headerCondition(match: HeaderMatch): RouteCondition {
   const invert = match.invert === true;
   const pseudo = pseudoHeaderReader(name);
   const wants = `${invert ? 'no header' : 'header'} ${name}: ${describeTextMatch(match)}`;
+  const claim = claimPath(name);
+  if (claim !== undefined) {
+    return {
+      holds: ({ token }) =>
+        (token !== undefined && claimTexts(token, claim).some((text) => matches(wireText(text)))) !== invert,
+      wants: wants.replace('header @request.auth.claims', 'claim '),
+    };
+  }
   if (pseudo !== undefined) return { holds: (request) => matches(pseudo(request)) !== invert, wants };
   return {
     holds: (request) => {

@@ -42,3 +42,9 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, path: readonl
 export function requestPrincipalOf({ issuer, subject }: TokenFacts): string | undefined {
   return issuer === '' || subject === '' ? undefined : `${issuer}/${subject}`;
 }
+
+/** The names of `…request.auth.claims[a][b]`, which policies and VirtualServices write; undefined for any other key. */
+export function claimPath(key: string): readonly string[] | undefined {
+  const names = /^@?request\.auth\.claims((?:\[[^\][]+\])+)$/.exec(key)?.[1];
+  return names?.slice(1, -1).split('][');
+}

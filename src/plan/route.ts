@@ -42,6 +42,7 @@ export interface NamedMatch {
   readonly value: string;
 }
 
+/** A name `@request.auth.claims[a][b]` is a claim of the verified token, any of whose texts may match (VirtualService). */
 export interface HeaderMatch extends NamedMatch {
   /** The condition holds when the header is absent or does not match (VirtualService `withoutHeaders`). */
   readonly invert?: true;

@@ -68,7 +68,7 @@ export function decodeVirtualMatch(
   const named = (field: 'headers' | 'withoutHeaders'): readonly NamedStringMatch[] =>
     decodeNamed(value[field], [...path, field], context).flatMap((match) =>
       isOrdinary(match.name, [...path, field, match.name], context)
-        ? [{ ...match, name: match.name.toLowerCase() }]
+        ? [{ ...match, name: claimName(match.name) ?? match.name.toLowerCase() }]
         : [],
     );
   return {
@@ -106,6 +106,17 @@ function decodeNamed(
 /** Fields of the match itself, which the API ignores among the headers. */
 const ownFields: ReadonlySet<string> = new Set(['uri', 'scheme', 'method', 'authority']);
 
+/**
+ * A claim of the verified token among the headers, `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`, in the second
+ * form; undefined for any other name.
+ */
+function claimName(name: string): string | undefined {
+  const [, path = ''] = /^@request\.auth\.claims((?:\.[^.[\]]+)+|(?:\[[^[\]]+\])+)$/.exec(name) ?? [];
+  if (path === '') return undefined;
+  const claims = path.startsWith('.') ? path.slice(1).split('.') : path.slice(1, -1).split('][');
+  return `@request.auth.claims${claims.map((claim) => `[${claim}]`).join('')}`;
+}
+
 function isOrdinary(name: string, path: Path, context: DecodeContext): boolean {
   if (ownFields.has(name)) {
     context.warn(path, {
@@ -114,13 +125,7 @@ function isOrdinary(name: string, path: Path, context: DecodeContext): boolean {
     });
     return false;
   }
-  if (name.startsWith('@request.auth.claims')) {
-    context.refuse(path, {
-      message: `routing by JWT claims (${name}) is not yet supported: what the other conditions match is answered with an error`,
-      remedy: 'Match on a header that outputClaimToHeaders sets, or take the condition away.',
-    });
-    return false;
-  }
+  if (claimName(name) !== undefined) return true;
   if (name.startsWith(':')) {
     context.refuse(path, {
       message: `the pseudo-header ${name} is not supported here: what the other conditions match is answered with an error`,
