@@ -6,6 +6,7 @@ import { intersectHostnames, normalHostname } from './hostname.ts';
 import { selectorMatches } from './labels.ts';
 import type { CheckedListener } from './listeners.ts';
 import type { Fault } from './listener-owner.ts';
+import { canBeSupplied } from './options.ts';
 import type { RouteSource } from './route-rules.ts';
 import { attachToService, isServiceParent, type ServiceBond } from './service-attachment.ts';
 import { isRejected, keyOf, labelsOfNamespace, type World } from './world.ts';
@@ -162,7 +163,7 @@ function reportNoGateway(world: World, parentRef: ParentRef): Attachment {
       ? 'Correct the Gateway.'
       : elsewhere.length > 0
         ? `There is one in namespace "${elsewhere.join('", "')}": set parentRef.namespace.`
-        : 'Add the file with the Gateway, or run with --add-missing.',
+        : `Add the file with the Gateway${canBeSupplied(parentRef.origin) ? ', or run with --add-missing' : ''}.`,
   });
 }
 

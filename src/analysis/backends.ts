@@ -3,6 +3,7 @@ import type { BackendObjectRef, BackendRef, MirrorFilter, Service, ServicePort }
 import { codes } from './codes.ts';
 import type { DestinationLookup } from './destinations.ts';
 import type { BackendModel, MirrorModel } from './model.ts';
+import { canBeSupplied } from './options.ts';
 import { grantRemedy, isPermitted } from './reference-grants.ts';
 import { headersOf } from './route-filters.ts';
 import { failureOf, type RouteSource } from './route-rules.ts';
@@ -114,7 +115,7 @@ function reportNoService(world: World, ref: BackendObjectRef): UnresolvedRef {
       ? 'Correct the Service.'
       : elsewhere.length > 0
         ? `There is one in namespace "${elsewhere.join('", "')}": set backendRef.namespace, with a ReferenceGrant there.`
-        : 'Create the Service, or run with --add-missing.',
+        : `Create the Service${canBeSupplied(ref.origin) ? ', or run with --add-missing' : ''}.`,
   });
 }
 

@@ -56,3 +56,8 @@ export interface AddedObject {
   /** The object itself, as one would write it. */
   readonly manifest: Readonly<Record<string, unknown>> & { readonly apiVersion: string };
 }
+
+/** Whether what an object of this kind refers to is among what `addMissing` supplies: what calls need, not connections. */
+export function canBeSupplied({ kind }: Origin): boolean {
+  return kind !== 'TLSRoute' && kind !== 'TCPRoute';
+}

@@ -66,7 +66,8 @@ export function formatTextLine(record: RequestRecord, statusName: StatusName): s
     `${record.responseCode} ${status} ${record.flags} ${record.durationMs.toFixed(2)}ms `;
   // Why a call was refused is what a reader of this line looks for; it must not stand beyond the edge of the window.
   if (record.reason !== '') line += `reason=${quoteLogValue(record.reason)} `;
-  line += `bytes=${record.requestBytes}/${record.responseBytes} messages=${record.requestMessages}/${record.responseMessages}`;
+  line += `bytes=${record.requestBytes}/${record.responseBytes}`;
+  if (!record.isTcp) line += ` messages=${record.requestMessages}/${record.responseMessages}`;
   if (record.firstByteMs >= 0) line += ` first_byte=${record.firstByteMs.toFixed(2)}ms`;
   if (record.route !== undefined) line += ` route=${originText(record.route)}`;
   if (record.policy !== undefined) line += ` policy=${originText(record.policy)}`;
