@@ -16,7 +16,10 @@ const selectorDifferences = (kind: string, owner: object): readonly JustifiedDif
     side: 'stricter',
     because: 'the CRD takes any text, but LabelSelectorAsSelector of Kubernetes refuses it',
     cases: [
-      [/matchExpressions\[\d+\]\.operator must be one of/, { ...selecting({ key: 'a', operator: 'Is' }), ...owner }],
+      [
+        /matchExpressions\[\d+\]\.(?:operator must be one of|key must have at least 1)/,
+        { ...selecting({ key: 'a', operator: 'Is' }), ...owner },
+      ],
       [
         /^operator (?:In|NotIn|Exists|DoesNotExist) (?:needs|takes no) values$/,
         { ...selecting({ key: 'a', operator: 'In' }), ...owner },

@@ -91,7 +91,7 @@ export const istioDifferences: readonly JustifiedDifference[] = [
         withPolicy({ connectionPool: { http: { http2KeepAlive: {} } } }),
       ],
       [
-        /httpHeaderName must be a header name/,
+        /httpHeaderName must (?:be a header name|have at least 1)/,
         withPolicy({ loadBalancer: { consistentHash: { httpHeaderName: 'a b' } } }),
       ],
       [
@@ -100,7 +100,7 @@ export const istioDifferences: readonly JustifiedDifference[] = [
       ],
       [/^subset ".*" is written twice$/s, { host: 'a', subsets: [{ name: 'v1' }, { name: 'v1' }] }],
       [
-        /\.http\.max(?:ConcurrentStreams|Retries) must be at least 0/,
+        /connectionPool\.(?:http|tcp)\.max\w+ must be at least 0/,
         withPolicy({ connectionPool: { http: { maxRetries: -1 } } }),
       ],
     ],
@@ -115,6 +115,10 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     ],
   },
   refusedByIstiod('AuthorizationPolicy', [
+    [
+      /is not possible with action CUSTOM$/,
+      { action: 'CUSTOM', provider: { name: 'p' }, rules: [{ from: [{ source: { principals: ['a'] } }] }] },
+    ],
     [/is not a condition that Istio knows$/, withRule({ when: [{ key: 'source.port', values: ['1'] }] })],
     [/^condition .* has neither values nor notValues$/s, withRule({ when: [{ key: 'source.ip' }] })],
     [/^(?:source|operation) has no fields$/, withRule({ from: [{}] })],

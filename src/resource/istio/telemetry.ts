@@ -121,8 +121,9 @@ export const telemetryKind = defineKind<Telemetry, typeof schema>({
       }),
       metricOverrides: spec.metrics.flatMap(({ providers: named, overrides }, index) => {
         const path = ['spec', 'metrics', index];
-        if (!isKnownProvider(named, { path, context, known: metricProviders })) return [];
-        return overrides.flatMap((entry, at) => decodeOverride(entry, [...path, 'overrides', at], context));
+        // An override is valid or not, whoever it is for.
+        const decoded = overrides.flatMap((entry, at) => decodeOverride(entry, [...path, 'overrides', at], context));
+        return isKnownProvider(named, { path, context, known: metricProviders }) ? decoded : [];
       }),
     },
   }),
