@@ -71,12 +71,20 @@ export function decodeRouteDestinations(
   if (values.length > 1 && total === 0) {
     context.error(path, { message: 'the weights sum to 0', remedy: 'Give at least one destination a weight.' });
   }
-  return values.map(({ destination: target, weight, headers }, index) => {
+  return values.map(({ destination: target, weight, headers: written }, index) => {
     const place = [...path, index];
+    const headers = written === undefined ? undefined : decodeRouteHeaders(written, [...place, 'headers'], context);
+    if (headers?.authority !== undefined && values.length > 1) {
+      context.refuse([...place, 'headers'], {
+        message:
+          'an authority of its own for one of several destinations is not yet supported: requests of this rule are answered with an error',
+        remedy: 'Set Host on the route, in headers or rewrite.authority.',
+      });
+    }
     return {
       destination: decodeDestination(target, [...place, 'destination'], context),
       weight: values.length === 1 ? 1 : weight,
-      ...(headers === undefined ? {} : { headers: decodeRouteHeaders(headers, [...place, 'headers'], context) }),
+      ...present({ headers }),
     };
   });
 }
