@@ -69,6 +69,7 @@ const sharedSchemas: readonly (readonly [RegExp, string])[] = [
   [/^(\S+)(?:GRPC|TCP|TLS)Route spec\./, '$1HTTPRoute spec.'],
   [/^(\S+HTTPRoute spec\.rules\[\]\.)backendRefs\[\]\.filters/, '$1filters'],
   [/^(\S+)ListenerSet spec\.listeners/, '$1Gateway spec.listeners'],
+  [/^(\S+Gateway spec\.)tls\.backend\.clientCertificateRef\./, '$1listeners[].tls.certificateRefs[].'],
   [/^(\S+Gateway spec\.)allowedListeners\.namespaces/, '$1listeners[].allowedRoutes.namespaces'],
 ];
 
