@@ -210,7 +210,7 @@ export function decodeCors(value: z.output<typeof cors>, path: Path, context: De
 }
 
 /** Reports fields of which one at most may be there. */
-export function exclude(
+function exclude(
   fields: readonly string[],
   at: { readonly value: object; readonly path: Path },
   context: DecodeContext,
