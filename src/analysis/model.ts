@@ -64,6 +64,8 @@ export interface OutboundHostModel {
   readonly port: number;
   /** A host without a port means this one: the only port of its Service, or 80. */
   readonly isDefaultPort: boolean;
+  /** The Service declares that it does not speak HTTP: bytes are relayed, at the port that stands for it alone. */
+  readonly relaysBytes?: true;
   /** Where calls go that nothing else is said about. */
   readonly destination: DestinationModel;
   /** Of a VirtualService or of routes on the Service: all there is for this caller, in their order. */

@@ -3,8 +3,16 @@ import type { Service, ServicePort, Sidecar } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { makeDestinationLookup } from './destinations.ts';
 import type { MeshRoutes } from './mesh-routes.ts';
-import type { ClientModel, OutboundHostModel, OutboundModel, ServiceLinkModel, WorkloadModel } from './model.ts';
+import type {
+  ClientModel,
+  MatchedRule,
+  OutboundHostModel,
+  OutboundModel,
+  ServiceLinkModel,
+  WorkloadModel,
+} from './model.ts';
 import { makeScopes } from './outbound-scopes.ts';
+import { portProtocol } from './protocol.ts';
 import { pickService } from './service-hosts.ts';
 import { isImported, reportSidecars } from './sidecars.ts';
 import type { VirtualServices } from './virtual-services.ts';
@@ -37,10 +45,7 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
   const hostFor = (client: ClientModel, registryPort: RegistryPort): readonly OutboundHostModel[] => {
     const { service, host } = registryPort;
     if (pickService(world.hosts, { host: host.host, namespace: client.namespace }) !== service) return [];
-    // What the Gateway API says of a Service goes before a VirtualService for its host.
-    const matches =
-      input.meshRoutes.matchesFor({ service: keyOf(service), port: host.port }, client.namespace) ??
-      input.virtualServices.inMesh(client, host)?.matches;
+    const matches = host.relaysBytes === true ? undefined : routesFor(input, client, registryPort);
     if (matches === undefined && !isUsed(registryPort) && !world.hosts.entries.has(service)) return [];
     if (matches !== undefined) busy.add(host.host);
     return [matches === undefined ? host : { ...host, matches }];
@@ -74,6 +79,18 @@ const noOutbound: OutboundModel = {
   scopeOf: () => undefined,
   linksOf: () => [],
 };
+
+/** What the Gateway API says of a Service goes before a VirtualService for its host. */
+function routesFor(
+  { meshRoutes, virtualServices }: OutboundInput,
+  client: ClientModel,
+  { service, host }: RegistryPort,
+): readonly MatchedRule[] | undefined {
+  return (
+    meshRoutes.matchesFor({ service: keyOf(service), port: host.port }, client.namespace) ??
+    virtualServices.inMesh(client, host)?.matches
+  );
+}
 
 function imports(sidecar: Sidecar, client: ClientModel, { host, port, destination }: OutboundHostModel): boolean {
   return isImported(sidecar, { host, port, namespace: destination.service.namespace, from: client.namespace });
@@ -118,6 +135,7 @@ function registryPorts(world: World, workloads: OutboundInput): readonly Registr
           host,
           port: port.port,
           isDefaultPort: ports.length === 1 || port.port === httpPort,
+          ...(portProtocol(port) === 'other' ? { relaysBytes: true } : {}),
           destination: (isEntry ? entries : quietly)(service, port),
         },
       }));

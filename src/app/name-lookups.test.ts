@@ -86,4 +86,6 @@ test('a name that is not wanted any more is left alone', async () => {
   await first;
   lookups.close();
   assert.equal(scheduled[0]?.cancelled, true);
+  lookups.watch(['a.example']);
+  assert.equal(lookups.isPending, false);
 });

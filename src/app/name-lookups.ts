@@ -26,6 +26,7 @@ interface Watched {
 export class NameLookups {
   readonly #options: NameLookupsOptions;
   readonly #watched = new Map<string, Watched>();
+  #isClosed = false;
 
   constructor(options: NameLookupsOptions) {
     this.#options = options;
@@ -38,7 +39,7 @@ export class NameLookups {
 
   /** These names, and no others. */
   watch(names: readonly string[]): void {
-    const wanted = new Set(names);
+    const wanted = new Set(this.#isClosed ? [] : names);
     for (const [name, { cancel }] of this.#watched) {
       if (wanted.has(name)) continue;
       cancel();
@@ -52,7 +53,9 @@ export class NameLookups {
     }
   }
 
+  /** For good: plans that are compiled while the mesh stops ask for nothing any more. */
   close(): void {
+    this.#isClosed = true;
     this.watch([]);
   }
 

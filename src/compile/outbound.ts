@@ -112,9 +112,8 @@ export function lowerOutboundPorts(workload: GuardedWorkload, outbound: Outbound
       const host = listed.get(`${service.host}:${service.port}`);
       if (host === undefined) return [];
       const pinned = virtualHostOf(outboundScopeId(scope), host).id;
-      return [
-        { id: outboundPortId(proxy, service), origin: host.origin, number: service.port, name: portName, pinned },
-      ];
+      const door = { id: outboundPortId(proxy, service), origin: host.origin, number: service.port, name: portName };
+      return [{ ...door, pinned, ...(host.relaysBytes === true ? { relaysBytes: true } : {}) }];
     }),
   ];
   return {
@@ -131,13 +130,14 @@ interface Door {
   /** The name of the Service port. */
   readonly name: string;
   readonly pinned?: string;
+  readonly relaysBytes?: boolean;
 }
 
 function portOf(proxy: string, { id, origin, number }: Door): Port {
   return { id, origin, proxy, direction: 'outbound', number, bind: outboundBind, security: { mode: 'plaintext' } };
 }
 
-function listenerOf({ id, origin, name, pinned }: Door): Listener {
+function listenerOf({ id, origin, name, pinned, relaysBytes }: Door): Listener {
   return {
     id: `${id}/listener`,
     origin,
@@ -146,5 +146,6 @@ function listenerOf({ id, origin, name, pinned }: Door): Listener {
     hostname: '*',
     certificates: [],
     ...(pinned === undefined ? {} : { pinned }),
+    ...(relaysBytes === true ? { relay: 'tcp' } : {}),
   };
 }

@@ -12,7 +12,7 @@ const noListener: RouteDecision = { type: 'no-listener' };
 export function decideRelay(port: CompiledPort, sni: string): RouteDecision {
   const listener = selectListenerForSni(port, sni);
   if (listener === undefined) return noListener;
-  const virtualHost = lookupHost(listener.virtualHostsByHost, canonicalHost(sni));
+  const virtualHost = listener.pinned ?? lookupHost(listener.virtualHostsByHost, canonicalHost(sni));
   if (virtualHost === undefined) return listener.noVirtualHost;
   return virtualHost.routes.routes[0]?.decision ?? virtualHost.noRoute;
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { startEchoBackend } from '../kit/proxy-backend.ts';
 import { echoClient } from '../kit/proxy-client.ts';
 import { SallyportProcess } from '../kit/sallyport-process.ts';
 
@@ -88,6 +89,36 @@ test('an app calls another by the variables of its environment; the other one se
     );
   } finally {
     await mesh.stop();
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('an app calls an outside host whose name is looked up, by its authority', async () => {
+  const outside = await startEchoBackend();
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-outside-'));
+  const entry = `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: outside, namespace: shop }
+spec:
+  hosts: [outside.example.com]
+  resolution: DNS
+  ports: [{ name: grpc, number: 443, protocol: GRPC }]
+  endpoints: [{ address: localhost, ports: { grpc: ${outside.address.port} } }]
+`;
+  writeFileSync(join(directory, 'mesh.yaml'), `${manifests}---\n${entry}`);
+  const command = `AUTHORITY=outside.example.com:443 '${process.execPath}' '${relayApp}'`;
+  const mesh = new SallyportProcess(['run', '-f', directory, '--exec', `shop/cart=${command}`]);
+  try {
+    await mesh.ready();
+    const [host = '', port = ''] = mesh.listener('shop/edge').split(':');
+    const client = echoClient({ host, port: Number(port) }, 'cart.example');
+    const { code, message } = await client.unary('hello');
+    client.close();
+    assert.deepEqual([code, message.toString()], [0, 'hello']);
+    assert.equal(outside.calls.get('Unary'), 1);
+  } finally {
+    await mesh.stop();
+    outside.close();
     rmSync(directory, { recursive: true });
   }
 });

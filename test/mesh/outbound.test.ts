@@ -1,5 +1,7 @@
 /** Calls between workloads: app A, its sidecar, mutual TLS, B's sidecar, app B. From manifests, with real proxies and sockets. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { startCompiledMesh, type CompiledMesh } from '../kit/compiled-mesh.ts';
 import { startEchoBackend, type EchoBackend } from '../kit/proxy-backend.ts';
@@ -38,6 +40,20 @@ spec:
   rules:
   - from: [{ source: { principals: [cluster.local/ns/shop/sa/cart] } }]
 ---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: db, namespace: shop }
+spec:
+  selector: { matchLabels: { app: db } }
+  template:
+    metadata: { labels: { app: db } }
+    spec: { serviceAccountName: db, containers: [{ name: app, ports: [{ containerPort: 5432 }] }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: db, namespace: shop }
+spec: { selector: { app: db }, ports: [{ name: tcp-db, port: 5432 }] }
+---
 apiVersion: v1
 kind: Service
 metadata: { name: idle, namespace: shop }
@@ -55,19 +71,28 @@ describe('a call from app to app through both sidecars', () => {
   let prices: EchoBackend;
   let idleApp: EchoBackend;
   let mesh: CompiledMesh;
+  let db: Server;
 
   before(async () => {
+    db = createServer((socket) => socket.on('data', (bytes) => socket.end(`you said ${bytes.toString()}`)));
+    await once(db.listen(0, '127.0.0.1'), 'listening');
     prices = await startEchoBackend();
     idleApp = await startEchoBackend();
     mesh = await startCompiledMesh({
       manifests,
-      apps: { 'shop/cart': idleApp.address, 'shop/prices': prices.address, 'other/spy': idleApp.address },
+      apps: {
+        'shop/cart': idleApp.address,
+        'shop/prices': prices.address,
+        'other/spy': idleApp.address,
+        'shop/db': { host: '127.0.0.1', port: (db.address() as AddressInfo).port },
+      },
       started: ['shop/cart'],
     });
   });
 
   after(async () => {
     await mesh.close();
+    db.close();
     prices.close();
     idleApp.close();
   });
@@ -154,6 +179,17 @@ describe('a call from app to app through both sidecars', () => {
     assert.equal((await client.unary('hello')).code, 0);
     client.close();
     assert.throws(() => mesh.addressOf('sidecar/other/spy/outbound/prices/8080'), /no port/);
+  });
+
+  test('the port of a Service that does not speak HTTP relays bytes, with mutual TLS between the sidecars', async () => {
+    const socket = connect(mesh.addressOf('sidecar/shop/cart/outbound/db/5432'));
+    socket.write('hello');
+    let answer = '';
+    for await (const bytes of socket as AsyncIterable<Buffer>) answer += bytes.toString();
+    assert.equal(answer, 'you said hello');
+    const sidecar = mesh.proxy('sidecar/shop/db');
+    const find = () => sidecar.accessLines.find((line) => line.includes('spiffe://cluster.local/ns/shop/sa/cart'));
+    await sidecar.logged(() => find() !== undefined);
   });
 
   test('the sidecar reports as the source, with both workloads and the Service', async () => {
