@@ -93,7 +93,7 @@ function generateProtobuf(): void {
   const { status, stderr } = spawnSync('buf', ['generate', '--output', target], { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`buf generate: ${stderr}`);
   if (!check) return;
-  const gen = join('src', 'grpc', 'gen');
+  const gen = join('src', 'protobuf', 'gen');
   for (const file of new Set([...filesBelow(join(root, gen)), ...filesBelow(join(target, gen))]))
     if (readOrEmpty(join(root, gen, file)) !== readOrEmpty(join(target, gen, file))) stale.push(join(gen, file));
   rmSync(target, { recursive: true });
