@@ -15,10 +15,14 @@ import type {
   RouteFilters,
   RouteMatch,
   Warmup,
+  AuthorizationPolicy,
+  PolicyCondition,
+  PolicyOperation,
+  PolicyRule,
+  PolicySource,
 } from '../plan/index.ts';
 import type { LocalitySetting } from '../resource/index.ts';
 import type { Locality } from './locality.ts';
-import type { PathPatternModel, StringPattern } from './policy-match.ts';
 import type { ObjectStatus } from './status.ts';
 
 /** What the resources mean together: who listens, what leads where, who may. Everything that compile lowers. */
@@ -363,51 +367,11 @@ export interface RemoteKeySource {
   readonly timeoutMs: number;
 }
 
-export interface PolicyModel {
-  readonly origin: Origin;
-  readonly namespace: string;
-  readonly name: string;
-  readonly action: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
-  readonly dryRun: boolean;
-  readonly rules: readonly PolicyRuleModel[];
-}
+/** A policy without the proxy it is for: the rules pass into the plan as they are. */
+export type PolicyModel = Omit<AuthorizationPolicy, 'id' | 'proxy'>;
 
-export interface PolicyRuleModel {
-  readonly origin: Origin;
-  readonly index: number;
-  readonly from: readonly PolicySourceModel[];
-  readonly to: readonly PolicyOperationModel[];
-  readonly when: readonly PolicyConditionModel[];
-}
-
-export interface PolicySourceModel {
-  readonly principals?: readonly StringPattern[];
-  readonly notPrincipals?: readonly StringPattern[];
-  readonly namespaces?: readonly StringPattern[];
-  readonly notNamespaces?: readonly StringPattern[];
-  readonly serviceAccounts?: readonly string[];
-  readonly notServiceAccounts?: readonly string[];
-  readonly requestPrincipals?: readonly StringPattern[];
-  readonly notRequestPrincipals?: readonly StringPattern[];
-  readonly ipBlocks?: readonly string[];
-  readonly notIpBlocks?: readonly string[];
-  readonly remoteIpBlocks?: readonly string[];
-  readonly notRemoteIpBlocks?: readonly string[];
-}
-
-export interface PolicyOperationModel {
-  readonly hosts?: readonly StringPattern[];
-  readonly notHosts?: readonly StringPattern[];
-  readonly ports?: readonly number[];
-  readonly notPorts?: readonly number[];
-  readonly methods?: readonly StringPattern[];
-  readonly notMethods?: readonly StringPattern[];
-  readonly paths?: readonly PathPatternModel[];
-  readonly notPaths?: readonly PathPatternModel[];
-}
-
-export interface PolicyConditionModel {
-  readonly key: string;
-  readonly values: readonly StringPattern[];
-  readonly notValues: readonly StringPattern[];
-}
+/** The same rules under names that tell them from those of the YAML. */
+export type PolicyRuleModel = PolicyRule;
+export type PolicySourceModel = PolicySource;
+export type PolicyOperationModel = PolicyOperation;
+export type PolicyConditionModel = PolicyCondition;
