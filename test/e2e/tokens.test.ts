@@ -6,7 +6,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { scheduler } from 'node:timers/promises';
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { assetClient, refused, startAssetBackend, type AssetBackend, type AssetClient } from '../kit/asset-service.ts';
 import { editableExample } from '../kit/manifests.ts';
@@ -72,7 +71,6 @@ async function untilAccepted(token: string): Promise<void> {
     );
     if (error === undefined) return;
     assert.equal(error.code, status.UNAUTHENTICATED, error.details);
-    await scheduler.wait(50);
   }
 }
 
