@@ -98,7 +98,7 @@ export function analyze(input: WorldInput): Analysis {
     diagnostics: distinct(findings),
     status: [
       ...makeStatus(world, { gateways: servedGateways, orphans, routes }),
-      ...backendTlsStatus(backendTls, approaches),
+      ...backendTlsStatus(world, backendTls, approaches),
     ],
   };
 }

@@ -1,6 +1,8 @@
+import { controllerOfGateway } from './controller-name.ts';
 import type { BackendTlsPolicies, CheckedBackendTls } from './backend-tls.ts';
 import type { DestinationModel, GatewayModel } from './model.ts';
 import type { AncestorStatus, Condition, ObjectStatus } from './status.ts';
+import type { World } from './world.ts';
 
 /** A gateway, and a Service port that one of its routes leads to. */
 interface Way {
@@ -12,12 +14,22 @@ interface Way {
 const maxAncestors = 16;
 
 /** The conditions of BackendTLSPolicies, for each Gateway that leads to one of their targets. */
-export function backendTlsStatus({ checked }: BackendTlsPolicies, ways: readonly Way[]): readonly ObjectStatus[] {
+export function backendTlsStatus(
+  world: World,
+  { checked }: BackendTlsPolicies,
+  ways: readonly Way[],
+): readonly ObjectStatus[] {
   return checked.map((policy) => {
     const { source } = policy;
     const gateways = new Set(ways.filter((way) => isTarget(policy, way)).map(({ gateway }) => gateway));
     const ancestors = [...gateways].slice(0, maxAncestors).map((gateway): AncestorStatus => ({
-      ancestorRef: { kind: 'Gateway', namespace: gateway.identity.namespace, name: gateway.name },
+      ancestorRef: {
+        group: 'gateway.networking.k8s.io',
+        kind: 'Gateway',
+        namespace: gateway.identity.namespace,
+        name: gateway.name,
+      },
+      controllerName: controllerOfGateway(world, `${gateway.identity.namespace}/${gateway.name}`),
       conditions: conditionsOf(policy),
     }));
     const { namespace, name } = source.metadata;

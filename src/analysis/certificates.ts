@@ -22,7 +22,7 @@ export function resolveCertificate(
   const name = `${ref.namespace}/${ref.name}`;
   if (ref.group !== '' || ref.kind !== 'Secret') {
     return invalid(world, ref, {
-      message: `certificateRef "${ref.name}": kind "${ref.kind}" is no Secret`,
+      message: `certificateRef "${ref.name}": kind "${kindOf(ref)}" is no Secret`,
       remedy: 'Name a Secret of type kubernetes.io/tls.',
     });
   }
@@ -60,6 +60,10 @@ export function resolveCertificate(
     });
   }
   return { certificate: { origin: secret.origin, namespace: ref.namespace, name: ref.name, chainPem, key } };
+}
+
+function kindOf({ group, kind }: CertificateRef): string {
+  return group === '' ? kind : `${group}/${kind}`;
 }
 
 /** Whether the text holds a PEM block; whether its bytes make sense shows when the listener is opened. */

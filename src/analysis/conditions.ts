@@ -1,3 +1,5 @@
+import type { ParentRef } from '../resource/index.ts';
+import { controllerOf, controllerOfGateway } from './controller-name.ts';
 import type { ServedGateway } from './gateways.ts';
 import { intersectHostnames } from './hostname.ts';
 import type { CheckedListenerSet } from './listener-sets.ts';
@@ -6,7 +8,8 @@ import type { Fault } from './listener-owner.ts';
 import { partiallyInvalid, routeFault } from './route-validity.ts';
 import type { CheckedRoute } from './routes.ts';
 import type { Condition, ListenerStatus, ObjectStatus, ParentStatus } from './status.ts';
-import type { World } from './world.ts';
+import { supportedFeatures } from './supported-features.ts';
+import { keyOf, type World } from './world.ts';
 
 /** Conditions as the Gateway API v1.6 defines them, for everything that is served. */
 export function makeStatus(
@@ -23,9 +26,9 @@ export function makeStatus(
     ...world.resources.gatewayClasses
       .filter(({ metadata }) => [undefined, metadata.name].includes(world.options.gatewayClass))
       .map(classStatus),
-    ...checked.gateways.map((gateway) => gatewayStatus(gateway, attached)),
+    ...checked.gateways.map((gateway) => gatewayStatus(world, gateway, attached)),
     ...[...checked.gateways.flatMap(({ sets }) => sets), ...checked.orphans].map((set) => setStatus(set, attached)),
-    ...checked.routes.map(routeStatus),
+    ...checked.routes.map((route) => routeStatus(route, (parent) => controllerOfParent(world, parent))),
   ];
 }
 
@@ -70,10 +73,12 @@ function classStatus({ origin, metadata }: World['resources']['gatewayClasses'][
     name: metadata.name,
     origin,
     conditions: [made('Accepted', yes('Accepted'))],
+    supportedFeatures: supportedFeatures.map((feature) => ({ name: feature })),
   };
 }
 
 function gatewayStatus(
+  { options }: World,
   { source, listeners: all, place, sets, backendFault }: ServedGateway,
   attached: ReadonlyMap<CheckedListener, number>,
 ): ObjectStatus {
@@ -87,6 +92,9 @@ function gatewayStatus(
     namespace: source.metadata.namespace,
     name: source.metadata.name,
     origin: source.origin,
+    ...(place.refused === undefined
+      ? { addresses: [place.address ?? { type: 'IPAddress', value: options.bindHost }] }
+      : {}),
     attachedListenerSets: sets.filter(isAttached).length,
     conditions: [
       made('Accepted', place.refused === undefined ? accepted : no(place.refused)),
@@ -96,7 +104,9 @@ function gatewayStatus(
           ? programmed
           : no({ ...unplaced, reason: place.refused === undefined ? unplaced.reason : 'Invalid' }),
       ),
-      ...(backendFault === undefined ? [] : [made('ResolvedRefs', no(backendFault))]),
+      ...(source.spec.backendCertificateRef === undefined
+        ? []
+        : [made('ResolvedRefs', backendFault === undefined ? yes('ResolvedRefs') : no(backendFault))]),
       ...(isInsecure ? [made('InsecureFrontendValidationMode', yes('ConfigurationChanged'))] : []),
     ],
     listeners: listeners.map((listener) => {
@@ -208,19 +218,31 @@ function overlapCondition(overlaps: readonly CheckedListener[]): Pick<Condition,
   return yes('OverlappingHostnames', `hostnames overlap with those of listener ${names}`);
 }
 
-function routeStatus(route: CheckedRoute): ObjectStatus {
+/** A ListenerSet is served by whoever serves its Gateway; a Service by the mesh, which is one with the gateways. */
+function controllerOfParent(world: World, parentRef: ParentRef): string {
+  const key = `${parentRef.namespace}/${parentRef.name}`;
+  if (parentRef.kind === 'Gateway') return controllerOfGateway(world, key);
+  const set = parentRef.kind === 'ListenerSet' && world.resources.listenerSets.find((one) => keyOf(one) === key);
+  if (!set) return controllerOf(world, undefined);
+  const { namespace, name } = set.spec.parentRef;
+  return controllerOfGateway(world, `${namespace}/${name}`);
+}
+
+function routeStatus(route: CheckedRoute, controllerNameOf: (parentRef: ParentRef) => string): ObjectStatus {
   const { source, attachments, unresolved } = route;
   const invalid = routeFault(route);
   const partly = partiallyInvalid(route);
   const made = conditionsFor(source.metadata.generation);
   const parents: readonly ParentStatus[] = attachments.map(({ parentRef, refused = invalid }) => ({
     parentRef: {
-      ...(parentRef.kind === 'Gateway' ? {} : { kind: parentRef.kind }),
+      group: parentRef.group,
+      kind: parentRef.kind,
       namespace: parentRef.namespace,
       name: parentRef.name,
       ...(parentRef.sectionName === undefined ? {} : { sectionName: parentRef.sectionName }),
       ...(parentRef.port === undefined ? {} : { port: parentRef.port }),
     },
+    controllerName: controllerNameOf(parentRef),
     conditions: [
       made('Accepted', refused === undefined ? yes('Accepted') : no(refused)),
       made('ResolvedRefs', unresolved === undefined ? yes('ResolvedRefs') : no(unresolved)),

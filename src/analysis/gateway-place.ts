@@ -8,6 +8,8 @@ import type { World } from './world.ts';
 export interface GatewayPlace {
   /** Where its listeners bind; absent: as the options say. */
   readonly bindHost?: string;
+  /** The one of `spec.addresses` where it is served; absent: none was asked for. */
+  readonly address?: { readonly type: string; readonly value: string };
   /** None of the listeners is served. */
   readonly refused?: Fault;
   /** Served, but not at every address that was asked for. */
@@ -33,6 +35,7 @@ export function placeGateway(world: World, gateway: Gateway): GatewayPlace {
   }
   const values = others.map(({ value }) => `"${value}"`).join(', ');
   return {
+    ...(usable === undefined ? {} : { address: { type: usable.type, value: usable.value } }),
     ...(usable === undefined || usable.type !== 'IPAddress' ? {} : { bindHost: usable.value }),
     ...(others.length === 0
       ? {}

@@ -169,7 +169,7 @@ function supportedKinds(world: World, listener: Listener): { kinds: readonly str
   const kinds = wanted.filter((item) => item.group === group && known.has(item.kind)).map(({ kind }) => kind);
   const unknown = wanted.find((item) => item.group !== group || !known.has(item.kind));
   if (unknown === undefined) return { kinds };
-  const message = `listener "${listener.name}": allowedRoutes.kinds names "${unknown.kind}", which cannot attach to ${listener.protocol.value}`;
+  const message = `listener "${listener.name}": allowedRoutes.kinds names "${unknown.group === group ? unknown.kind : `${unknown.group}/${unknown.kind}`}", which cannot attach to ${listener.protocol.value}`;
   world.report(
     diagnose(codes.routeKindUnsupported, {
       origin: unknown.origin,

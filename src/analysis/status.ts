@@ -22,6 +22,10 @@ export interface ObjectStatus {
   readonly listeners?: readonly ListenerStatus[];
   /** Gateway: ListenerSets that are part of it. */
   readonly attachedListenerSets?: number;
+  /** Gateway: where its listeners bind; absent when none is served. */
+  readonly addresses?: readonly { readonly type: string; readonly value: string }[];
+  /** GatewayClass: names of features of the Gateway API, sorted. */
+  readonly supportedFeatures?: readonly { readonly name: string }[];
   /** Routes: one entry for each parentRef. */
   readonly parents?: readonly ParentStatus[];
   /** Policies: one entry for each Gateway that they have an effect on. */
@@ -29,7 +33,13 @@ export interface ObjectStatus {
 }
 
 export interface AncestorStatus {
-  readonly ancestorRef: { readonly kind: string; readonly namespace: string; readonly name: string };
+  readonly ancestorRef: {
+    readonly group: string;
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+  };
+  readonly controllerName: string;
   readonly conditions: readonly Condition[];
 }
 
@@ -42,12 +52,14 @@ export interface ListenerStatus {
 
 export interface ParentStatus {
   readonly parentRef: {
-    /** Absent: Gateway. */
-    readonly kind?: string;
+    readonly group: string;
+    readonly kind: string;
     readonly namespace: string;
     readonly name: string;
     readonly sectionName?: string;
     readonly port?: number;
   };
+  /** Of the class of the Gateway. */
+  readonly controllerName: string;
   readonly conditions: readonly Condition[];
 }

@@ -121,25 +121,37 @@ export function presentResult(result: CompileResult, show: readonly string[]): R
   return Object.fromEntries(entries);
 }
 
-function presentStatus({ conditions, listeners, parents, ancestors }: ObjectStatus): Record<string, unknown> {
+function presentStatus(status: ObjectStatus): Record<string, unknown> {
+  const { conditions, listeners, parents, ancestors, addresses, supportedFeatures } = status;
   const ofListeners = listeners?.map(({ name, supportedKinds, attachedRoutes, ...listener }) => [
     `listener ${name} (${supportedKinds.join(' ')}; ${attachedRoutes} routes)`,
     listener.conditions.map(presentCondition),
   ]);
-  const ofParents = parents?.map(({ parentRef, ...parent }) => [
-    `parent ${Object.values(parentRef).join('/')}`,
+  const ofParents = parents?.map(({ parentRef, controllerName, ...parent }) => [
+    `parent ${presentReference(parentRef)}${byController(controllerName)}`,
     parent.conditions.map(presentCondition),
   ]);
-  const ofAncestors = ancestors?.map(({ ancestorRef, ...ancestor }) => [
-    `ancestor ${Object.values(ancestorRef).join('/')}`,
+  const ofAncestors = ancestors?.map(({ ancestorRef, controllerName, ...ancestor }) => [
+    `ancestor Gateway/${presentReference(ancestorRef)}${byController(controllerName)}`,
     ancestor.conditions.map(presentCondition),
   ]);
   return Object.fromEntries([
     ...(ofAncestors ?? []),
     ...(conditions === undefined ? [] : [['conditions', conditions.map(presentCondition)]]),
+    ...(addresses === undefined || addresses[0]?.value === testOptions.bindHost ? [] : [['addresses', addresses]]),
+    ...(supportedFeatures === undefined ? [] : [['supportedFeatures', supportedFeatures.map(({ name }) => name)]]),
     ...(ofListeners ?? []),
     ...(ofParents ?? []),
   ]) as Record<string, unknown>;
+}
+
+/** Without what is the same nearly everywhere. */
+function presentReference({ group, kind, ...reference }: { readonly group: string; readonly kind: string }): string {
+  return [...(kind === 'Gateway' ? [] : [kind]), ...Object.values(reference)].join('/');
+}
+
+function byController(name: string): string {
+  return name === 'istio.io/gateway-controller' ? '' : ` by ${name}`;
 }
 
 /** Messages repeat those of the diagnostics. */
