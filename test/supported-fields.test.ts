@@ -12,10 +12,6 @@ const notShown: readonly (readonly [field: RegExp, because: string])[] = [
   [/ProxyConfig spec\.selector/, 'checked, and reported as a whole'],
   [/istio\.io\/\w+ spec\.targetRefs?(?:\[\])?\.namespace$/, 'only the empty text is valid'],
   [/RequestAuthentication spec\.targetRef\.group$/, 'as that of targetRefs, which a golden shows'],
-  [
-    /(?:certificateRefs\[\]|kinds\[\]|clientCertificateRef)\.group$/,
-    'another group than the default is refused, which src/analysis tests',
-  ],
   [/ListenerSet spec\.parentRef\.(?:group|kind)$/, 'a ListenerSet has no other parent than a Gateway'],
   [/Gateway spec\.tls\.frontend\.default\.validation\./, 'src/proxy/client-certificates.test.ts has both modes'],
   [/Sidecar spec\.(?:in|e)gress\[\]\.port\.(?:name|protocol|targetPort)$/, 'checked only: the number decides'],

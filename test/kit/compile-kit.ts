@@ -146,8 +146,10 @@ function presentStatus(status: ObjectStatus): Record<string, unknown> {
 }
 
 /** Without what is the same nearly everywhere. */
-function presentReference({ group, kind, ...reference }: { readonly group: string; readonly kind: string }): string {
-  return [...(kind === 'Gateway' ? [] : [kind]), ...Object.values(reference)].join('/');
+function presentReference(reference: { readonly group: string; readonly kind: string }): string {
+  const { kind } = reference;
+  const rest = Object.entries(reference).filter(([name]) => name !== 'group' && name !== 'kind');
+  return [...(kind === 'Gateway' ? [] : [kind]), ...rest.map(([, value]) => value)].join('/');
 }
 
 function byController(name: string): string {
