@@ -1,5 +1,6 @@
 /** One call to a data plane, and what came of it. */
-import { connect, constants, type IncomingHttpHeaders } from 'node:http2';
+import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { message, type Seen } from './backend.ts';
 import type { Address } from './data-plane.ts';
 
@@ -16,52 +17,68 @@ export interface Outcome {
   /** The gRPC status, of trailers or of the only header block. */
   readonly status: number | undefined;
   readonly headers: IncomingHttpHeaders;
+  readonly body: string;
   /** What the app said it saw, when an app answered. */
   readonly seen: Seen | undefined;
+  readonly tookMs: number;
 }
 
-/** A connection that carries calls one after the other, as one client of an app does. */
+/** A connection that carries calls, as one client of an app does. */
 export interface Caller {
   call(request: CallRequest): Promise<Outcome>;
   close(): void;
 }
 
-export function openCaller({ host, port }: Address): Caller {
-  const session = connect(`http://${host}:${port}`);
+/** With `tls` over TLS, without judging the certificate of the other side. */
+export function openCaller({ host, port }: Address, tls?: ConnectionOptions): Caller {
+  const scheme = tls === undefined ? 'http' : 'https';
+  const session = connect(
+    `${scheme}://${host}:${port}`,
+    tls && {
+      createConnection: () => connectTls({ host, port, ALPNProtocols: ['h2'], rejectUnauthorized: false, ...tls }),
+    },
+  );
   session.on('error', () => undefined);
-  return {
-    call: ({ method, path, authority, headers }) =>
-      new Promise((resolve) => {
-        if (session.destroyed) {
-          resolve({ http: undefined, status: undefined, headers: {}, seen: undefined });
-          return;
-        }
-        const stream = session.request({
-          ...{ ':method': method, ':path': path, ':authority': authority, ':scheme': 'http' },
-          ...(method === 'POST' ? { 'content-type': 'application/grpc', te: 'trailers' } : {}),
-          ...headers,
-        });
-        let answer: IncomingHttpHeaders = {};
-        let trailers: IncomingHttpHeaders = {};
-        const body: Buffer[] = [];
-        stream.on('response', (received) => (answer = received));
-        stream.on('trailers', (received) => (trailers = received));
-        stream.on('data', (chunk: Buffer) => body.push(chunk));
-        stream.on('error', () => undefined);
-        stream.on('close', () => {
-          const status = trailers['grpc-status'] ?? answer['grpc-status'];
-          resolve({
-            http: answer[':status'] === undefined ? undefined : Number(answer[':status']),
-            status: status === undefined ? undefined : Number(status),
-            headers: answer,
-            seen: stream.rstCode === constants.NGHTTP2_NO_ERROR ? seenIn(Buffer.concat(body)) : undefined,
-          });
-        });
-        if (method === 'POST') stream.end(message('hello'));
-        else stream.end();
-      }),
-    close: () => session.destroy(),
-  };
+  return { call: (request) => callOn(session, { scheme, ...request }), close: () => session.destroy() };
+}
+
+function callOn(
+  session: ClientHttp2Session,
+  { scheme, method, path, authority, headers }: CallRequest & { readonly scheme: string },
+): Promise<Outcome> {
+  const beganMs = performance.now();
+  return new Promise((resolve) => {
+    if (session.destroyed) {
+      resolve({ http: undefined, status: undefined, headers: {}, body: '', seen: undefined, tookMs: 0 });
+      return;
+    }
+    const stream = session.request({
+      ...{ ':method': method, ':path': path, ':authority': authority, ':scheme': scheme },
+      ...(method === 'POST' ? { 'content-type': 'application/grpc', te: 'trailers' } : {}),
+      ...headers,
+    });
+    let answer: IncomingHttpHeaders = {};
+    let trailers: IncomingHttpHeaders = {};
+    const chunks: Buffer[] = [];
+    stream.on('response', (received) => (answer = received));
+    stream.on('trailers', (received) => (trailers = received));
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('error', () => undefined);
+    stream.on('close', () => {
+      const status = trailers['grpc-status'] ?? answer['grpc-status'];
+      const body = Buffer.concat(chunks);
+      resolve({
+        http: answer[':status'] === undefined ? undefined : Number(answer[':status']),
+        status: status === undefined ? undefined : Number(status),
+        headers: answer,
+        body: body.toString(),
+        seen: stream.rstCode === constants.NGHTTP2_NO_ERROR ? seenIn(body) : undefined,
+        tookMs: performance.now() - beganMs,
+      });
+    });
+    if (method === 'POST') stream.end(message('hello'));
+    else stream.end();
+  });
 }
 
 function seenIn(body: Buffer): Seen | undefined {

@@ -5,14 +5,32 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import type { LogExpectation, MetricExpectation } from './observe.ts';
 
 export interface Case {
   readonly file: string;
   readonly title: string;
   /** Workloads whose apps take calls, `namespace/name`. */
   readonly backends: readonly string[];
+  /** Apps that end TLS themselves. */
+  readonly encrypted?: Readonly<Record<string, AppTls>>;
+  /** Apps that take connections and say nothing. */
+  readonly silent?: readonly string[];
+  /** What DNS says of hosts: addresses. */
+  readonly names?: Readonly<Record<string, readonly string[]>>;
+  /** What GET of these URLs answers. */
+  readonly urls?: Readonly<Record<string, string>>;
   readonly calls: readonly Call[];
   readonly manifests: string;
+  /** Manifests that come in addition with the first call that is `later`. */
+  readonly later?: string;
+}
+
+export interface AppTls {
+  /** `NAME by AUTHORITY`, see `fill.ts`. */
+  readonly certificate: string;
+  /** The authority of the client certificates that it asks for; default: none is asked for. */
+  readonly clients?: string;
 }
 
 export interface Call {
@@ -22,12 +40,38 @@ export interface Call {
   /** The workload whose app makes the call; default: a client outside. */
   readonly from?: string;
   readonly method?: string;
+  /** `{i}` in a path or header is the number of the call among `times`. */
   readonly path?: string;
   readonly authority?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Over TLS; default: plaintext. */
+  readonly tls?: CallTls;
   /** Default 1. */
   readonly times?: number;
+  /** Each of `times` on a connection of its own. */
+  readonly apart?: boolean;
+  /** Cookies of answers are sent with the next of `times`. */
+  readonly cookies?: boolean;
+  /** So many calls like this one are under way, and get no answer, while it is made. */
+  readonly held?: number;
+  /** The held calls reach no app. */
+  readonly unseen?: boolean;
+  /** The manifests that come later are in force, from here on. */
+  readonly later?: boolean;
+  /** What is expected may take a while: made again until it is so, for ten seconds. */
+  readonly eventually?: boolean;
   readonly expect: Expectation;
+}
+
+export interface CallTls {
+  /** Of the ClientHello; default: the authority. */
+  readonly servername?: string;
+  /** What the client presents: `NAME by AUTHORITY`; default: nothing. */
+  readonly certificate?: string;
+  /** The client presents the certificate that the mesh gave this workload. */
+  readonly member?: string;
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /** What is absent is not looked at. */
@@ -41,17 +85,38 @@ export interface Expectation {
   readonly backend?: string;
   /** Shares of the calls by workload that answered, and how far each may be off. */
   readonly shares?: Readonly<Record<string, number>>;
+  /** Shares of the calls by gRPC status. */
+  readonly statuses?: Readonly<Record<string, number>>;
   readonly tolerance?: number;
-  /** What the app saw; a null header must be absent. */
+  /** One workload answered all calls (true), or more than one did (false). */
+  readonly together?: boolean;
+  /** What the app saw; a null header must be absent; one that begins with `~ ` is an expression. */
   readonly saw?: {
     readonly path?: string;
     readonly authority?: string;
     readonly headers?: Readonly<Record<string, string | null>>;
+    /** Of the TLS handshake with the app; null: it was plaintext. */
+    readonly servername?: string | null;
+    /** The first name in the client's certificate; null: none was presented. */
+    readonly client?: string | null;
   };
-  /** Of the answer; null: absent. */
+  /** Of the answer; null: absent; one that begins with `~ ` is an expression. */
   readonly headers?: Readonly<Record<string, string | null>>;
+  readonly body?: string;
+  /** The answer takes at least so long. */
+  readonly afterMs?: number;
   /** Requests that workloads have seen for this call in all, those without an answer included. */
   readonly requests?: Readonly<Record<string, number>>;
+  /** The same, between two numbers. */
+  readonly requestsBetween?: Readonly<Record<string, readonly [least: number, most: number]>>;
+  /** Connections that apps got for this call. */
+  readonly connections?: Readonly<Record<string, number>>;
+  /** Connections of apps that ended by and by, since the case began. */
+  readonly ended?: Readonly<Record<string, number>>;
+  /** At least so many HTTP/2 PINGs have come to apps by and by, since the case began. */
+  readonly pings?: Readonly<Record<string, number>>;
+  readonly log?: readonly LogExpectation[];
+  readonly metrics?: readonly MetricExpectation[];
 }
 
 export function readCases(): Case[] {

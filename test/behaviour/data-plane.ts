@@ -2,12 +2,16 @@
  * What the suite needs of a data plane: manifests in, addresses out. Another one (Envoy under Istio) is another implementation
  * of `StartDataPlane`; nothing else here knows which it is.
  */
+import { AccessLog, Counters, createExposition, RequestMetrics, takeSnapshot } from '../../src/telemetry/index.ts';
 import { startCompiledMesh } from '../kit/compiled-mesh.ts';
 
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
+
+/** `gateway NAMESPACE/NAME` or `workload NAMESPACE/NAME`. */
+export type ProxyName = string;
 
 export interface DataPlane {
   /** Where clients outside reach a port of a Gateway, `namespace/name`. */
@@ -16,19 +20,87 @@ export interface DataPlane {
   workload(name: string, port: number): Address;
   /** Where the app of a workload sends the calls that it makes. */
   outbound(name: string): Address;
+  /** The certificate that the mesh gave a workload, as PEM. */
+  certificate(name: string): { readonly chainPem: string; readonly keyPem: string };
+  /** What Prometheus would read from a proxy. */
+  metrics(proxy: ProxyName): Promise<string>;
+  /** Lines of a proxy's access log so far, in Istio's JSON keys. */
+  accessLog(proxy: ProxyName): readonly Readonly<Record<string, unknown>>[];
+  /** Puts other manifests in force. */
+  change(manifests: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `backends`: where the app of each workload (`namespace/name`) listens for plaintext HTTP/2. */
-export type StartDataPlane = (manifests: string, backends: Readonly<Record<string, Address>>) => Promise<DataPlane>;
+export interface Environment {
+  /** Where the app of each workload (`namespace/name`) listens for HTTP/2. */
+  readonly apps: Readonly<Record<string, Address>>;
+  /** What DNS says. */
+  readonly names: Readonly<Record<string, readonly string[]>>;
+  /** What the URLs of key sets answer. */
+  readonly urls: Readonly<Record<string, string>>;
+}
+
+export type StartDataPlane = (manifests: string, environment: Environment) => Promise<DataPlane>;
 
 /** Sallyport's compiler and proxies, in this process, with real sockets and certificates. */
-export const startSallyport: StartDataPlane = async (manifests, backends) => {
-  const mesh = await startCompiledMesh({ manifests, apps: backends, started: Object.keys(backends) });
+export const startSallyport: StartDataPlane = async (manifests, { apps, names, urls }) => {
+  const books = new Map<string, Books>();
+  const mesh = await startCompiledMesh({
+    manifests,
+    apps,
+    started: Object.keys(apps),
+    resolved: names,
+    jwks: Object.fromEntries(Object.entries(urls).map(([url, text]) => [url, { text }])),
+    proxyOptions: (id) => {
+      const own = openBooks();
+      books.set(id, own);
+      return own;
+    },
+  });
+  const booksOf = (proxy: ProxyName): Books => {
+    const found = books.get(proxy.replace(/^workload /, 'sidecar/').replace(' ', '/'));
+    if (found === undefined) throw new Error(`no proxy ${proxy}; there are ${[...books.keys()].join(', ')}`);
+    return found;
+  };
   return {
     gateway: (name, port) => mesh.addressOf(`gateway/${name}/${port}`),
     workload: (name, port) => mesh.addressOf(`sidecar/${name}/${port}`),
     outbound: (name) => mesh.addressOf(`sidecar/${name}/outbound`),
+    certificate: (name) => {
+      const svid = mesh.proxy(`sidecar/${name}`).identity.current();
+      if (svid === undefined) throw new Error(`${name} has no certificate`);
+      return { chainPem: svid.chainPem, keyPem: svid.keyPem.reveal() };
+    },
+    metrics: (proxy) => {
+      const { metrics, counters } = booksOf(proxy);
+      return createExposition({ version: 'test', snapshot: () => takeSnapshot(metrics, counters) }).text();
+    },
+    accessLog: (proxy) => booksOf(proxy).lines,
+    change: (changed) => mesh.change(changed),
     close: () => mesh.close(),
   };
 };
+
+interface Books {
+  readonly metrics: RequestMetrics;
+  readonly counters: Counters;
+  readonly accessLog: AccessLog;
+  readonly lines: Readonly<Record<string, unknown>>[];
+}
+
+function openBooks(): Books {
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const accessLog = new AccessLog({
+    sink: {
+      write: (text, done) => {
+        for (const line of text.trimEnd().split('\n')) lines.push(JSON.parse(line) as Record<string, unknown>);
+        done();
+      },
+    },
+    format: 'JSON',
+    statusName: String,
+    schedule: setImmediate,
+    onDropped: () => undefined,
+  });
+  return { metrics: new RequestMetrics(), counters: new Counters(), accessLog, lines };
+}

@@ -1,8 +1,8 @@
 /** A whole mesh in this process from manifests: every proxy of the compiled plan, with its certificate, in front of the apps given. */
-import type { WorkloadBinding } from '../../src/analysis/index.ts';
+import type { FetchedKeySets, WorkloadBinding } from '../../src/analysis/index.ts';
 import type { CompileOptions, CompileResult, ResolvedNames } from '../../src/compile/index.ts';
 import { CertificateAuthority } from '../../src/identity/index.ts';
-import type { Address } from '../../src/proxy/index.ts';
+import type { Address, ProxyOptions } from '../../src/proxy/index.ts';
 import { slicePlan } from '../../src/app/plan-slice.ts';
 import { bindingsOf, compileText } from './compile-kit.ts';
 import { enroll, startProxy, type TestProxy } from './proxy-process.ts';
@@ -27,6 +27,10 @@ export interface CompiledMeshSpec {
   readonly options?: Partial<CompileOptions>;
   /** What DNS says. */
   readonly resolved?: ResolvedNames;
+  /** What came of fetching key sets. */
+  readonly jwks?: FetchedKeySets;
+  /** What the proxy with this id is to use in place of what a test has anyway. */
+  readonly proxyOptions?: (id: string) => Partial<ProxyOptions>;
 }
 
 export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<CompiledMesh> {
@@ -37,14 +41,14 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
     return { ...binding, ...(spec.started?.includes(name) === true ? { isStarted: true } : {}) };
   });
   const options = { outbound: true, freePorts: true, ...spec.options };
-  const { resolved = {} } = spec;
+  const { resolved = {}, jwks = {} } = spec;
   let result: CompileResult;
 
   const apply = async (manifests: string): Promise<void> => {
-    const first = compileText(manifests, { bindings, options, resolved });
+    const first = compileText(manifests, { bindings, options, resolved, jwks });
     for (const { id, namespace, serviceAccount } of Object.values(first.plan.proxies)) {
       if (proxies.has(id)) continue;
-      const proxy = await startProxy(id);
+      const proxy = await startProxy(id, spec.proxyOptions?.(id));
       await enroll(
         proxy.identity,
         authority,
@@ -58,7 +62,7 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
         .filter(({ direction }) => direction === 'inbound')
         .map(({ id, proxy }) => [id, find(proxy).addressOf(id)]),
     );
-    result = compileText(manifests, { bindings, options, resolved, placements });
+    result = compileText(manifests, { bindings, options, resolved, jwks, placements });
     await applyAll(result);
   };
   const applyAll = async ({ plan, secrets }: CompileResult): Promise<void> => {

@@ -3,10 +3,13 @@
  * a status, a finding), or at least what is decoded. Found by doing so, hence never out of date.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { compileAll, type CompileOptions } from '../../src/compile/index.ts';
+import { basename, join } from 'node:path';
+import type { FetchedKeySets } from '../../src/analysis/index.ts';
+import { compileAll, type CompileOptions, type ResolvedNames } from '../../src/compile/index.ts';
 import { parseManifest, type Document, type Path } from '../../src/manifest/index.ts';
 import { decodeAll, supportedFields, type SupportedField } from '../../src/resource/index.ts';
+import { readCases as readBehaviourCases } from '../behaviour/case.ts';
+import { Certificates, fill } from '../behaviour/fill.ts';
 import { bindingsOf, placementsFor, readHeader, testOptions } from './compile-kit.ts';
 
 /** `group/Kind path` to the name of the test, for fields that one shows. */
@@ -73,24 +76,39 @@ const sharedSchemas: readonly (readonly [RegExp, string])[] = [
   [/^(\S+Gateway spec\.)allowedListeners\.namespaces/, '$1listeners[].allowedRoutes.namespaces'],
 ];
 
-/** The test that shows a field, in this place or in another one that is read by the same code. */
+/** The best test that shows a field, in this place or in another one that is read by the same code. */
 export function testOf(shown: ShownFields, field: SupportedField): string | undefined {
   let key = fieldKey(field);
+  const found = new Set([shown.get(key)]);
   for (const [place, other] of sharedSchemas) {
-    const found = shown.get(key);
-    if (found !== undefined) return found;
     key = key.replace(place, other);
+    found.add(shown.get(key));
   }
-  return shown.get(key);
+  const tests = [...found].filter((name) => name !== undefined);
+  return kindsOfTests.map((kind) => tests.find((name) => name.startsWith(kind))).find((name) => name !== undefined);
 }
+
+/** Best first: what calls show, what a plan shows, what is only read. */
+const kindsOfTests = ['behaviour ', 'golden ', 'decoding golden '] as const;
 
 /** Behaviour first: there, real calls depend on it. */
 function readCases(root: string): Case[] {
-  const behaviour = filesIn(join(root, 'test/behaviour/cases'), '.yaml').map(({ name, text }) => {
-    const manifests = text.slice(text.indexOf('\n---\n') + 1);
-    const backends = /^backends: \[(.*)\]$/m.exec(text)?.[1]?.split(', ') ?? [];
-    const workloads = backends.map((backend) => `${backend}=127.0.0.1:50051`);
-    return makeCase(`behaviour ${name}`, manifests, { workloads, placed: true, options: { outbound: true } });
+  const behaviour = readBehaviourCases().map((one) => {
+    const apps = Object.fromEntries(
+      one.backends.map((name, index) => [name, { host: '127.0.0.1', port: 50_051 + index }]),
+    );
+    const { names = {}, urls = {} } = one;
+    return makeCase(
+      `behaviour ${basename(one.file, '.yaml')}`,
+      fill(one.manifests, { apps, certificates: new Certificates() }),
+      {
+        workloads: Object.entries(apps).map(([name, { host, port }]) => `${name}=${host}:${port}`),
+        placed: true,
+        options: { outbound: true },
+        resolved: names,
+        jwks: Object.fromEntries(Object.entries(urls).map(([url, answer]) => [url, { text: answer }])),
+      },
+    );
   });
   const goldens = filesIn(join(root, 'test/golden/compile'), '.in.yaml').map(({ name, text }) =>
     makeCase(`golden ${name}`, text, readHeader(text)),
@@ -114,11 +132,14 @@ interface CaseSettings {
   readonly workloads: readonly string[];
   readonly placed: boolean;
   readonly options: Partial<CompileOptions>;
+  readonly resolved?: ResolvedNames;
+  readonly jwks?: FetchedKeySets;
 }
 
-function makeCase(name: string, text: string, { workloads, placed, options }: CaseSettings): Case {
+function makeCase(name: string, text: string, settings: CaseSettings): Case {
+  const { workloads, placed, options, resolved = {}, jwks = {} } = settings;
   const { documents } = parseManifest(text, `${name}.yaml`);
-  const snapshot = { bindings: bindingsOf(workloads), options: { ...testOptions, ...options } };
+  const snapshot = { bindings: bindingsOf(workloads), resolved, jwks, options: { ...testOptions, ...options } };
   const placements = placed ? placementsFor(compileAll({ ...snapshot, documents, placements: {} })) : {};
   const outcome = (changed: readonly Document[]): string => {
     const { plan, status, diagnostics } = compileAll({ ...snapshot, documents: changed, placements });
