@@ -35,7 +35,15 @@ export function grpcStatusName(code: number): string {
  * read it; a number above 16 is passed on as it is.
  */
 export function parseGrpcStatus(value: string): number {
-  return /^(0|[1-9]\d{0,4})$/.test(value) ? Number(value) : GrpcStatus.UNKNOWN;
+  const { length } = value;
+  if (length === 0 || length > 5 || (length > 1 && value.charCodeAt(0) === 0x30)) return GrpcStatus.UNKNOWN;
+  let status = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return GrpcStatus.UNKNOWN;
+    status = status * 10 + digit;
+  }
+  return status;
 }
 
 /** The status of a response that has none of its own, from its HTTP status. */

@@ -37,9 +37,26 @@ export const FieldKind = {
   expect: 27,
   date: 28,
   setCookie: 29,
+  /** What a proxy in front might say about the client, and a backend might believe; see `proxyClaims`. */
+  proxyClaim: 30,
 } as const;
 
 export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind];
+
+/** Names of no standard by which proxies pass on who and where the client is. */
+const proxyClaims = [
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-istio-attributes',
+  'x-ssl-client-cert',
+  'x-client-cert',
+  'client-cert',
+  'client-cert-chain',
+];
 
 const kindByName: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   [':method', FieldKind.method],
@@ -69,6 +86,7 @@ const kindByName: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   ['expect', FieldKind.expect],
   ['date', FieldKind.date],
   ['set-cookie', FieldKind.setCookie],
+  ...proxyClaims.map((name) => [name, FieldKind.proxyClaim] as const),
 ]);
 
 /** The kind of a lower-case field name. */

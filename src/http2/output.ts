@@ -53,9 +53,8 @@ export class OutputBuffer {
 
   /** The batch of the last `take()` left the process; its slabs go back to the pool. */
   written(): void {
-    const slabs = this.#inFlight;
-    for (let i = 0; i < slabs.length; i++) returnSlab(slabs[i] as Buffer);
-    slabs.length = 0;
+    // Emptied by pop: setting an array's length is a call into the runtime.
+    for (let slab = this.#inFlight.pop(); slab !== undefined; slab = this.#inFlight.pop()) returnSlab(slab);
   }
 
   #closeSegment(): void {

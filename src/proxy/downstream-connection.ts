@@ -136,7 +136,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
 
   #dispatchFresh(): void {
     const fresh = this.#fresh;
-    if (fresh.length === 0) return;
+    // Forwards, so in the order of arrival; nothing is added meanwhile.
     for (let i = 0; i < fresh.length; i++) {
       const exchange = fresh[i] as Exchange;
       // It has ended already, or its record is in use again and was served above.
@@ -144,7 +144,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       exchange.awaitsDispatch = false;
       sendOn(this.#runtime, exchange);
     }
-    fresh.length = 0;
+    // Setting an array's length is a call into the runtime; this is not.
+    while (fresh.length > 0) fresh.pop();
   }
 
   /** No new requests; those under way finish, then it closes. */

@@ -15,7 +15,7 @@ import type {
 } from '../decide/index.ts';
 import type { Origin } from '../base/index.ts';
 import type { Endpoint } from '../plan/index.ts';
-import type { Field, Http2Connection, Http2Stream } from '../http2/index.ts';
+import { internField, type Field, type Http2Connection, type Http2Stream } from '../http2/index.ts';
 import { newMessageCounter, resetMessageCounter } from '../grpc/index.ts';
 import type { WorkloadIdentity } from '../telemetry/index.ts';
 import type { Authenticator } from '../token/index.ts';
@@ -265,6 +265,12 @@ export class ExchangePool {
   }
 }
 
+/** Stands in a finished record's head, so that the record holds no client's fields. */
+const noField = internField('te', 'trailers');
+
+/** Heads with more fields than this are dropped with the request. */
+const keptHeadFields = 64;
+
 /** Replay buffers above this are dropped with the request; a pool of thousands of records must stay small. */
 const keptReplayBytes = 1_024;
 
@@ -289,8 +295,11 @@ function release(exchange: Exchange): void {
   exchange.localState = undefined;
   exchange.setCookie = undefined;
   exchange.error = undefined;
-  exchange.head.length = 0;
-  // Setting a length costs more than reading one, and these are nearly always empty.
+  // Overwritten, not shortened: setting an array's length costs as much as the rest of this function.
+  const { head } = exchange;
+  for (let i = 0; i < exchange.headCount; i++) head[i] = noField;
+  if (head.length > keptHeadFields) head.length = 0;
+  // These are nearly always empty.
   if (exchange.tried.length > 0) exchange.tried.length = 0;
   if (exchange.trailers.length > 0) exchange.trailers.length = 0;
   if (exchange.requestTrailers.length > 0) exchange.requestTrailers.length = 0;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { compileProxy, type CompiledCluster, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
@@ -26,6 +25,7 @@ import { DescriptorWatch } from './reflection-learn.ts';
 import { ReflectionService } from './reflection-service.ts';
 import { reportRefused } from './refused.ts';
 import { createUpstreamEvents } from './relay-response.ts';
+import { randomRequestId } from './request-id.ts';
 import { gatewayTreatment, inboundTreatment, relayedClusters } from './relay-treatment.ts';
 import type { Runtime, UpstreamTls } from './runtime.ts';
 import type { UpstreamEvents } from './upstream-connection.ts';
@@ -142,7 +142,7 @@ class DataPlane implements Proxy {
     return {
       clock,
       random,
-      newRequestId: newRequestId ?? randomUUID,
+      newRequestId: newRequestId ?? randomRequestId,
       limits: this.#limits,
       wheel: this.#wheel,
       exchanges,

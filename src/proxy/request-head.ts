@@ -24,21 +24,6 @@ export interface HeadRules {
 
 const teTrailers = internField('te', 'trailers');
 
-/** Names without a kind of their own that proxies in front of us might set, and that backends might trust. */
-const untrustedNames: ReadonlySet<string> = new Set([
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'true-client-ip',
-  'x-original-url',
-  'x-rewrite-url',
-  'x-istio-attributes',
-  'x-ssl-client-cert',
-  'x-client-cert',
-  'client-cert',
-  'client-cert-chain',
-]);
-
 /** Fills `exchange.head` with the fields to send on and `method`, `path`, …; `newId` makes a request id where none came. */
 export function readHead(
   exchange: Exchange,
@@ -98,10 +83,8 @@ export function readHead(
         continue;
       case FieldKind.xEnvoy:
       case FieldKind.forwarded:
+      case FieldKind.proxyClaim:
         if (rules.isEdge) continue;
-        break;
-      case FieldKind.other:
-        if (rules.isEdge && untrustedNames.has(field.name)) continue;
         break;
     }
     head[at++] = field;

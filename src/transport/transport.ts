@@ -5,7 +5,7 @@ import { readIntoSharedBuffer } from './read-buffer.ts';
 import type { SocketFacts } from './socket-facts.ts';
 import { WheelTimer, type TimerWheel } from './timer-wheel.ts';
 import { defaultTransportLimits, type TransportLimits } from './transport-limits.ts';
-import { chunkProcessed, flushThisTurn, type Flushable } from './turn.ts';
+import { chunkBegins, chunkProcessed, flushThisTurn, type Flushable } from './turn.ts';
 
 export interface Http2TransportOptions<U> {
   /** A connected socket, TLS already established; `listen` and `connect` hand such over. */
@@ -131,6 +131,7 @@ export class Http2Transport<U> implements Flushable {
     const nowMs = this.#wheel.nowMs();
     this.nowMs = nowMs;
     const connection = this.connection;
+    chunkBegins();
     connection.receive(chunk, nowMs);
     this.#options.onChunkEnd?.();
     if (connection.isClosed || connection.isDraining) this.#checkEnd();

@@ -4,29 +4,51 @@
  * Writing at the end of the turn halves the cost of a hop that many connections feed, and costs latency when one call
  * is in flight. So it adapts: while turns bring one chunk each, output goes out at once; when a turn brings more, at
  * the turn's end.
+ *
+ * The end of a turn is an immediate, and an immediate makes the event loop poll its sockets once more without waiting.
+ * So none is asked for while output goes out at once; turns are told apart by the loop's own count of them.
  */
-
 export interface Flushable {
   flush(): void;
 }
 
+const { nodeTiming } = performance;
+
 let dirty: Flushable[] = [];
 let spare: Flushable[] = [];
+/** The turn that `chunksThisTurn` counts, and what the one before it that brought anything had brought. */
+let turn = -1;
 let chunksThisTurn = 0;
 let chunksLastTurn = 0;
+let isInChunk = false;
 let isEndScheduled = false;
 
 /** The output of this connection waits; it is written in this turn. Call once until its `flush` is called. */
 export function flushThisTurn(connection: Flushable): void {
   dirty.push(connection);
-  scheduleEnd();
+  if (!isInChunk) scheduleEnd();
 }
 
-/** A chunk was read and everything that follows from it was written into the engines. */
+/** A chunk was read; until `chunkProcessed`, what follows from it is written into the engines. */
+export function chunkBegins(): void {
+  isInChunk = true;
+}
+
+/** Everything that follows from the chunk was written into the engines. */
 export function chunkProcessed(): void {
-  chunksThisTurn++;
-  scheduleEnd();
+  isInChunk = false;
+  countChunk(nodeTiming.uvMetricsInfo.loopCount);
   if (chunksThisTurn === 1 && chunksLastTurn <= 1) flushDirty();
+  else if (dirty.length > 0) scheduleEnd();
+}
+
+function countChunk(loopCount: number): void {
+  if (loopCount !== turn) {
+    turn = loopCount;
+    chunksLastTurn = chunksThisTurn;
+    chunksThisTurn = 0;
+  }
+  chunksThisTurn++;
 }
 
 function scheduleEnd(): void {
@@ -37,8 +59,6 @@ function scheduleEnd(): void {
 
 function endTurn(): void {
   isEndScheduled = false;
-  chunksLastTurn = chunksThisTurn;
-  chunksThisTurn = 0;
   flushDirty();
 }
 
@@ -47,5 +67,6 @@ function flushDirty(): void {
   dirty = spare;
   spare = connections;
   for (let i = 0; i < connections.length; i++) (connections[i] as Flushable).flush();
-  connections.length = 0;
+  // Setting an array's length is a call into the runtime; this is not.
+  while (connections.length > 0) connections.pop();
 }
