@@ -1,6 +1,6 @@
 export { supplyMissing } from './add-missing.ts';
 export { analyze, destinationsOf, distinct } from './analyze.ts';
-export { defaultRetry } from './virtual-rules.ts';
+export { defaultRetry } from './default-retry.ts';
 export { codes as analysisCodes } from './codes.ts';
 export { labelsOfPlace, placesOf } from './subsets.ts';
 export { formatLocality, labelsOfLocality, localityOfLabels, parseLocality, type Locality } from './locality.ts';

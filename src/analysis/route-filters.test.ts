@@ -88,3 +88,13 @@ test('with one attempt the backend limit is the limit of the request, with retri
   assert.equal(retried.retry?.perTryTimeoutMs, 2_000);
   assert.equal(retried.retry.attempts, 1);
 });
+
+test('an HTTPRoute’s retry has the conditions of Istio’s default policy, and its codes', () => {
+  const rule = { origin, matches: [], filters: { mirrors: [] }, backendRefs: [], unsupported: [] };
+  const always = ['connect-failure', 'refused-stream', 'unavailable', 'cancelled'];
+  const plain = lowerLimits({ ...rule, retry: { origin, codes: [] } }).retry;
+  assert.deepEqual([plain?.attempts, plain?.on, plain?.minWaitMs], [2, always, undefined]);
+  const coded = lowerLimits({ ...rule, retry: { origin, codes: [500], backoffMs: 7 } }).retry;
+  assert.deepEqual(coded?.on, [...always, 'retriable-status-codes']);
+  assert.deepEqual([coded?.statusCodes, coded?.minWaitMs], [[500], 7]);
+});

@@ -7,6 +7,7 @@ import type {
   RedirectFilter,
   RuleFilters,
 } from '../resource/index.ts';
+import { defaultRetry } from './default-retry.ts';
 import type { RuleModel } from './model.ts';
 import { quoteRegex } from './quote-regex.ts';
 
@@ -107,34 +108,24 @@ export function lowerLimits(rule: HttpRouteRule): Pick<RuleModel['filters'], 'ti
   const request = rule.requestTimeout?.value;
   const backendRequest = rule.backendRequestTimeout?.value;
   if (rule.retry === undefined) {
-    // With one attempt the shorter limit is that of the whole request; the backend's is never the longer.
+    // A single limit then, as in Istio; the backend's is never the longer.
     const timeoutMs = backendRequest ?? request;
     return timeoutMs === undefined ? {} : { timeoutMs };
   }
-  const { origin, codes, attempts = defaultAttempts, backoffMs } = rule.retry;
+  const { origin, codes, attempts, backoffMs } = rule.retry;
+  const inherited = defaultRetry(origin, rule.backendRefs.length);
   return {
     ...(request === undefined ? {} : { timeoutMs: request }),
     retry: {
-      origin,
-      attempts,
-      // "Implementations SHOULD retry on connection errors (disconnect, reset, timeout, TCP failure) if a retry stanza is
-      // configured", beside the codes.
-      on: [
-        'connect-failure',
-        'refused-stream',
-        'reset',
-        ...(codes.length === 0 ? [] : (['retriable-status-codes'] as const)),
-      ],
+      ...inherited,
+      ...(attempts === undefined ? {} : { attempts }),
+      // "Implementations SHOULD retry on connection errors … if a retry stanza is configured": as Istio reads it, beside the
+      // codes, those before the request was processed.
+      on: codes.length === 0 ? inherited.on : [...inherited.on, 'retriable-status-codes'],
       statusCodes: codes,
       ...(backendRequest === undefined ? {} : { perTryTimeoutMs: backendRequest }),
       // "… as long as unsuccessful backend requests are not retried before the configured minimum duration."
-      backoffMs: defaultBackoffMs,
       ...(backoffMs === undefined ? {} : { minWaitMs: backoffMs }),
-      avoidTried: true,
     },
   };
 }
-
-/** Istio's defaults; the Gateway API leaves them to the implementation. */
-const defaultAttempts = 2;
-const defaultBackoffMs = 25;

@@ -11,9 +11,9 @@ import type {
   NamedMatch,
   ObjectMeta,
   ParentRef,
-  RuleFilters,
   Unsupported,
 } from '../resource/index.ts';
+import { defaultRetry } from './default-retry.ts';
 import type { MatchModel, RuleModel } from './model.ts';
 import { quoteRegex } from './quote-regex.ts';
 import { lowerFilters, lowerLimits } from './route-filters.ts';
@@ -45,7 +45,7 @@ export function fromHttpRoute({ origin, metadata, spec }: HttpRoute): RouteSourc
     origin: rule.origin,
     matches: rule.matches.map(httpMatch),
     backendRefs: rule.backendRefs,
-    ...ruleFilters(rule.filters, lowerLimits(rule)),
+    ...ruleFilters(rule, lowerLimits(rule)),
     ...unsupportedOf(rule),
   }));
   return { kind: 'HTTPRoute', origin, metadata, parentRefs: spec.parentRefs, hostnames: spec.hostnames, rules };
@@ -56,18 +56,20 @@ export function fromGrpcRoute({ origin, metadata, spec }: GrpcRoute): RouteSourc
     origin: rule.origin,
     matches: rule.matches.length === 0 ? [{ path: catchAll, headers: [] }] : rule.matches.map(grpcMatch),
     backendRefs: rule.backendRefs,
-    ...ruleFilters(rule.filters),
+    ...ruleFilters(rule),
     ...unsupportedOf(rule),
   }));
   return { kind: 'GRPCRoute', origin, metadata, parentRefs: spec.parentRefs, hostnames: spec.hostnames, rules };
 }
 
 function ruleFilters(
-  written: RuleFilters,
+  rule: HttpRoute['spec']['rules'][number] | GrpcRoute['spec']['rules'][number],
   limits: ReturnType<typeof lowerLimits> = {},
 ): Pick<RuleSource, 'filters' | 'answer' | 'mirrors'> {
-  const { filters, answer } = lowerFilters(written);
-  return { filters: { ...filters, ...limits }, mirrors: written.mirrors, ...(answer === undefined ? {} : { answer }) };
+  const { filters, answer } = lowerFilters(rule.filters);
+  const { mirrors } = rule.filters;
+  if (answer !== undefined) return { filters: { ...filters, ...limits }, mirrors, answer };
+  return { filters: { retry: defaultRetry(rule.origin, rule.backendRefs.length), ...filters, ...limits }, mirrors };
 }
 
 function unsupportedOf({

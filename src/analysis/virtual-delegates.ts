@@ -143,10 +143,10 @@ function contradicts(root: VirtualMatch, own: VirtualMatch): boolean {
     ) ||
     root.ignoreUriCase !== own.ignoreUriCase ||
     (root.port !== undefined && own.port !== undefined && root.port !== own.port) ||
-    (root.sourceNamespace !== undefined &&
-      own.sourceNamespace !== undefined &&
-      root.sourceNamespace !== own.sourceNamespace) ||
-    Object.entries(own.sourceLabels).some(([key, value]) => (root.sourceLabels[key] ?? value) !== value)
+    // Istio asks the delegate to say the root's namespace again.
+    (root.sourceNamespace !== undefined && root.sourceNamespace !== own.sourceNamespace) ||
+    Object.entries(own.sourceLabels).some(([key, value]) => (root.sourceLabels[key] ?? value) !== value) ||
+    (root.gateways.length > 0 && own.gateways.some((gateway) => !root.gateways.includes(gateway)))
   );
 }
 
@@ -154,8 +154,8 @@ function contradicts(root: VirtualMatch, own: VirtualMatch): boolean {
 function isOutside(root: StringMatch | undefined, own: StringMatch | undefined): boolean {
   if (root === undefined || own === undefined) return false;
   if (root.type === 'RegularExpression' || own.type === 'RegularExpression') return true;
-  if (root.type === 'Present') return false;
-  if (own.type === 'Present') return true;
+  // Istio takes neither for a part of the other.
+  if (root.type === 'Present' || own.type === 'Present') return true;
   if (root.type === 'Exact') return own.type === 'Prefix' || own.value !== root.value;
   return !own.value.startsWith(root.value);
 }

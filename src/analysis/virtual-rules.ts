@@ -18,6 +18,7 @@ import type {
 } from '../resource/index.ts';
 import type { BackendModel, MatchModel, MirrorModel, RuleModel } from './model.ts';
 import type { DestinationLookup } from './destinations.ts';
+import { defaultRetry } from './default-retry.ts';
 import { failureOf } from './route-rules.ts';
 import { resolveVirtualDestination } from './virtual-destinations.ts';
 import type { World } from './world.ts';
@@ -157,29 +158,20 @@ function rewriteOf({ route, replaces }: VirtualRuleInput): RouteFilters['rewrite
   };
 }
 
-/** `meshConfig.defaultHttpRetryPolicy` as Istio comes, without `retriable-status-codes`, which has no codes there. */
-export const defaultRetry = {
-  attempts: 2,
-  on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled'],
-  statusCodes: [],
-  backoffMs: 25,
-  avoidTried: true,
-} as const;
-
 /** A route without `retries` is retried by Istio's default policy, one with `attempts: 0` never (istio.md 4.3). */
-function retryOf({ retries, origin }: VirtualHttpRoute): RetryPolicy | undefined {
-  if (retries === undefined) return { ...defaultRetry, origin };
-  if (retries.attempts === 0) return undefined;
-  return { ...defaultRetry, ...writtenRetry(retries) };
+function retryOf({ retries, origin, destinations }: VirtualHttpRoute): RetryPolicy | undefined {
+  const inherited = defaultRetry(origin, destinations.length);
+  if (retries === undefined) return inherited;
+  return retries.attempts === 0 ? undefined : { ...inherited, ...writtenRetry(retries) };
 }
 
-function writtenRetry(retries: VirtualRetries): Omit<RetryPolicy, 'on' | 'backoffMs'> & Partial<RetryPolicy> {
+function writtenRetry(retries: VirtualRetries): Partial<RetryPolicy> {
   const { on, perTryTimeoutMs, backoffMs, origin, attempts, statusCodes, avoidTried } = retries;
   return {
     origin,
     attempts,
     statusCodes,
-    avoidTried,
+    ...(avoidTried === undefined ? {} : { avoidTried }),
     // The decoder has let no other names pass.
     ...(on === undefined ? {} : { on: on as readonly RetryCondition[] }),
     ...(perTryTimeoutMs === undefined ? {} : { perTryTimeoutMs }),
@@ -217,7 +209,7 @@ export function virtualMatch(match: VirtualMatch | undefined): MatchModel {
     ],
     ...(match.queryParams.length === 0 ? {} : { queryParams: match.queryParams }),
     ...(method === undefined ? {} : { method: textOf(method) }),
-    ...(authority === undefined ? {} : { authority: authorityOf(authority) }),
+    ...(authority === undefined ? {} : { authority: textOf(authority) }),
     ...(scheme === undefined ? {} : { scheme: textOf(scheme) }),
     ...failureOf(match.unsupported),
   };
@@ -230,12 +222,6 @@ function headerMatch({ name, type, value }: NamedStringMatch): HeaderMatch {
 /** The decoder leaves out what matches anything. */
 function textOf({ type, value }: StringMatch): NonNullable<MatchModel['method']> {
   return { type: type === 'Present' ? 'Prefix' : type, value };
-}
-
-/** Compared in lower case, as hosts are. */
-function authorityOf(match: StringMatch): NonNullable<MatchModel['authority']> {
-  const { type, value } = textOf(match);
-  return { type, value: type === 'RegularExpression' ? value : value.toLowerCase() };
 }
 
 function pathOf({ uri, ignoreUriCase }: VirtualMatch): MatchModel['path'] {

@@ -66,7 +66,8 @@ function defaultRoute(proxy: string, { origin, destination }: OutboundHostModel,
     order: 0,
     match: { path: { type: 'PathPrefix', value: '/' }, headers: [] },
     action: { type: 'forward', backends: [{ weight: 1, cluster: outboundClusterId(proxy, destination) }] },
-    retry: { ...defaultRetry, origin },
+    // Here Istio does not ask how the destination balances.
+    retry: defaultRetry(origin, 0),
   };
 }
 

@@ -16,7 +16,19 @@ export interface CompiledRetry {
 export type AttemptFailure = 'connect' | 'refused' | 'reset' | 'timeout';
 
 export function compileRetry(policy: RetryPolicy): CompiledRetry {
-  return { policy, on: new Set(policy.on), statusCodes: new Set(policy.statusCodes) };
+  const statusCodes = policy.statusCodes.length === 0 ? noCodes : new Set(policy.statusCodes);
+  return { policy, on: conditionsOf(policy), statusCodes };
+}
+
+const noCodes: ReadonlySet<number> = new Set();
+
+/** The last set that was made: nearly all routes have Istio's defaults. */
+let known: CompiledRetry['on'] = new Set();
+
+function conditionsOf({ on }: RetryPolicy): CompiledRetry['on'] {
+  const isKnown = on.length === known.size && on.every((condition) => known.has(condition));
+  if (!isKnown) known = new Set(on);
+  return known;
 }
 
 /** `isSent`: something of the request has gone to the upstream, so that it may have acted on it. */

@@ -55,6 +55,19 @@ test('whatever a route does is an action', () => {
   }
 });
 
+test('a route that only retries has nothing to do before an attempt fails', () => {
+  const retry = { origin, attempts: 1, on: ['5xx'], statusCodes: [], backoffMs: 25, avoidTried: true } as const;
+  const isRetryOnly = (changes: Partial<Route>): boolean | undefined => compiled(changes).route.actions?.isRetryOnly;
+  assert.equal(isRetryOnly({ retry }), true);
+  assert.equal(
+    isRetryOnly({ retry: { ...retry, perTryTimeoutMs: 1 } }),
+    false,
+    'the clock runs from the first attempt',
+  );
+  assert.equal(isRetryOnly({ retry, requestHeaders: none }), false);
+  assert.equal(isRetryOnly({ fault: { origin } }), false);
+});
+
 test('only what changes a response makes its head be written anew', () => {
   const backend = { weight: 1, cluster: cluster.id };
   const changes = (route: Partial<Route>): boolean | undefined => compiled(route).route.actions?.changesResponse;

@@ -16,6 +16,8 @@ export interface CompiledActions {
   /** New `:authority`. */
   readonly host: string | undefined;
   readonly retry: CompiledRetry | undefined;
+  /** Nothing but a retry policy without a limit for each attempt, as most routes have: nothing is done before one fails. */
+  readonly isRetryOnly: boolean;
   readonly fault: Fault | undefined;
   readonly mirrors: readonly Mirror[] | undefined;
 }
@@ -28,8 +30,11 @@ export function compileActions(route: Route): CompiledActions | undefined {
   const backendsDo = (what: 'requestHeaders' | 'responseHeaders'): boolean =>
     backends.some((one) => 'cluster' in one && one[what] !== undefined);
   const ofBackends = backendsDo('requestHeaders') || backendsDo('responseHeaders');
-  const acts = [requestHeaders, responseHeaders, rewrite, retry, fault, mirrors].some((one) => one !== undefined);
-  if (!answersPlain && !ofBackends && !acts) return undefined;
+  const acts =
+    answersPlain ||
+    ofBackends ||
+    [requestHeaders, responseHeaders, rewrite, fault, mirrors].some((one) => one !== undefined);
+  if (!acts && retry === undefined) return undefined;
   return {
     answersPlain,
     changesResponse: responseHeaders !== undefined || cors !== undefined || backendsDo('responseHeaders'),
@@ -37,6 +42,7 @@ export function compileActions(route: Route): CompiledActions | undefined {
     responseHeaders,
     host: rewrite?.host,
     retry: retry === undefined ? undefined : compileRetry(retry),
+    isRetryOnly: !acts && retry?.perTryTimeoutMs === undefined,
     fault,
     mirrors: mirrors?.length === 0 ? undefined : mirrors,
   };

@@ -1,7 +1,6 @@
 /** What a route asks for beside its path, ready to be evaluated. Hot: `holds` runs for each candidate of a request. */
 import type { HeaderMatch, NamedMatch, PathMatch, RouteMatch } from '../plan/index.ts';
 import type { RequestFacts } from './facts.ts';
-import { canonicalHost } from './host.ts';
 import { queryParameter } from './query.ts';
 import { wireText } from './regex.ts';
 import { pseudoHeaderReader } from './request-header.ts';
@@ -20,29 +19,31 @@ export function compileConditions(match: RouteMatch): readonly RouteCondition[] 
   return [
     ...(method === undefined ? [] : [textCondition('method', compileTextMatch(method), describeTextMatch(method))]),
     ...(scheme === undefined ? [] : [textCondition('scheme', compileTextMatch(scheme), describeTextMatch(scheme))]),
-    ...(authority === undefined ? [] : [authorityCondition(authority)]),
+    ...(authority === undefined
+      ? []
+      : [textCondition('authority', compileTextMatch(authority), describeTextMatch(authority))]),
     ...headers.map(headerCondition),
     ...queryParams.map(queryCondition),
   ];
 }
 
-function textCondition(field: 'method' | 'scheme', matches: (text: string) => boolean, wants: string): RouteCondition {
+function textCondition(
+  field: 'method' | 'scheme' | 'authority',
+  matches: (text: string) => boolean,
+  wants: string,
+): RouteCondition {
   return { holds: (request) => matches(request[field]), wants: `${field} ${wants}` };
 }
 
-function authorityCondition(match: NonNullable<RouteMatch['authority']>): RouteCondition {
-  const matches = compileTextMatch(match);
-  return {
-    holds: ({ authority }) => matches(canonicalHost(authority)),
-    wants: `authority ${describeTextMatch(match)}`,
-  };
-}
-
-/** Values of a repeated header count joined by `,` (RFC 9110 §5.3, as Envoy reads them). */
+/**
+ * Values of a repeated header count joined by `,` (RFC 9110 §5.3, as Envoy reads them). Where a condition is inverted, a header
+ * that is not there has the empty text (Istio sets Envoy's `treat_missing_header_as_empty`).
+ */
 function headerCondition(match: HeaderMatch): RouteCondition {
   const { name } = match;
   const matches = compileNamedMatch(match);
   const invert = match.invert === true;
+  const missing = invert && match.type !== 'Present' ? '' : undefined;
   const pseudo = pseudoHeaderReader(name);
   const wants = `${invert ? 'no header' : 'header'} ${name}: ${describeTextMatch(match)}`;
   const claim = claimPath(name);
@@ -56,7 +57,7 @@ function headerCondition(match: HeaderMatch): RouteCondition {
   if (pseudo !== undefined) return { holds: (request) => matches(pseudo(request)) !== invert, wants };
   return {
     holds: (request) => {
-      const value = request.header(name);
+      const value = request.header(name) ?? missing;
       return (value !== undefined && matches(value)) !== invert;
     },
     wants,

@@ -28,14 +28,15 @@ function pathHolds(match: PathMatch, path: string): boolean {
   }
 }
 
-/** "Present: any value, even an empty one"; a condition on what is absent does not hold. */
+/** "Present: any value, even an empty one"; a condition on what is absent does not hold, but inverted ones take it for empty. */
 function namedHolds({ type, value }: NamedMatch, found: string | undefined): boolean {
   return found !== undefined && (type === 'Present' || textHolds({ type, value }, found));
 }
 
 function headerHolds(match: HeaderMatch, request: WholeRequest): boolean {
   const values = request.headers.filter(([name]) => name === match.name).map(([, value]) => value);
-  const matches = namedHolds(match, values.length === 0 ? undefined : values.join(','));
+  const missing = match.invert === true && match.type !== 'Present' ? '' : undefined;
+  const matches = namedHolds(match, values.length === 0 ? missing : values.join(','));
   return match.invert === true ? !matches : matches;
 }
 
@@ -54,7 +55,7 @@ function holds(match: RouteMatch, request: WholeRequest): boolean {
     pathHolds(match.path, request.path.replace(/[?#].*$/s, '')) &&
     (method === undefined || textHolds(method, request.method)) &&
     (scheme === undefined || textHolds(scheme, request.scheme)) &&
-    (authority === undefined || textHolds(authority, request.authority.replace(/:\d+$/, '').toLowerCase())) &&
+    (authority === undefined || textHolds(authority, request.authority)) &&
     headers.every((header) => headerHolds(header, request)) &&
     queryParams.every((parameter) => namedHolds(parameter, firstParameter(request.path, parameter.name)))
   );

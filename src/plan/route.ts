@@ -12,7 +12,7 @@ export interface RouteMatch {
   readonly headers: readonly HeaderMatch[];
   /** Against the decoded query; the first value of a repeated parameter counts (GEP-1323). */
   readonly queryParams?: readonly NamedMatch[];
-  /** `:authority` without its port, lower case (VirtualService `authority`). */
+  /** `:authority` as it was sent, with its port (VirtualService `authority`). */
   readonly authority?: TextMatch;
   readonly scheme?: TextMatch;
 }
@@ -44,7 +44,7 @@ export interface NamedMatch {
 
 /** A name `@request.auth.claims[a][b]` is a claim of the verified token, any of whose texts may match (VirtualService). */
 export interface HeaderMatch extends NamedMatch {
-  /** The condition holds when the header is absent or does not match (VirtualService `withoutHeaders`). */
+  /** The condition holds when the header does not match, absent ones as empty texts (VirtualService `withoutHeaders`). */
   readonly invert?: true;
 }
 
@@ -161,8 +161,11 @@ export interface RetryPolicy {
   readonly backoffMs: number;
   /** Milliseconds that are waited before the jitter in any case (HTTPRoute `retry.backoff`). Absent: 0. */
   readonly minWaitMs?: number;
-  /** Prefer endpoints that this request has not tried. */
-  readonly avoidTried: boolean;
+  /**
+   * Prefer endpoints that this request has not tried. `unless-hashed`: a cluster that balances by hash sends each attempt
+   * where the hash says.
+   */
+  readonly avoidTried: boolean | 'unless-hashed';
 }
 
 /** VirtualService `fault`; percentages from 0 to 100. */

@@ -27,6 +27,7 @@ function model(fields: readonly Pair[], { remove, set, add }: HeaderOperations):
 const backendParts = { weight: 1, cluster: undefined, invalid: undefined };
 const noActions = {
   answersPlain: false,
+  isRetryOnly: false,
   changesResponse: true,
   host: undefined,
   retry: undefined,

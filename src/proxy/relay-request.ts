@@ -80,7 +80,9 @@ function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause 
   if (decision.route.failReason !== undefined) return 'route_failed';
   const { route } = decision;
   // A request that is no gRPC call gets here for a route with actions only, and those send on nothing else.
-  if (route.actions !== undefined) return applyActions(runtime, exchange, route, route.actions);
+  const { actions } = route;
+  if (actions !== undefined && !actions.isRetryOnly) return applyActions(runtime, exchange, route, actions);
+  exchange.actions = actions;
   return chooseUpstream(runtime, exchange, route);
 }
 

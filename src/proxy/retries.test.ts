@@ -458,6 +458,34 @@ describe('the next endpoint', () => {
     assert.equal((await grpc()).headers['grpc-status'], '14');
     assert.equal(bad.requests, 2);
   });
+
+  for (const { avoidTried, backends } of [
+    { avoidTried: 'unless-hashed', backends: 1 },
+    { avoidTried: true, backends: 2 },
+  ] as const) {
+    test(`of a hash: avoidTried ${avoidTried}`, async (t) => {
+      const failing = { onRequest: () => undefined, onEnd: (request: ScriptedRequest) => request.end(14) };
+      const both = [await scripted(t, failing), await scripted(t, failing)];
+      const { grpc } = await gatewayTo(
+        t,
+        both.map(({ address }) => address),
+        {
+          route: retrying(['unavailable'], { avoidTried }),
+          hash: {
+            origin: proxyOrigin('DestinationRule', 'echo', 1),
+            key: { type: 'header', name: 'x-key' },
+            table: { type: 'ring', minimumSize: 1024 },
+          },
+        },
+      );
+      await grpc({ 'x-key': 'a' });
+      assert.equal(both.filter(({ requests }) => requests > 0).length, backends);
+      assert.equal(
+        both.reduce((sum, { requests }) => sum + requests, 0),
+        2,
+      );
+    });
+  }
 });
 
 test('metrics count one request, however many attempts it took', async (t) => {

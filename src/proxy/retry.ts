@@ -114,7 +114,8 @@ function scheduleRetry(runtime: Runtime, exchange: Exchange, waitMs: number | un
     extra.countsAsRetry = true;
     cluster.retries++;
   }
-  if (!policy.avoidTried) exchange.tried.length = 0;
+  const isHashed = cluster.compiled.cluster.hash !== undefined;
+  if (policy.avoidTried === false || (isHashed && policy.avoidTried === 'unless-hashed')) exchange.tried.length = 0;
   else if (endpoint !== undefined && !exchange.tried.includes(endpoint)) exchange.tried.push(endpoint);
   const delayMs = waitMs ?? retryWaitMs(policy, extra.retries, runtime.random);
   extra.retries++;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 import type { TestContext } from 'node:test';
-import type { ConnectionPool, Plan, Route } from '../../src/plan/index.ts';
+import type { ConnectionPool, HashPolicy, Plan, Route } from '../../src/plan/index.ts';
 import type { Address, ProxyOptions } from '../../src/proxy/index.ts';
 import { echoClient, type EchoClient } from './proxy-client.ts';
 import { gatewayId, gatewayPortId, proxyOrigin, proxyPlan, publicHost, serviceHost } from './proxy-plan.ts';
@@ -16,6 +16,7 @@ export interface ActionGatewaySpec {
   readonly endpoints?: readonly Address[];
   readonly route?: Partial<Route>;
   readonly pool?: Partial<ConnectionPool>;
+  readonly hash?: HashPolicy;
   /** More clusters by name, for mirrors; their ids are `clusterId(name)`. */
   readonly clusters?: Readonly<Record<string, readonly Address[]>>;
   readonly options?: Partial<ProxyOptions>;
@@ -84,11 +85,12 @@ export function httpClient(t: TestContext, address: Address): ActionGateway['htt
 }
 
 /** The plan of such a gateway. */
-export function actionPlan({ endpoints = [], route = {}, pool, clusters = {} }: ActionGatewaySpec): Plan {
+export function actionPlan({ endpoints = [], route = {}, pool, hash, clusters = {} }: ActionGatewaySpec): Plan {
   const plan = proxyPlan({ gatewayEndpoints: endpoints, ...(pool === undefined ? {} : { gatewayPool: pool }) });
   const main = plan.clusters[mainCluster];
   const [template] = Object.values(plan.routes);
   if (main === undefined || template === undefined) throw new Error('the plan of the kit has changed');
+  const hashed = hash === undefined ? {} : { [main.id]: { ...main, loadBalancer: 'CONSISTENT_HASH' as const, hash } };
   const more = Object.entries(clusters).map(([name, addresses]) => {
     const cluster = { ...main, id: clusterId(name), name, service: { ...main.service, name } };
     const added = addresses.map((address, index) => ({
@@ -105,7 +107,7 @@ export function actionPlan({ endpoints = [], route = {}, pool, clusters = {} }: 
   return {
     ...plan,
     routes: { [template.id]: { ...template, ...route } },
-    clusters: { ...plan.clusters, ...Object.fromEntries(more.map(({ cluster }) => [cluster.id, cluster])) },
+    clusters: { ...plan.clusters, ...hashed, ...Object.fromEntries(more.map(({ cluster }) => [cluster.id, cluster])) },
     endpoints: {
       ...plan.endpoints,
       ...Object.fromEntries(more.flatMap(({ added }) => added).map((endpoint) => [endpoint.id, endpoint])),

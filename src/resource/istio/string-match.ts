@@ -25,7 +25,7 @@ export const stringMatches = z.record(z.string(), stringMatch).default({});
 
 const fields = ['exact', 'prefix', 'regex'] as const;
 
-/** With the rules of Istio's validation: one of the three at most, no empty prefix, RE2. */
+/** With the rules of Istio's validation: one of the three at most, RE2, no empty prefix but for a path. */
 export function decodeStringMatch(
   value: z.output<typeof stringMatch>,
   path: Path,
@@ -40,7 +40,7 @@ export function decodeStringMatch(
   }
   if (value.exact !== undefined) return { type: 'Exact', value: value.exact };
   if (value.prefix !== undefined) {
-    if (value.prefix === '') {
+    if (value.prefix === '' && path.at(-1) !== 'uri') {
       context.error([...path, 'prefix'], {
         message: 'an empty prefix matches everything',
         remedy: 'Write the prefix, or {} for any value.',
@@ -51,6 +51,12 @@ export function decodeStringMatch(
   if (value.regex === undefined) return { type: 'Present', value: '' };
   // Not RE2; Istio reads it as "any value" (istio/istio#20629).
   if (value.regex === '*') return { type: 'Present', value: '' };
+  if (value.regex === '') {
+    context.error([...path, 'regex'], {
+      message: 'an empty regular expression matches nothing but the empty text',
+      remedy: 'Write the expression, or {} for any value.',
+    });
+  }
   checkRegex(value.regex, [...path, 'regex'], context);
   return { type: 'RegularExpression', value: value.regex };
 }

@@ -121,7 +121,6 @@ export function checkRouteParts(route: RouteFields, { path, isDelegate }: RouteP
     });
   }
   checkAuthority(route, path, context);
-  if (isDelegate) checkDelegateMatches(route, path, context);
 }
 
 function checkRoot(route: RouteFields, { path, isDelegate }: RoutePlace, context: DecodeContext): void {
@@ -154,16 +153,4 @@ function checkAuthority(route: RouteFields, path: Path, context: DecodeContext):
     message: 'the authority is set by rewrite and by headers',
     remedy: 'Keep one of them.',
   });
-}
-
-/** Who calls is the business of the VirtualService that delegates. */
-function checkDelegateMatches(route: RouteFields, path: Path, context: DecodeContext): void {
-  for (const [index, match] of route.match.entries()) {
-    const gateways = match['gateways'];
-    if (!Array.isArray(gateways) || gateways.length === 0) continue;
-    context.error([...path, 'match', index, 'gateways'], {
-      message: 'a delegate has no gateways',
-      remedy: 'Match on gateways in the VirtualService that delegates.',
-    });
-  }
 }

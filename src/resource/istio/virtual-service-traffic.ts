@@ -98,7 +98,8 @@ export interface VirtualRetries {
   readonly statusCodes: readonly number[];
   readonly perTryTimeoutMs?: number;
   readonly backoffMs?: number;
-  readonly avoidTried: boolean;
+  /** Absent: unless the destination balances by hash. */
+  readonly avoidTried?: boolean;
 }
 
 export const retries = z.strictObject({
@@ -106,7 +107,7 @@ export const retries = z.strictObject({
   perTryTimeout: istioDuration.optional(),
   retryOn: z.string().optional(),
   retryRemoteLocalities: ignored('retries choose among all endpoints, whatever their locality'),
-  retryIgnorePreviousHosts: z.boolean().default(true),
+  retryIgnorePreviousHosts: z.boolean().optional(),
   backoff: istioDuration.optional(),
 });
 
@@ -156,7 +157,7 @@ export function decodeRetries(value: z.output<typeof retries>, path: Path, conte
       backoffMs: backoff === undefined ? undefined : istioDurationMs(backoff, [...path, 'backoff'], context),
     }),
     statusCodes: on?.codes ?? [],
-    avoidTried: value.retryIgnorePreviousHosts,
+    ...present({ avoidTried: value.retryIgnorePreviousHosts }),
   };
 }
 
