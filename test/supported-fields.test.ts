@@ -13,7 +13,6 @@ const notShown: readonly (readonly [field: RegExp, because: string])[] = [
   [/istio\.io\/\w+ spec\.targetRefs?(?:\[\])?\.namespace$/, 'only the empty text is valid'],
   [/RequestAuthentication spec\.targetRef\.group$/, 'as that of targetRefs, which a golden shows'],
   [/ListenerSet spec\.parentRef\.(?:group|kind)$/, 'a ListenerSet has no other parent than a Gateway'],
-  [/Gateway spec\.tls\.frontend\.default\.validation\./, 'src/proxy/client-certificates.test.ts has both modes'],
   [/Sidecar spec\.(?:in|e)gress\[\]\.port\.(?:name|protocol|targetPort)$/, 'checked only: the number decides'],
   [/Service spec\.internalTrafficPolicy$/, 'all endpoints are on this machine, whatever it says'],
   [/GatewayClass spec\.description$/, 'words'],

@@ -16,6 +16,8 @@ interface Running {
   readonly backends: Backends;
   readonly dataPlane: DataPlane;
   readonly fill: (text: string) => string;
+  /** Connections that several calls share, by name. */
+  readonly shared: Map<string, Caller>;
 }
 
 for (const one of readCases()) {
@@ -26,6 +28,7 @@ for (const one of readCases()) {
       running = await start(one);
     });
     after(async () => {
+      for (const caller of running.shared.values()) caller.close();
       await running.dataPlane.close();
       for (const backend of running.backends.values()) backend.close();
     });
@@ -48,7 +51,7 @@ async function start(one: Case): Promise<Running> {
   const fillIn = (text: string): string => fill(text, { apps, certificates });
   const { names = {}, urls = {} } = one;
   const dataPlane = await startSallyport(fillIn(one.manifests), { apps, names, urls });
-  return { certificates, state, backends, dataPlane, fill: fillIn };
+  return { certificates, state, backends, dataPlane, fill: fillIn, shared: new Map() };
 }
 
 async function startBackends(
@@ -86,12 +89,19 @@ async function makeAndCheck(call: Call, running: Running): Promise<void> {
   const counting = { backends, before: countsOf(backends), expected };
   const callers: Caller[] = [];
   const open = (): Caller => {
-    const caller = openCaller(addressFor(call, dataPlane), call.tls && tlsOptions(call.tls, call, running));
-    callers.push(caller);
+    const { connection = '' } = call;
+    const caller =
+      running.shared.get(connection) ??
+      openCaller(addressFor(call, dataPlane), call.tls && tlsOptions(call.tls, call, running));
+    if (connection === '') callers.push(caller);
+    else running.shared.set(connection, caller);
     return caller;
   };
   try {
-    checkOutcomes(await make(call, open, running), expected);
+    const outcomes = await make(call, open, running);
+    checkOutcomes(outcomes, expected);
+    if (expected.certificate !== undefined)
+      assert.ok(outcomes[0]?.certificate?.equals(running.certificates.leaf(expected.certificate).der));
     await state.until(() => hasCome(counting));
     checkCounts(counting);
     for (const log of expected.log ?? []) await untilSo(async () => checkLog(dataPlane, requestFor(call, 0).path, log));

@@ -1,6 +1,6 @@
 /** One call to a data plane, and what came of it. */
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, TLSSocket, type ConnectionOptions } from 'node:tls';
 import { message, type Seen } from './backend.ts';
 import type { Address } from './data-plane.ts';
 
@@ -20,6 +20,8 @@ export interface Outcome {
   readonly body: string;
   /** What the app said it saw, when an app answered. */
   readonly seen: Seen | undefined;
+  /** What the server presented, DER. */
+  readonly certificate: Buffer | undefined;
   readonly tookMs: number;
 }
 
@@ -39,13 +41,20 @@ export function openCaller({ host, port }: Address, tls?: ConnectionOptions): Ca
     },
   );
   session.on('error', () => undefined);
-  return { call: (request) => callOn(session, { scheme, ...request }), close: () => session.destroy() };
+  let certificate: Buffer | undefined;
+  session.on('connect', (_, socket) => {
+    if (socket instanceof TLSSocket) certificate = socket.getPeerX509Certificate()?.raw;
+  });
+  return {
+    call: async (request) => ({ ...(await callOn(session, { scheme, ...request })), certificate }),
+    close: () => session.destroy(),
+  };
 }
 
 function callOn(
   session: ClientHttp2Session,
   { scheme, method, path, authority, headers }: CallRequest & { readonly scheme: string },
-): Promise<Outcome> {
+): Promise<Omit<Outcome, 'certificate'>> {
   const beganMs = performance.now();
   return new Promise((resolve) => {
     if (session.destroyed) {

@@ -46,6 +46,8 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   /** Over TLS; default: plaintext. */
   readonly tls?: CallTls;
+  /** Calls of the case with the same name here share a connection, the first one's; default: one of its own. */
+  readonly connection?: string;
   /** Default 1. */
   readonly times?: number;
   /** Each of `times` on a connection of its own. */
@@ -81,6 +83,8 @@ export interface Expectation {
   readonly http?: number;
   /** No HTTP answer at all. */
   readonly refused?: boolean;
+  /** What the server presented: `NAME by AUTHORITY`. */
+  readonly certificate?: string;
   /** The workload that answered. */
   readonly backend?: string;
   /** Shares of the calls by workload that answered, and how far each may be off. */

@@ -1,7 +1,7 @@
 /**
  * What a case cannot know when it is written: `$(host default/web)` and `$(port default/web)` are where the app of a workload
  * listens; `$(certificate NAME by AUTHORITY)`, `$(key NAME by AUTHORITY)` and `$(authority AUTHORITY)` are PEM, made when asked
- * for, with newlines written as `\n`, so that they belong between double quotes.
+ * for, with newlines written as `\n`, so that they belong between double quotes; `certificate64` and `key64` are their base64.
  */
 import { issueSvid, makeCa, type TestCa, type TestSvid } from '../kit/cert-kit.ts';
 import type { Address } from './data-plane.ts';
@@ -64,6 +64,10 @@ function valueOf(
       return onOneLine(certificates.authority(what).pem);
     case 'certificate':
       return onOneLine(certificates.leaf(what).chainPem);
+    case 'certificate64':
+      return Buffer.from(certificates.leaf(what).chainPem).toString('base64');
+    case 'key64':
+      return Buffer.from(certificates.leaf(what).keyPem).toString('base64');
     case 'key':
       return onOneLine(certificates.leaf(what).keyPem);
     default:
