@@ -55,14 +55,13 @@ export function analyze(input: WorldInput): Analysis {
   const routes = checkRoutes(world, { gateways: servedGateways, destinations });
   const virtualHosts = virtualHostsOf(world, routes);
   const virtualServices = makeVirtualServices(world, destinations);
-  const istio = serveIstioGateways(world, { sources, virtualServices, policiesOf, authenticationsOf, telemetryOf });
+  const lookups = { policiesOf, authenticationsOf, telemetryOf };
+  const istio = serveIstioGateways(world, { sources, virtualServices, destinations, ...lookups });
   findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
   const gateways = [
     ...servedGateways.map((gateway) =>
       gatewayModel(gateway, {
-        policiesOf,
-        authenticationsOf,
-        telemetryOf,
+        ...lookups,
         virtualHosts,
         trustedProxies: trustedProxiesOf(world, gateway.source),
       }),
@@ -93,7 +92,13 @@ export function analyze(input: WorldInput): Analysis {
     gateways,
     workloads,
     trafficPolicy,
-    outbound: makeOutbound(world, { sources, served, virtualServices, meshRoutes: makeMeshRoutes(routes) }),
+    outbound: makeOutbound(world, {
+      sources,
+      served,
+      virtualServices,
+      destinations,
+      meshRoutes: makeMeshRoutes(routes),
+    }),
     remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
     status: [

@@ -9,7 +9,7 @@ import { portProtocol } from './protocol.ts';
 import { expandPrincipal } from './policy-match.ts';
 import { targetPortOf, type ServedWorkloads } from './workloads.ts';
 import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
-import { hostOfService, keyOf, serviceHost, type World } from './world.ts';
+import { fullHostName, hostOfService, keyOf, serviceHost, type World } from './world.ts';
 
 /** The places behind a Service port. Worked out, and complained about, once for each port. */
 export type DestinationLookup = (service: Service, port: ServicePort, subset?: string) => DestinationModel;
@@ -33,17 +33,25 @@ export function makeDestinationLookup(
   return lookup;
 }
 
+/** By full host name and port, or by host name alone where a route names no port. */
 function relayedPorts({ resources }: World): ReadonlySet<string> {
   const rules = [...resources.tlsRoutes, ...resources.tcpRoutes].flatMap(({ spec }) => spec.rules);
-  return new Set(
-    rules.flatMap(({ backendRefs }) =>
-      backendRefs.map(({ namespace, name, port }) => `${namespace}/${name}:${port ?? ''}`),
+  const virtual = resources.virtualServices.flatMap(({ metadata, spec }) =>
+    [...spec.tls, ...spec.tcp].flatMap(({ destinations }) =>
+      destinations.map(({ destination: { host, port } }) => ({
+        host: fullHostName(host, metadata.namespace),
+        port,
+      })),
     ),
   );
+  const ofRules = rules.flatMap(({ backendRefs }) =>
+    backendRefs.map(({ namespace, name, port }) => ({ host: serviceHost({ namespace, name }).toLowerCase(), port })),
+  );
+  return new Set([...ofRules, ...virtual].map(({ host, port }) => (port === undefined ? host : `${host}:${port}`)));
 }
 
 interface Resolution {
-  /** `namespace/name:port` of Services that whole connections are routed to: what they speak is nobody's business. */
+  /** Hosts, with ports or without, that whole connections are routed to: what they speak is nobody's business. */
   readonly relayed: ReadonlySet<string>;
   readonly world: World;
   readonly service: Service;
@@ -57,7 +65,8 @@ function resolve(input: Resolution): DestinationModel {
   const { namespace, name } = service.metadata;
   const found = world.hosts.entries.get(service);
   if (found !== undefined) return resolveEntry({ ...input, found });
-  if (!input.relayed.has(`${keyOf(service)}:${port.port}`)) reportProtocol(world, service, port);
+  const host = hostOfService(world, service);
+  if (!input.relayed.has(`${host}:${port.port}`) && !input.relayed.has(host)) reportProtocol(world, service, port);
   const hasSelector = Object.keys(service.spec.selector).length > 0;
   const selected = sources.selectedBy(service);
   if (hasSelector && selected.length === 0) reportNothingSelected(world, service);

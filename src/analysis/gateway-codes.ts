@@ -51,7 +51,7 @@ export const gatewayCodes = {
   connectionRouteShadowed: {
     code: 'SP0149',
     severity: 'warning',
-    title: 'Several TLSRoutes or TCPRoutes want the same connections; only the oldest gets them.',
+    title: 'Several routes want the same connections; only the oldest, or the first of its object, gets them.',
   },
   policyOfRequests: {
     code: 'SP0150',

@@ -1,10 +1,13 @@
+import type { DestinationLookup } from './destinations.ts';
 import { intersectHostnames } from './hostname.ts';
+import { connectionHosts, tcpListener } from './istio-byte-servers.ts';
 import { istioGatewayProxies, type IstioGatewayProxy } from './istio-gateway-proxies.ts';
 import { serverCredentials, type ServerCredentials } from './istio-credentials.ts';
 import { placeServers, type PlacedServer } from './istio-servers.ts';
 import type { GatewayModel, ListenerModel, MatchedRule, VirtualHostModel } from './model.ts';
 import type { PolicyLookup } from './policies.ts';
 import type { AuthenticationLookup } from './request-authentications.ts';
+import { commonHosts } from './server-hosts.ts';
 import { telemetryPart, type TelemetryLookup } from './telemetry.ts';
 import { anyPath, isCatchAll } from './virtual-rules.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
@@ -22,6 +25,7 @@ export function serveIstioGateways(
   input: {
     readonly sources: WorkloadSources;
     readonly virtualServices: VirtualServices;
+    readonly destinations: DestinationLookup;
     readonly policiesOf: PolicyLookup;
     readonly authenticationsOf: AuthenticationLookup;
     readonly telemetryOf: TelemetryLookup;
@@ -51,12 +55,14 @@ interface PortInput {
   readonly proxy: IstioGatewayProxy;
   readonly servers: readonly PlacedServer[];
   readonly virtualServices: VirtualServices;
+  readonly destinations: DestinationLookup;
 }
 
 /** Plaintext servers of a port have one route table; each TLS server has its own, chosen by server name (istio.md 4.6). */
 function listenersOf(world: World, input: PortInput): readonly ListenerModel[] {
   const [first] = input.servers;
   if (first === undefined) return [];
+  if (first.kind === 'tcp') return [tcpListener(world, { ...input, placed: first })];
   if (first.kind === 'plaintext') {
     const { origin, port } = first.server;
     return [
@@ -76,30 +82,45 @@ function listenersOf(world: World, input: PortInput): readonly ListenerModel[] {
 
 /** One listener for each host of the server; requests for one may come over a connection of another. */
 function tlsListeners(world: World, input: PortInput, placed: PlacedServer): readonly ListenerModel[] {
-  const { server, gateway, kind } = placed;
-  const credentials = kind === 'mesh' ? meshCredentials : serverCredentials(world, { server, proxy: input.proxy });
+  const { server, gateway, relay } = placed;
+  const credentials = credentialsOf(world, input, placed);
   if (credentials === undefined) return [];
-  const virtualHosts = virtualHostsOf(input, [placed]);
+  const hostsFor =
+    relay === undefined ? requestHosts(virtualHostsOf(input, [placed])) : connectionHosts(world, { ...input, placed });
   const hosts = [...new Set(server.hosts.map(({ host }) => host))];
   const group = `${keyOf(gateway)}/${server.port.name}`;
   return hosts.map((hostname) => ({
     origin: server.origin,
     name: hosts.length === 1 ? listenerName(input, placed) : `${listenerName(input, placed)}/${hostname}`,
     port: server.port.number,
-    protocol: kind === 'mesh' ? 'MESH' : 'HTTPS',
+    protocol: protocolOf(placed),
+    ...(relay === undefined ? {} : { relay }),
     hostname,
     ...(server.tls?.wantsTls13 === true ? { wantsTls13: true } : {}),
-    ...(hosts.length === 1 ? {} : { group }),
+    ...(hosts.length === 1 || relay !== undefined ? {} : { group }),
     ...credentials,
-    virtualHosts: virtualHosts.flatMap((host) => {
-      const common = intersectHostnames(hostname, host.hostname);
-      return common === undefined ? [] : [{ ...host, hostname: common }];
-    }),
+    virtualHosts: hostsFor(hostname),
   }));
 }
 
-/** The certificate of the mesh, of which the proxy has its own. */
-const meshCredentials: ServerCredentials = { certificates: [] };
+function credentialsOf(world: World, { proxy }: PortInput, placed: PlacedServer): ServerCredentials | undefined {
+  // Of the mesh the proxy has its own; TLS that passes through needs none.
+  if (placed.kind === 'mesh' || placed.relay === 'passthrough') return { certificates: [] };
+  return serverCredentials(world, { server: placed.server, proxy });
+}
+
+function protocolOf({ kind, relay }: PlacedServer): ListenerModel['protocol'] {
+  if (kind === 'mesh') return 'MESH';
+  return relay === undefined ? 'HTTPS' : 'TLS';
+}
+
+function requestHosts(virtualHosts: readonly VirtualHostModel[]): (hostname: string) => readonly VirtualHostModel[] {
+  return (hostname) =>
+    virtualHosts.flatMap((host) => {
+      const common = intersectHostnames(hostname, host.hostname);
+      return common === undefined ? [] : [{ ...host, hostname: common }];
+    });
+}
 
 /** Names of ports are unique in one Gateway only. */
 function listenerName({ servers }: PortInput, { gateway, server }: PlacedServer): string {
@@ -129,7 +150,9 @@ function virtualHostsOf(input: PortInput, servers: readonly PlacedServer[]): rea
   for (const placed of servers) {
     const redirect = placed.server.tls?.httpsRedirect === true ? redirectRule(placed) : undefined;
     for (const service of input.virtualServices.atGateway(keyOf(placed.gateway), input.proxy.identity)) {
-      for (const hostname of commonHosts(placed, service)) {
+      // One with routes for connections alone has no part here, and must not hide another with a wider host.
+      if (service.source.spec.http.length === 0) continue;
+      for (const hostname of commonHosts(placed.server, service)) {
         const gathering = gather(hostname, service.source.origin);
         if (redirect !== undefined) gathering.redirect = redirect;
         for (const match of matchesOf(input, placed, service)) {
@@ -163,18 +186,6 @@ function matchesOf(
     client: proxy.identity,
     port: server.port.number,
   });
-}
-
-/** The hosts of the server that are also the VirtualService's, where its namespace may bind them; the narrower of each. */
-export function commonHosts(
-  { server }: Pick<PlacedServer, 'server'>,
-  { source, hosts }: BoundVirtualService,
-): readonly string[] {
-  const { namespace } = source.metadata;
-  const common = server.hosts
-    .filter((host) => host.namespace === '*' || host.namespace === namespace)
-    .flatMap(({ host }) => hosts.flatMap(({ value }) => intersectHostnames(host, value) ?? []));
-  return [...new Set(common)];
 }
 
 function catchAllLast(matches: readonly MatchedRule[]): readonly MatchedRule[] {

@@ -9,7 +9,10 @@ import { keyOf, type World } from './world.ts';
 export interface PlacedServer {
   readonly gateway: IstioGateway;
   readonly server: GatewayServer;
-  readonly kind: 'plaintext' | 'tls' | 'mesh';
+  /** Servers of one kind may share a port, but for `tcp`. */
+  readonly kind: 'plaintext' | 'tcp' | 'tls' | 'mesh';
+  /** As `Listener.relay` of the plan. */
+  readonly relay?: 'tcp' | 'passthrough';
 }
 
 /**
@@ -23,41 +26,60 @@ export function placeServers(
   const ports = new Map<number, PlacedServer[]>();
   for (const gateway of gateways) {
     for (const server of gateway.spec.servers) {
-      const kind = kindOf(world, server);
-      if (kind === undefined) continue;
+      const carriage = carriageOf(world, server);
+      if (carriage === undefined) continue;
       const placed = ports.get(server.port.number) ?? [];
-      const other = findConflict({ gateway, server, kind }, placed);
+      const other = findConflict({ gateway, server, ...carriage }, placed);
       if (other !== undefined) {
         reportConflict(world, { server, other });
         continue;
       }
-      placed.push({ gateway, server, kind });
+      placed.push({ gateway, server, ...carriage });
       ports.set(server.port.number, placed);
     }
   }
   return ports;
 }
 
-const plaintext: ReadonlySet<string> = new Set(['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB']);
+const http: ReadonlySet<string> = new Set(['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB']);
 
-function kindOf(world: World, server: GatewayServer): PlacedServer['kind'] | undefined {
+/** Protocols that Istio relays as bytes, without TLS. */
+const opaque: ReadonlySet<string> = new Set(['TCP', 'MONGO', 'MYSQL', 'REDIS']);
+
+/** The routes of a VirtualService that count for what comes to a server; undefined: it is not opened. */
+export function routesOf({ protocol, tls }: GatewayServer): 'http' | 'tls' | 'tcp' | undefined {
+  if (http.has(protocol.value)) return 'http';
+  if (opaque.has(protocol.value)) return 'tcp';
+  if (tls === undefined || tls.mode === 'AUTO_PASSTHROUGH') return undefined;
+  if (tls.mode === 'PASSTHROUGH') return 'tls';
+  return protocol.value === 'HTTPS' ? 'http' : 'tcp';
+}
+
+function carriageOf(world: World, server: GatewayServer): Pick<PlacedServer, 'kind' | 'relay'> | undefined {
   const { protocol, tls, unsupported } = server;
   // The decoder has reported it.
   if (failureOf(unsupported).failure !== undefined) return undefined;
-  if (plaintext.has(protocol.value)) return 'plaintext';
-  if (protocol.value !== 'HTTPS' || tls === undefined) {
+  if (http.has(protocol.value)) return { kind: 'plaintext' };
+  if (opaque.has(protocol.value)) return { kind: 'tcp', relay: 'tcp' };
+  if ((protocol.value !== 'HTTPS' && protocol.value !== 'TLS') || tls === undefined) {
     return reportUnsupported(world, server, `protocol ${protocol.value} is not supported`);
   }
-  if (tls.mode === 'PASSTHROUGH' || tls.mode === 'AUTO_PASSTHROUGH') {
-    return reportUnsupported(world, server, `tls.mode ${tls.mode} is not supported`);
+  if (tls.mode === 'AUTO_PASSTHROUGH') {
+    return reportUnsupported(
+      world,
+      server,
+      'tls.mode AUTO_PASSTHROUGH is for other clusters of a mesh, which do not exist',
+    );
   }
-  return tls.mode === 'ISTIO_MUTUAL' ? 'mesh' : 'tls';
+  if (tls.mode === 'PASSTHROUGH') return { kind: 'tls', relay: 'passthrough' };
+  const kind = tls.mode === 'ISTIO_MUTUAL' ? 'mesh' : 'tls';
+  return protocol.value === 'HTTPS' ? { kind } : { kind, relay: 'tcp' };
 }
 
 function findConflict(wanted: PlacedServer, placed: readonly PlacedServer[]): PlacedServer | undefined {
   const [first] = placed;
   if (first === undefined) return undefined;
-  if (first.kind !== wanted.kind) return first;
+  if (first.kind !== wanted.kind || first.kind === 'tcp') return first;
   if (wanted.kind === 'plaintext') return undefined;
   const hosts = new Set(wanted.server.hosts.map(({ host }) => host));
   return placed.find(({ server }) => server.hosts.some(({ host }) => hosts.has(host)));
@@ -68,23 +90,30 @@ function reportUnsupported(world: World, server: GatewayServer, why: string): un
     diagnose(codes.serverUnsupported, {
       origin: server.protocol.origin,
       message: `server "${server.port.name}" (port ${server.port.number}) is not opened: ${why}`,
-      remedy: 'Use HTTP, HTTP2, GRPC, or HTTPS with SIMPLE, MUTUAL, OPTIONAL_MUTUAL or ISTIO_MUTUAL.',
+      remedy: 'Use HTTP, HTTP2, GRPC or TCP, or HTTPS or TLS with any other tls.mode than AUTO_PASSTHROUGH.',
     }),
   );
   return undefined;
 }
 
-function reportConflict(world: World, clash: { readonly server: GatewayServer; readonly other: PlacedServer }): void {
+interface Clash {
+  readonly server: GatewayServer;
+  readonly other: PlacedServer;
+}
+
+function whyNot({ server, other }: Clash): string {
+  if (other.kind === 'tcp') return 'whose connections name no host to tell servers apart by';
+  const isTls = server.protocol.value === 'HTTPS' || server.protocol.value === 'TLS';
+  return other.kind === 'plaintext' || !isTls ? 'of another protocol' : 'with a host of it or another TLS mode';
+}
+
+function reportConflict(world: World, clash: Clash): void {
   const { server, other } = clash;
   const { number, name } = server.port;
   world.report(
     diagnose(codes.serverConflict, {
       origin: server.origin,
-      message: `server "${name}" is left out: port ${number} is taken by server "${other.server.port.name}" of Gateway "${keyOf(other.gateway)}" (${formatOrigin(other.server.origin)}), ${
-        other.kind === 'plaintext' || server.protocol.value !== 'HTTPS'
-          ? 'of another protocol'
-          : 'with a host of it or another TLS mode'
-      }`,
+      message: `server "${name}" is left out: port ${number} is taken by server "${other.server.port.name}" of Gateway "${keyOf(other.gateway)}" (${formatOrigin(other.server.origin)}), ${whyNot(clash)}`,
       remedy: 'Give the servers different ports or, with TLS, hosts of their own.',
     }),
   );

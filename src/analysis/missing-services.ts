@@ -3,8 +3,7 @@ import type { AuthorizationPolicy, BackendObjectRef, RuleFilters, Service, Virtu
 import { compareObjects } from './age.ts';
 import { hasLabels, type Labels } from './labels.ts';
 import type { AddedObject, WorkloadBinding } from './options.ts';
-import { fullHostName } from './virtual-destinations.ts';
-import { groupBy, keyOf, type WorldInput } from './world.ts';
+import { fullHostName, groupBy, keyOf, type WorldInput } from './world.ts';
 
 /** The label that names an app, as Kubernetes recommends it. */
 const nameLabel = 'app.kubernetes.io/name';

@@ -1,5 +1,5 @@
 import { compareText } from '../base/index.ts';
-import type { DestinationRule, Sidecar } from '../resource/index.ts';
+import type { DestinationRule, Sidecar, VirtualByteMatch, VirtualMatch, VirtualService } from '../resource/index.ts';
 import type { Labels } from './labels.ts';
 import type { ClientModel, OutboundScopeModel } from './model.ts';
 import { exportsOf } from './service-hosts.ts';
@@ -72,7 +72,7 @@ function specialNamespaces({ resources, hosts }: World): ReadonlySet<string> {
       .flatMap((services) => services.map(({ metadata }) => metadata.namespace)),
     ...virtualServices.flatMap(({ spec }) => [
       ...spec.exportTo,
-      ...spec.http.flatMap(({ matches }) => matches.flatMap(({ sourceNamespace }) => sourceNamespace ?? [])),
+      ...matchesOf(spec).flatMap(({ sourceNamespace }) => sourceNamespace ?? []),
     ]),
   ]);
 }
@@ -81,9 +81,13 @@ function asksForLabels({ resources }: World): boolean {
   return (
     resources.destinationRules.some(readsClientLabels) ||
     resources.virtualServices.some(({ spec }) =>
-      spec.http.some(({ matches }) => matches.some(({ sourceLabels }) => Object.keys(sourceLabels).length > 0)),
+      matchesOf(spec).some(({ sourceLabels }) => Object.keys(sourceLabels).length > 0),
     )
   );
+}
+
+function matchesOf({ http, tls, tcp }: VirtualService['spec']): readonly (VirtualMatch | VirtualByteMatch)[] {
+  return [...http, ...tls, ...tcp].flatMap<VirtualMatch | VirtualByteMatch>(({ matches }) => matches);
 }
 
 function sorted(labels: Labels): readonly (readonly [string, string])[] {

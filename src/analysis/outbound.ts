@@ -1,7 +1,8 @@
 import { compareText, diagnose, formatOrigin, qualifiedName } from '../base/index.ts';
 import type { Service, ServicePort, Sidecar } from '../resource/index.ts';
 import { codes } from './codes.ts';
-import { makeDestinationLookup } from './destinations.ts';
+import { makeDestinationLookup, type DestinationLookup } from './destinations.ts';
+import { connectionsInMesh } from './mesh-connections.ts';
 import type { MeshRoutes } from './mesh-routes.ts';
 import type {
   ClientModel,
@@ -12,7 +13,7 @@ import type {
   WorkloadModel,
 } from './model.ts';
 import { makeScopes } from './outbound-scopes.ts';
-import { portProtocol } from './protocol.ts';
+import { portProtocol, speaksTls } from './protocol.ts';
 import { pickService } from './service-hosts.ts';
 import { isImported, reportSidecars } from './sidecars.ts';
 import type { VirtualServices } from './virtual-services.ts';
@@ -25,6 +26,7 @@ export interface OutboundInput {
   readonly served: ServedWorkloads;
   readonly virtualServices: VirtualServices;
   readonly meshRoutes: MeshRoutes;
+  readonly destinations: DestinationLookup;
 }
 
 /**
@@ -45,7 +47,10 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
   const hostFor = (client: ClientModel, registryPort: RegistryPort): readonly OutboundHostModel[] => {
     const { service, host } = registryPort;
     if (pickService(world.hosts, { host: host.host, namespace: client.namespace }) !== service) return [];
-    const matches = host.relaysBytes === true ? undefined : routesFor(input, client, registryPort);
+    const matches =
+      host.relaysBytes === true
+        ? connectionsFor(world, input, { client, ...registryPort })
+        : routesFor(input, client, registryPort);
     if (matches === undefined && !isUsed(registryPort) && !world.hosts.entries.has(service)) return [];
     if (matches !== undefined) busy.add(host.host);
     return [matches === undefined ? host : { ...host, matches }];
@@ -90,6 +95,25 @@ function routesFor(
     meshRoutes.matchesFor({ service: keyOf(service), port: host.port }, client.namespace) ??
     virtualServices.inMesh(client, host)?.matches
   );
+}
+
+function connectionsFor(
+  world: World,
+  { virtualServices, destinations }: OutboundInput,
+  { client, service, port, host }: RegistryPort & { readonly client: ClientModel },
+): readonly MatchedRule[] | undefined {
+  const { address } = service.spec;
+  const found = world.hosts.entries.get(service)?.ports.find((one) => one.port.number === port.port);
+  const addresses = address === undefined ? (found?.entry.spec.addresses ?? []) : [address];
+  return connectionsInMesh(world, {
+    client,
+    host: host.host,
+    port: port.port,
+    isTls: speaksTls(port),
+    addresses: addresses.filter((one) => !one.includes('/')),
+    services: virtualServices.forMeshHost(client, host.host),
+    destinations,
+  });
 }
 
 function imports(sidecar: Sidecar, client: ClientModel, { host, port, destination }: OutboundHostModel): boolean {

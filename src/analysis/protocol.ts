@@ -14,6 +14,15 @@ const otherNames: ReadonlySet<string> = new Set([
   'redis',
 ]);
 
+const tlsNames: ReadonlySet<string> = new Set(['https', 'tls', 'kubernetes.io/wss']);
+
+/** A port where clients begin with TLS of their own, so that a server name tells where they want to go. */
+export function speaksTls({ name, appProtocol }: { readonly name: string; readonly appProtocol?: string }): boolean {
+  const known = appProtocol?.toLowerCase();
+  if (known !== undefined && classify(known) !== undefined) return tlsNames.has(known);
+  return tlsNames.has(name.toLowerCase().split('-', 1)[0] ?? '');
+}
+
 /** `appProtocol`, else the port's name up to the first `-`; `otlp-grpc` is therefore unknown, as in Istio. */
 export function portProtocol(port: { readonly name: string; readonly appProtocol?: string }): PortProtocol {
   const known = port.appProtocol === undefined ? undefined : classify(port.appProtocol.toLowerCase());

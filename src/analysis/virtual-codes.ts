@@ -103,4 +103,19 @@ export const virtualCodes = {
     title: 'A gateway routes to a host whose VirtualService is for the mesh only, and does not apply its routes.',
     also: ['IST0140'],
   },
+  connectionConditionUnread: {
+    code: 'SP0177',
+    severity: 'warning',
+    title: 'A match of a tls or tcp route has conditions that a gateway does not look at, as in Istio.',
+  },
+  routesOfOtherProtocol: {
+    code: 'SP0178',
+    severity: 'warning',
+    title: 'The routes of a VirtualService are for another protocol than that of the servers with its hosts.',
+  },
+  destinationSubnetsUnknown: {
+    code: 'SP0179',
+    severity: 'error',
+    title: 'A tls or tcp route of the mesh asks for the address of a host of which the YAML has none.',
+  },
 } as const satisfies Record<string, DiagnosticCode>;

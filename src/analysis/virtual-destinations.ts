@@ -5,12 +5,7 @@ import type { DestinationLookup } from './destinations.ts';
 import { hostnameCovers } from './hostname.ts';
 import type { DestinationModel } from './model.ts';
 import { pickService } from './service-hosts.ts';
-import { isRejected, serviceHost, type World } from './world.ts';
-
-/** A name without a dot is of the own namespace; anything else is taken as it is, `name.namespace` too. */
-export function fullHostName(host: string, namespace: string): string {
-  return host === '*' || host.includes('.') ? host : serviceHost({ namespace, name: host });
-}
+import { fullHostName, isRejected, serviceHost, type World } from './world.ts';
 
 type Found = { readonly destination: DestinationModel } | { readonly invalid: string };
 

@@ -2,12 +2,12 @@ import { diagnose, formatOrigin } from '../base/index.ts';
 import type { IstioGateway } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
-import { commonHosts } from './istio-gateways.ts';
 import { findGatewayFaults } from './istio-gateway-findings.ts';
-import { fullHostName } from './virtual-destinations.ts';
+import { bindsServer } from './server-hosts.ts';
+import { findIdleRoutes } from './virtual-connection-findings.ts';
 import { findUnreachableRules } from './virtual-rule-findings.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
-import { groupBy, isRejected, keyOf, type World } from './world.ts';
+import { fullHostName, groupBy, isRejected, keyOf, type World } from './world.ts';
 
 interface Found {
   readonly virtualServices: VirtualServices;
@@ -22,7 +22,10 @@ export function findVirtualFaults(world: World, found: Found): void {
       if (value === 'mesh') continue;
       const gateway = gateways.get(value);
       if (gateway === undefined) reportNoGateway(world, { name: value, origin });
-      else findUnboundHosts(world, { service, gateway, origin, proxies: found.proxies });
+      else {
+        findUnboundHosts(world, { service, gateway, origin, proxies: found.proxies });
+        findIdleRoutes(world, { service, gateway });
+      }
     }
     findUnreachableRules(world, service);
   }
@@ -134,7 +137,7 @@ function findUnboundHosts(world: World, { service, gateway, origin, proxies }: B
   }
   const { servers } = gateway.spec;
   for (const host of service.hosts) {
-    if (servers.some((server) => commonHosts({ server }, { ...service, hosts: [host] }).length > 0)) continue;
+    if (servers.some((server) => bindsServer(server, { ...service, hosts: [host] }))) continue;
     const offered = servers.flatMap((server) => server.hosts.map((one) => `${one.namespace}/${one.host}`));
     world.report(
       diagnose(codes.virtualHostNotInGateway, {

@@ -6,9 +6,8 @@ import { hostnameCovers } from './hostname.ts';
 import { hasLabels, type Labels } from './labels.ts';
 import type { MatchedRule, MatchModel, RuleModel } from './model.ts';
 import { withDelegates } from './virtual-delegates.ts';
-import { fullHostName } from './virtual-destinations.ts';
 import { isCatchAll, replacedBy, virtualMatch, virtualRule } from './virtual-rules.ts';
-import { groupBy, type World } from './world.ts';
+import { fullHostName, groupBy, type World } from './world.ts';
 
 /** The proxy that applies VirtualServices: a gateway, or the sidecar of a workload that calls. */
 export interface VirtualClient {
@@ -34,6 +33,8 @@ export interface VirtualServices {
    * is bound, or none of its routes is for this caller and port, so that the service's own default route holds.
    */
   readonly inMesh: (client: VirtualClient, called: CalledHost) => VirtualRoutes | undefined;
+  /** All that bind a host of the registry to `mesh` for this caller, oldest first. */
+  readonly forMeshHost: (client: VirtualClient, host: string) => readonly BoundVirtualService[];
   /** Hosts that VirtualServices bind to `mesh` for this caller, each once; some may be no host of the registry. */
   readonly meshHosts: (client: VirtualClient) => readonly string[];
   /** The matches of one VirtualService for one proxy, on one port, in the order they are written. */
@@ -94,6 +95,10 @@ export function makeVirtualServices(world: World, destinations: DestinationLooku
       if (service === undefined) return undefined;
       const matches = matchesFor(service, { gateway: 'mesh', client, port: called.port });
       return matches.length === 0 ? undefined : { origin: service.source.origin, matches };
+    },
+    forMeshHost: (client, host) => {
+      const found = new Set(mesh(host).filter((service) => isVisible(service, client)));
+      return found.size < 2 ? [...found] : all.filter((service) => found.has(service));
     },
     meshHosts: (client) => [
       ...new Set(boundTo('mesh', client).flatMap(({ hosts }) => hosts.map(({ value }) => value))),

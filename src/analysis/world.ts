@@ -80,6 +80,11 @@ export function serviceHost(service: { readonly namespace: string; readonly name
   return `${service.name}.${service.namespace}.${serviceDomain}`;
 }
 
+/** A name without a dot is of the own namespace; anything else is taken as it is, `name.namespace` too. */
+export function fullHostName(host: string, namespace: string): string {
+  return host === '*' || host.includes('.') ? host : serviceHost({ namespace, name: host });
+}
+
 /** The full host name of a Service, or the host of a ServiceEntry, lower case. */
 export function hostOfService(world: World, service: Service): string {
   return world.hosts.entries.get(service)?.host ?? serviceHost(service.metadata).toLowerCase();

@@ -134,6 +134,9 @@ function compilePort(compilation: Compilation, portId: string): CompiledPort {
     outbound: port.direction === 'outbound' ? compilation.outbound : undefined,
     hosts: new BoundedCache(maxCachedHosts),
     relays: listeners.some(({ listener }) => listener.relay !== undefined),
+    asksServerName: listeners.some(
+      ({ listener, pinned }) => listener.relay !== undefined && pinned?.routesByServerName !== undefined,
+    ),
   };
 }
 
@@ -185,6 +188,7 @@ function compileVirtualHost(
   const virtualHost: Mutable<CompiledVirtualHost> = {
     virtualHost: child(compilation.plan.virtualHosts, id),
     routes: buildRouteIndex([], 0),
+    routesByServerName: undefined,
     noRoute: { type: 'no-listener' },
   };
   virtualHost.noRoute = { type: 'no-route', virtualHost, listener };
@@ -193,7 +197,15 @@ function compileVirtualHost(
     .sort((a, b) => a.order - b.order || compareText(a.id, b.id))
     .map((route) => compileRoute(compilation, { route, virtualHost, listener }));
   virtualHost.routes = buildRouteIndex(routes, compilation.maxCachedPaths);
+  virtualHost.routesByServerName = byServerName(routes);
   return virtualHost;
+}
+
+function byServerName(routes: readonly CompiledRoute[]): CompiledVirtualHost['routesByServerName'] {
+  if (routes.every(({ route }) => route.match.serverNames === undefined)) return undefined;
+  return buildHostIndex(
+    routes.flatMap((route) => (route.route.match.serverNames ?? ['*']).map((name) => [name, route] as const)),
+  );
 }
 
 function compileRoute(

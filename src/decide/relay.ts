@@ -8,13 +8,16 @@ import type { CompiledPort, RouteDecision } from './types.ts';
 
 const noListener: RouteDecision = { type: 'no-listener' };
 
-/** By the server name of the TLS handshake, empty if there was none; without TLS the port's one route has it all. */
+/** By the server name of the ClientHello, empty if there was none; without TLS the port's one route has it all. */
 export function decideRelay(port: CompiledPort, sni: string): RouteDecision {
   const listener = selectListenerForSni(port, sni);
   if (listener === undefined) return noListener;
   const virtualHost = listener.pinned ?? lookupHost(listener.virtualHostsByHost, canonicalHost(sni));
   if (virtualHost === undefined) return listener.noVirtualHost;
-  return virtualHost.routes.routes[0]?.decision ?? virtualHost.noRoute;
+  const { routes, routesByServerName } = virtualHost;
+  const route =
+    routesByServerName === undefined ? routes.routes[0] : lookupHost(routesByServerName, canonicalHost(sni));
+  return route?.decision ?? virtualHost.noRoute;
 }
 
 /** Why no route has a connection, for the log. */

@@ -15,8 +15,9 @@ export interface RouteCondition {
 
 /** All must hold. Empty: the path decides. */
 export function compileConditions(match: RouteMatch): readonly RouteCondition[] {
-  const { method, scheme, authority, headers, queryParams = [] } = match;
+  const { method, scheme, authority, headers, queryParams = [], serverNames } = match;
   return [
+    ...(serverNames === undefined ? [] : [connectionCondition(serverNames)]),
     ...(method === undefined ? [] : [textCondition('method', compileTextMatch(method), describeTextMatch(method))]),
     ...(scheme === undefined ? [] : [textCondition('scheme', compileTextMatch(scheme), describeTextMatch(scheme))]),
     ...(authority === undefined
@@ -25,6 +26,11 @@ export function compileConditions(match: RouteMatch): readonly RouteCondition[] 
     ...headers.map(headerCondition),
     ...queryParams.map(queryCondition),
   ];
+}
+
+/** For `decideRelay` alone, which does not look at conditions. */
+function connectionCondition(serverNames: readonly string[]): RouteCondition {
+  return { holds: () => false, wants: `a TLS connection for ${serverNames.join(', ')}` };
 }
 
 function textCondition(

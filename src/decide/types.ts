@@ -49,6 +49,8 @@ export interface CompiledPort {
   readonly hosts: BoundedCache<HostResolution>;
   /** Some listener relays bytes instead of HTTP. */
   readonly relays: boolean;
+  /** Where bytes go depends on the server name of the ClientHello, which the port does not learn by ending TLS. */
+  readonly asksServerName: boolean;
 }
 
 /** What an outbound port knows beside its virtual hosts. */
@@ -82,6 +84,8 @@ export interface CompiledListener {
 export interface CompiledVirtualHost {
   readonly virtualHost: VirtualHost;
   readonly routes: RouteIndex;
+  /** Where routes ask for a server name: those by it, the others under `*`. */
+  readonly routesByServerName: HostIndex<CompiledRoute> | undefined;
   /** The decision for a request that none of `routes` matches. */
   readonly noRoute: RouteDecision;
 }

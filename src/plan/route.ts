@@ -15,6 +15,11 @@ export interface RouteMatch {
   /** `:authority` as it was sent, with its port (VirtualService `authority`). */
   readonly authority?: TextMatch;
   readonly scheme?: TextMatch;
+  /**
+   * Connections whose bytes are relayed only: server names of their ClientHello, lower case, as `Listener.hostname`; the most
+   * specific one among the routes of the virtual host counts. No request matches.
+   */
+  readonly serverNames?: readonly string[];
 }
 
 export type PathMatch =

@@ -26,7 +26,7 @@ import { ReflectionService } from './reflection-service.ts';
 import { reportRefused } from './refused.ts';
 import { createUpstreamEvents } from './relay-response.ts';
 import { randomRequestId } from './request-id.ts';
-import { gatewayTreatment, inboundTreatment, relayedClusters } from './relay-treatment.ts';
+import { gatewayTreatment, meshTreatment, relayedClusters } from './relay-treatment.ts';
 import type { Runtime, UpstreamTls } from './runtime.ts';
 import type { UpstreamEvents } from './upstream-connection.ts';
 import { UpstreamPool, type PoolEvents } from './upstream-pool.ts';
@@ -218,7 +218,7 @@ class DataPlane implements Proxy {
 
   #security({ compiled, port }: PortState): ListenSecurity {
     const { security } = port.port;
-    if (security.mode === 'plaintext') return { mode: 'plaintext' };
+    if (security.mode === 'plaintext') return { mode: port.asksServerName ? 'peek' : 'plaintext' };
     if (security.mode === 'tls') {
       const log = this.#log;
       const { clock } = this.#options;
@@ -232,7 +232,7 @@ class DataPlane implements Proxy {
       mode: 'sniff',
       tls: this.#mesh.server,
       acceptPlaintext: () => acceptsPlaintext,
-      ...(port.relays ? { treatmentOf: inboundTreatment(acceptsPlaintext) } : {}),
+      ...(port.relays ? { treatmentOf: meshTreatment(port, acceptsPlaintext) } : {}),
     };
   }
 

@@ -14,8 +14,13 @@ export function gatewayTreatment(port: CompiledPort): TreatmentOf {
  * At a sidecar whose application speaks no HTTP: mutual TLS of a mesh peer is ended here, and TLS of anyone else is the
  * application's own where plaintext is accepted too (istio.md 2.2).
  */
-export function inboundTreatment(acceptsPlaintext: boolean): TreatmentOf {
+function inboundTreatment(acceptsPlaintext: boolean): TreatmentOf {
   return (hello) => (!acceptsPlaintext || isOfMesh(hello) ? 'bytes' : 'passthrough');
+}
+
+/** Where peers of the mesh come with mutual TLS; at a gateway (`ISTIO_MUTUAL`) some listeners of a port may speak HTTP. */
+export function meshTreatment(port: CompiledPort, acceptsPlaintext: boolean): TreatmentOf {
+  return port.port.direction === 'gateway' ? gatewayTreatment(port) : inboundTreatment(acceptsPlaintext);
 }
 
 /** Istio's mark is the protocol; HTTP/2 clusters of this mesh are known by their server names. */

@@ -61,6 +61,8 @@ export type { MtlsMode, PeerAuthentication, PortMtls } from './istio/peer-authen
 export type { HeaderChanges, RouteHeaders } from './istio/route-headers.ts';
 export type { NamedStringMatch, StringMatch } from './istio/string-match.ts';
 export type { VirtualHttpRoute, VirtualMirror, VirtualService } from './istio/virtual-service.ts';
+export { blockHolds, prefixLength } from './address-block.ts';
+export type { VirtualByteMatch, VirtualByteRoute } from './istio/virtual-service-bytes.ts';
 export type { VirtualMatch } from './istio/virtual-service-match.ts';
 export type { VirtualDestination, VirtualRetries, VirtualRouteDestination } from './istio/virtual-service-traffic.ts';
 export type { JwtRule, RequestAuthentication } from './istio/request-authentication.ts';

@@ -8,6 +8,8 @@ import { HANDSHAKE_TIMEOUT_MS, LISTEN_BACKLOG, MAX_CONNECTIONS, TCP_KEEPALIVE_DE
 
 export type ListenSecurity =
   | { readonly mode: 'plaintext' }
+  /** TLS that is not ended here: the ClientHello is looked at for its server name, and left in place. */
+  | { readonly mode: 'peek' }
   | { readonly mode: 'tls'; readonly tls: TlsServerContext; readonly treatmentOf?: TreatmentOf }
   /** First byte 0x16 means TLS; otherwise `acceptPlaintext` decides (STRICT answers false: closed and reported). */
   | {
@@ -95,18 +97,14 @@ export function listen(options: ListenOptions): Promise<Listener> {
     });
   };
 
-  /** Where some connections are relayed, the ClientHello tells which. */
-  const peekTls = (socket: Socket, tls: TlsServerContext, treatmentOf: TreatmentOf): void => {
+  const peek = (socket: Socket, then: (hello: ClientHello, facts: SocketFacts) => void): void => {
     const facts = plainFacts(socket);
     pending.add(socket);
     peekHello(socket, {
       timeoutMs: handshakeTimeoutMs,
       onHello: (hello) => {
         pending.delete(socket);
-        const treatment = treatmentOf(hello);
-        if (treatment === 'passthrough') return hand(socket, { ...facts, sni: hello.sni });
-        if (treatment === 'http2') return startTls(socket, tls);
-        startTls(socket, tls, { alpn: BYTES_ALPN_PROTOCOLS.find((name) => hello.alpn.includes(name)) });
+        then(hello, { ...facts, sni: hello.sni });
       },
       onFailed: (cause, detail) => {
         pending.delete(socket);
@@ -116,12 +114,23 @@ export function listen(options: ListenOptions): Promise<Listener> {
     });
   };
 
+  /** Where some connections are relayed, the ClientHello tells which. */
+  const peekTls = (socket: Socket, tls: TlsServerContext, treatmentOf: TreatmentOf): void =>
+    peek(socket, (hello, facts) => {
+      const treatment = treatmentOf(hello);
+      if (treatment === 'passthrough') return hand(socket, facts);
+      if (treatment === 'http2') return startTls(socket, tls);
+      startTls(socket, tls, { alpn: BYTES_ALPN_PROTOCOLS.find((name) => hello.alpn.includes(name)) });
+    });
+
   const accept = (socket: Socket): void => {
     connectionCount++;
     socket.once('close', () => connectionCount--);
     switch (security.mode) {
       case 'plaintext':
         return hand(socket, plainFacts(socket));
+      case 'peek':
+        return peek(socket, (_, facts) => hand(socket, facts));
       case 'tls':
         if (security.treatmentOf === undefined) return startTls(socket, security.tls);
         return peekTls(socket, security.tls, security.treatmentOf);

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppState, startBackend, type Backend } from './backend.ts';
+import { sendBytes, startByteBackend } from './bytes.ts';
 import { openCaller, type Caller, type Outcome } from './call.ts';
 import { readCases, type Call, type CallTls, type Case } from './case.ts';
-import { checkCounts, checkOutcomes, countsOf, hasCome, type Backends } from './check.ts';
+import { checkCounts, checkOutcomes, checkSent, countsOf, hasCome, type Backends } from './check.ts';
 import { startSallyport, type Address, type DataPlane } from './data-plane.ts';
 import { Certificates, fill } from './fill.ts';
 import { checkLog, checkMetric } from './observe.ts';
@@ -55,7 +56,7 @@ async function start(one: Case): Promise<Running> {
 }
 
 async function startBackends(
-  { backends, encrypted = {}, silent = [] }: Case,
+  { backends, bytes = [], encrypted = {}, silent = [] }: Case,
   { certificates, state }: Pick<Running, 'certificates' | 'state'>,
 ): Promise<ReadonlyMap<string, Backend>> {
   const started = backends.map(async (name) => {
@@ -63,7 +64,8 @@ async function startBackends(
     const leaf = certificate === undefined ? undefined : certificates.leaf(certificate);
     const clientAuthority = clients === undefined ? {} : { clientAuthority: certificates.authority(clients).pem };
     const tls = leaf === undefined ? {} : { tls: { cert: leaf.chainPem, key: leaf.keyPem, ...clientAuthority } };
-    return [name, await startBackend(name, { state, isSilent: silent.includes(name), ...tls })] as const;
+    const startOne = bytes.includes(name) ? startByteBackend : startBackend;
+    return [name, await startOne(name, { state, isSilent: silent.includes(name), ...tls })] as const;
   });
   return new Map(await Promise.all(started));
 }
@@ -98,8 +100,9 @@ async function makeAndCheck(call: Call, running: Running): Promise<void> {
     return caller;
   };
   try {
-    const outcomes = await make(call, open, running);
-    checkOutcomes(outcomes, expected);
+    const outcomes = await (call.send === undefined ? make(call, open, running) : send(call, call.send, running));
+    if (call.send === undefined) checkOutcomes(outcomes, expected);
+    else checkSent(outcomes, call.send, expected);
     if (expected.certificate !== undefined)
       assert.ok(outcomes[0]?.certificate?.equals(running.certificates.leaf(expected.certificate).der));
     await state.until(() => hasCome(counting));
@@ -134,6 +137,14 @@ async function make(call: Call, open: () => Caller, { backends, state }: Running
   return outcomes;
 }
 
+async function send(call: Call, text: string, running: Running): Promise<readonly Outcome[]> {
+  const address = addressFor(call, running.dataPlane);
+  const tls = call.tls && tlsOptions(call.tls, call, running);
+  const outcomes: Outcome[] = [];
+  for (let index = 0; index < (call.times ?? 1); index++) outcomes.push(await sendBytes(address, text, tls));
+  return outcomes;
+}
+
 function requestFor(call: Call, index: number): Parameters<Caller['call']>[0] {
   const numbered = (text: string): string => text.replaceAll('{i}', String(index));
   const headers = Object.entries(call.headers ?? {}).map(([name, value]) => [name, numbered(value)] as const);
@@ -156,8 +167,8 @@ function tlsOptions(tls: CallTls, call: Call, { certificates, dataPlane }: Runni
   };
 }
 
-function addressFor({ to = 'gateway default/gw:80', from }: Call, dataPlane: DataPlane): Address {
-  if (from !== undefined) return dataPlane.outbound(from);
+function addressFor({ to = 'gateway default/gw:80', from, service }: Call, dataPlane: DataPlane): Address {
+  if (from !== undefined) return dataPlane.outbound(from, service);
   const [, kind, name = '', port] = /^(gateway|workload) (\S+):(\d+)$/.exec(to) ?? [];
   assert.ok(kind !== undefined, `"${to}" is neither a gateway nor a workload`);
   return kind === 'gateway' ? dataPlane.gateway(name, Number(port)) : dataPlane.workload(name, Number(port));

@@ -12,6 +12,8 @@ export interface Case {
   readonly title: string;
   /** Workloads whose apps take calls, `namespace/name`. */
   readonly backends: readonly string[];
+  /** Those of them whose apps take bytes that are no HTTP. */
+  readonly bytes?: readonly string[];
   /** Apps that end TLS themselves. */
   readonly encrypted?: Readonly<Record<string, AppTls>>;
   /** Apps that take connections and say nothing. */
@@ -39,6 +41,10 @@ export interface Call {
   readonly to?: string;
   /** The workload whose app makes the call; default: a client outside. */
   readonly from?: string;
+  /** With `from`: through the port of one Service port (`SERVICE:PORT`, of its own namespace). */
+  readonly service?: string;
+  /** In place of a request: these bytes, on a connection of their own. */
+  readonly send?: string;
   readonly method?: string;
   /** `{i}` in a path or header is the number of the call among `times`. */
   readonly path?: string;
@@ -81,7 +87,7 @@ export interface Expectation {
   /** gRPC status; 0 where only a backend is expected. */
   readonly status?: number;
   readonly http?: number;
-  /** No HTTP answer at all. */
+  /** No HTTP answer at all; with `send`: not a byte. */
   readonly refused?: boolean;
   /** What the server presented: `NAME by AUTHORITY`. */
   readonly certificate?: string;

@@ -7,6 +7,22 @@ import { checkText } from './observe.ts';
 
 export function checkOutcomes(outcomes: readonly Outcome[], expected: Expectation): void {
   for (const outcome of outcomes) checkOutcome(outcome, expected);
+  checkShares(outcomes, expected);
+}
+
+/** What came of bytes that were sent. */
+export function checkSent(outcomes: readonly Outcome[], sent: string, expected: Expectation): void {
+  for (const outcome of outcomes) {
+    const { seen, body } = outcome;
+    const facts = JSON.stringify({ seen, body });
+    assert.equal(body, expected.refused === true ? '' : sent, facts);
+    if (expected.backend !== undefined) assert.equal(seen?.backend, expected.backend, facts);
+    checkSeen(outcome, expected, facts);
+  }
+  checkShares(outcomes, expected);
+}
+
+function checkShares(outcomes: readonly Outcome[], expected: Expectation): void {
   const { shares = {}, statuses = {}, tolerance = 0.1, together } = expected;
   for (const [backend, share] of Object.entries(shares))
     checkShare(outcomes, ({ seen }) => seen?.backend === backend, { what: backend, share, tolerance });

@@ -18,8 +18,11 @@ export interface DataPlane {
   gateway(name: string, port: number): Address;
   /** Where others reach a container's port of a workload, `namespace/name`. */
   workload(name: string, port: number): Address;
-  /** Where the app of a workload sends the calls that it makes. */
-  outbound(name: string): Address;
+  /**
+   * Where the app of a workload sends the calls that it makes: all of them, or those to one Service port of its own namespace
+   * (`SERVICE:PORT`).
+   */
+  outbound(name: string, service?: string): Address;
   /** The certificate that the mesh gave a workload, as PEM. */
   certificate(name: string): { readonly chainPem: string; readonly keyPem: string };
   /** What Prometheus would read from a proxy. */
@@ -32,7 +35,7 @@ export interface DataPlane {
 }
 
 export interface Environment {
-  /** Where the app of each workload (`namespace/name`) listens for HTTP/2. */
+  /** Where the app of each workload (`namespace/name`) listens. */
   readonly apps: Readonly<Record<string, Address>>;
   /** What DNS says. */
   readonly names: Readonly<Record<string, readonly string[]>>;
@@ -65,7 +68,8 @@ export const startSallyport: StartDataPlane = async (manifests, { apps, names, u
   return {
     gateway: (name, port) => mesh.addressOf(`gateway/${name}/${port}`),
     workload: (name, port) => mesh.addressOf(`sidecar/${name}/${port}`),
-    outbound: (name) => mesh.addressOf(`sidecar/${name}/outbound`),
+    outbound: (name, service) =>
+      mesh.addressOf(`sidecar/${name}/outbound${service === undefined ? '' : `/${service.replace(':', '/')}`}`),
     certificate: (name) => {
       const svid = mesh.proxy(`sidecar/${name}`).identity.current();
       if (svid === undefined) throw new Error(`${name} has no certificate`);

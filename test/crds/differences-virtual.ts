@@ -9,6 +9,10 @@ const withRoute = (route: object): Readonly<Record<string, unknown>> => ({
   http: [{ route: to, ...route }],
 });
 const withMatch = (match: object): Readonly<Record<string, unknown>> => withRoute({ match: [match] });
+const withServerNames = (sniHosts: readonly string[]): Readonly<Record<string, unknown>> => ({
+  hosts: ['a'],
+  tls: [{ match: [{ sniHosts }], route: to }],
+});
 const withServer = (server: object): Readonly<Record<string, unknown>> => ({
   servers: [{ port: { number: 80, name: 'p', protocol: 'HTTP' }, hosts: ['*'], ...server }],
 });
@@ -78,6 +82,10 @@ export const virtualDifferences: readonly JustifiedDifference[] = [
       [/^the rewrite changes nothing$/, withRoute({ rewrite: {} })],
       [/^uriRegexRewrite needs match and rewrite$/, withRoute({ rewrite: { uriRegexRewrite: { match: 'a' } } })],
       [/^status \d+ is not between/, { hosts: ['a'], http: [{ directResponse: { status: 100 } }] }],
+      [/^a tls route has no match$/, { hosts: ['a'], tls: [{ match: [], route: to }] }],
+      [/^a match of a tls route has no server name$/, withServerNames([])],
+      [/^server name ".*" is none of the hosts/s, withServerNames(['b'])],
+      [/is neither an IP address/, { hosts: ['a'], tcp: [{ match: [{ destinationSubnets: ['b'] }], route: to }] }],
       [/^the fault is neither/, withRoute({ fault: {} })],
       [/^a delay needs fixedDelay/, withRoute({ fault: { delay: {} } })],
       [/^an abort needs one of/, withRoute({ fault: { abort: {} } })],

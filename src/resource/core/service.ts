@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Path } from '../../manifest/index.ts';
+import { isIP } from '../address.ts';
 import type { DecodeContext } from '../context.ts';
 import { labelMap, portNumber, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
@@ -12,6 +13,8 @@ export interface Service extends ResourceObject {
     readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
     /** `clusterIP: None`. */
     readonly headless: boolean;
+    /** `clusterIP`, where one is written. */
+    readonly address?: string;
     /** Empty: endpoints come from EndpointSlices. */
     readonly selector: Readonly<Record<string, string>>;
     readonly ports: readonly ServicePort[];
@@ -96,6 +99,7 @@ export const serviceKind = defineKind<Service, typeof schema>({
       spec: {
         type: spec.type,
         headless: spec.clusterIP === 'None',
+        ...(spec.clusterIP !== undefined && isIP(spec.clusterIP) ? { address: spec.clusterIP } : {}),
         selector: spec.selector,
         ports: spec.ports.map((value, index) => decodePort(value, ['spec', 'ports', index], context)),
         unsupported: context.refusedBelow(['spec']),

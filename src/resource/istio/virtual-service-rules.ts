@@ -11,8 +11,8 @@ interface SpecFields {
   readonly hosts: readonly string[];
   readonly gateways: readonly string[];
   readonly http: readonly unknown[];
-  readonly tls?: readonly unknown[] | undefined;
-  readonly tcp?: readonly unknown[] | undefined;
+  readonly tls: readonly unknown[];
+  readonly tcp: readonly unknown[];
 }
 
 export function checkVirtualHosts(spec: SpecFields, context: DecodeContext): void {
@@ -37,7 +37,7 @@ export function checkVirtualHosts(spec: SpecFields, context: DecodeContext): voi
     }
     seen.set(name, host);
   }
-  if (spec.http.length + (spec.tls?.length ?? 0) + (spec.tcp?.length ?? 0) > 0) return;
+  if (spec.http.length + spec.tls.length + spec.tcp.length > 0) return;
   context.error(['spec'], {
     message: 'the VirtualService has no routes',
     remedy: 'Add http, tls or tcp routes.',
@@ -51,7 +51,7 @@ function checkDelegate(spec: SpecFields, context: DecodeContext): void {
       remedy: 'Add hosts, or take the gateways away: they are those of the VirtualService that delegates.',
     });
   }
-  if ((spec.tls?.length ?? 0) + (spec.tcp?.length ?? 0) > 0) {
+  if (spec.tls.length + spec.tcp.length > 0) {
     context.error(['spec'], {
       message: 'a VirtualService without hosts is a delegate, which has HTTP routes only',
       remedy: 'Add hosts, or take tls and tcp away.',

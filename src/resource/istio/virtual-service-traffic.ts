@@ -30,9 +30,11 @@ export const destination = z.strictObject({
   port: z.strictObject({ number: portNumber.or(z.literal(0)).optional() }).optional(),
 });
 
+export const routeWeight = z.int().min(0).max(2_147_483_647).default(0);
+
 export const routeDestination = z.strictObject({
   destination,
-  weight: z.int().min(0).max(2_147_483_647).default(0),
+  weight: routeWeight,
   headers: routeHeaders.optional(),
 });
 
@@ -63,7 +65,8 @@ export function decodeDestination(
 
 /** One entry gets everything, whatever its weight. Of several each gets its share, none the ones of weight 0. */
 export function decodeRouteDestinations(
-  values: readonly z.output<typeof routeDestination>[],
+  values: readonly (Omit<z.output<typeof routeDestination>, 'headers'> &
+    Partial<Pick<z.output<typeof routeDestination>, 'headers'>>)[],
   path: Path,
   context: DecodeContext,
 ): readonly VirtualRouteDestination[] {

@@ -5,7 +5,6 @@ import type { DecodeContext } from '../context.ts';
 import { present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import type { Located, ResourceObject, Unsupported } from '../object.ts';
-import { refused } from '../schema.ts';
 import { istioDuration, istioDurationMs } from './duration.ts';
 import { decodeRouteHeaders, routeHeaders, type RouteHeaders } from './route-headers.ts';
 import {
@@ -22,6 +21,7 @@ import {
   type VirtualRedirect,
   type VirtualRewrite,
 } from './virtual-service-actions.ts';
+import { decodeTcpRoute, decodeTlsRoute, tcpRoute, tlsRoute, type VirtualByteRoute } from './virtual-service-bytes.ts';
 import { checkRouteParts, checkVirtualHosts } from './virtual-service-rules.ts';
 import { decodeVirtualMatch, gatewayName, virtualMatch, type VirtualMatch } from './virtual-service-match.ts';
 import {
@@ -53,6 +53,10 @@ export interface VirtualServiceSpec {
   /** Namespaces whose proxies see it; empty: all. */
   readonly exportTo: readonly string[];
   readonly http: readonly VirtualHttpRoute[];
+  /** By server name, for TLS that is passed through. */
+  readonly tls: readonly VirtualByteRoute[];
+  /** For everything else that is no HTTP, TLS that ended here included. */
+  readonly tcp: readonly VirtualByteRoute[];
 }
 
 export interface VirtualHttpRoute {
@@ -102,8 +106,6 @@ const httpRoute = z.strictObject({
   headers: routeHeaders.optional(),
 });
 
-const notCarried = 'such connections are not carried';
-
 const schema = objectOf({
   spec: z
     .strictObject({
@@ -111,8 +113,8 @@ const schema = objectOf({
       gateways: z.array(z.string()).default([]),
       exportTo: z.array(z.string()).default([]),
       http: z.array(httpRoute).default([]),
-      tls: z.array(refused(notCarried)).optional(),
-      tcp: z.array(refused(notCarried)).optional(),
+      tls: z.array(tlsRoute).default([]),
+      tcp: z.array(tcpRoute).default([]),
     })
     .prefault({}),
 });
@@ -143,6 +145,10 @@ export const virtualServiceKind = defineKind<VirtualService, typeof schema>({
           checkRouteParts(route, { path, isDelegate }, context);
           return decodeHttpRoute(route, path, context);
         }),
+        tls: spec.tls.map((route, index) =>
+          decodeTlsRoute(route, { path: ['spec', 'tls', index], hosts: spec.hosts }, context),
+        ),
+        tcp: spec.tcp.map((route, index) => decodeTcpRoute(route, { path: ['spec', 'tcp', index] }, context)),
       },
     };
   },
