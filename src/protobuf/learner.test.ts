@@ -98,7 +98,7 @@ function importing(name: string, imports: readonly string[]): Uint8Array {
   return fileBytes({ name, package: 'p', imports, services: { S: '.p.M' } });
 }
 
-test('learning stops at its limits and keeps what it has', () => {
+test('maxFiles, maxBytes, maxServices and maxNameLength: learning stops one past them and keeps what it has', () => {
   const files = {
     'a.proto': importing('a.proto', ['b.proto']),
     'b.proto': importing('b.proto', ['c.proto']),
@@ -110,6 +110,14 @@ test('learning stops at its limits and keeps what it has', () => {
     const { files: learned, services, problems } = learner.result();
     return { files: learned.length, services: services.length, problems };
   };
+  const bytes = Object.values(files).reduce((sum, file) => sum + file.byteLength, 0);
+  const exactly = { maxFiles: 3, maxBytes: bytes, maxServices: 2, maxNameLength: 'b.proto'.length };
+  assert.deepEqual(learn(exactly), { files: 3, services: 2, problems: [] });
+  assert.deepEqual(learn({ maxBytes: bytes - 1 }), {
+    files: 2,
+    services: 2,
+    problems: [`descriptors are larger than ${bytes - 1} bytes`],
+  });
   assert.deepEqual(learn({ maxFiles: 2 }), { files: 2, services: 2, problems: ['more than 2 files'] });
   const size = files['a.proto'].byteLength;
   assert.deepEqual(learn({ maxBytes: size }), {

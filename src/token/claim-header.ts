@@ -1,4 +1,5 @@
 import { claimAt } from '../decide/index.ts';
+import { maxClaimHeaderBytes } from './limits.ts';
 
 /**
  * The value of a header that carries a claim, as Envoy writes it: texts as they are, numbers and booleans in JSON, anything
@@ -9,12 +10,10 @@ export function claimHeaderValue(claims: Readonly<Record<string, unknown>>, clai
   // A claim may have dots in its own name (`https://example.com/role`), which goes before nesting.
   const value = Object.hasOwn(claims, claim) ? claims[claim] : claimAt(claims, claim.split('.'));
   const text = headerText(value);
-  if (text === undefined || text.length > maxClaimHeaderLength || hasControl(text)) return undefined;
-  return Buffer.from(text, 'utf8').toString('latin1');
+  if (text === undefined || hasControl(text)) return undefined;
+  const header = Buffer.from(text, 'utf8').toString('latin1');
+  return header.length > maxClaimHeaderBytes ? undefined : header;
 }
-
-/** Characters of a claim in a header; longer ones would fill the next hop's head. */
-const maxClaimHeaderLength = 8_192;
 
 function headerText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;

@@ -20,3 +20,6 @@ export const maxKeysTried = 8;
 
 /** Seconds that clocks may differ, as in Envoy. */
 export const clockSkewSeconds = 60;
+
+/** A claim in a header, in bytes; a longer one is left out, since it would fill the next hop's head. */
+export const maxClaimHeaderBytes = 8_192;
