@@ -20,6 +20,7 @@ const parts: readonly Part[] = [
   { file: 'src/token/limits.ts', title: 'JSON Web Tokens', values: {} },
   { file: 'src/identity/limits.ts', title: 'Certificates', values: {} },
   { file: 'src/telemetry/limits.ts', title: 'Metrics and access log', values: {} },
+  { file: 'src/protobuf/limits.ts', title: 'Descriptors that workloads tell', values: {} },
   { file: 'src/manifest/limits.ts', title: 'Manifests', values: {} },
 ];
 
@@ -30,9 +31,12 @@ function numbersOf(limits: object): Record<string, number> {
   );
 }
 
-/** A doc comment, or nothing, then a constant, a member of a constant object, or a member of an interface. */
+/**
+ * A doc comment, or nothing, then a constant, a member of a constant object, or a member of an interface. Constants may be
+ * sums and products of numbers and of constants before them.
+ */
 const declaration =
-  /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?^(?:(?:export )?const (\w+)(?:: [^=]+)? = ([\d._ *]+);|  (\w+): ([\d._]+),|  readonly (\w+): number;)$/gm;
+  /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?^(?:(?:export )?const (\w+)(?:: [^=]+)? = ([\w.* +]+);|  (\w+): ([\d._* ]+),|  readonly (\w+): number;)$/gm;
 
 /** A default that is a constant: `member: CONSTANT,`. */
 const namedDefault = /^ {2}(\w+): ([A-Z_]+),$/gm;
@@ -45,11 +49,13 @@ interface Limit {
 
 function limitsIn(text: string, values: Part['values']): Limit[] {
   const limits: Limit[] = [];
-  for (const [, doc, constant, product, member, literal, field] of text.matchAll(declaration)) {
+  const constants = new Map<string, number>();
+  for (const [, doc, constant, expression, member, literal, field] of text.matchAll(declaration)) {
     const name = constant ?? member ?? field ?? '';
-    const value = field === undefined ? evaluate(product ?? literal ?? '') : values[field];
+    const value = field === undefined ? evaluate(expression ?? literal ?? '', constants) : values[field];
     // Members of the object of defaults repeat what their interface says.
-    if (value === undefined || (member !== undefined && member in values)) continue;
+    if (value === undefined || (member !== undefined && member in values && doc === undefined)) continue;
+    if (constant !== undefined) constants.set(name, value);
     limits.push({
       name,
       value,
@@ -74,15 +80,30 @@ function withConstants(limits: readonly Limit[], members: ReadonlyMap<string, st
     }));
 }
 
-/** A literal or a product of literals. */
-function evaluate(product: string): number {
-  return product.split('*').reduce((value, factor) => value * Number(factor.trim().replaceAll('_', '')), 1);
+/** A sum of products; undefined where a name in it is none of the constants. */
+function evaluate(expression: string, constants: ReadonlyMap<string, number>): number | undefined {
+  const value = expression
+    .split('+')
+    .map((product) =>
+      product
+        .split('*')
+        .map((factor) => constants.get(factor.trim()) ?? Number(factor.trim().replaceAll('_', '')))
+        .reduce((a, b) => a * b, 1),
+    )
+    .reduce((a, b) => a + b, 0);
+  return Number.isNaN(value) ? undefined : value;
+}
+
+/** Every limit by the file that holds it. */
+export function allLimits(root: string): ReadonlyMap<string, readonly Limit[]> {
+  return new Map(parts.map(({ file, values }) => [file, limitsIn(readFileSync(join(root, file), 'utf8'), values)]));
 }
 
 /** The page, whole. */
 export function limitsPage(root: string): string {
-  const sections = parts.map(({ file, title, values }) => {
-    const rows = limitsIn(readFileSync(join(root, file), 'utf8'), values).map(
+  const limits = allLimits(root);
+  const sections = parts.map(({ file, title }) => {
+    const rows = (limits.get(file) ?? []).map(
       ({ name, value, reason }) => `| \`${name}\` | ${value.toLocaleString('en')} | ${reason.replaceAll('|', '\\|')} |`,
     );
     if (rows.length === 0) throw new Error(`${file} has no limits`);

@@ -15,11 +15,11 @@ function left(score: AbuseScore): number {
   return charged - 1;
 }
 
-test('the whole budget passes at the start, and not one more', () => {
+test('abuseBudget: the whole of it passes at the start, and not one more', () => {
   assert.equal(left(new AbuseScore(limits)), 100);
 });
 
-test('time gives back per second, never more than the budget; the first look at the clock gives nothing', () => {
+test('abuseRefillPerSecond: time gives back, never more than the budget; the first look at the clock gives nothing', () => {
   const score = new AbuseScore(limits);
   score.charge(100);
   score.tick(50_000);
@@ -41,7 +41,7 @@ test('a clock that stands still or goes back gives nothing', () => {
   assert.equal(left(score), 10);
 });
 
-test('streams that complete give back their share, never more than the budget', () => {
+test('abuseEarnedPerCompletedStream: streams that complete give it back, never more than the budget', () => {
   const score = new AbuseScore(limits);
   score.charge(50);
   for (let i = 0; i < 20; i++) score.streamCompleted();

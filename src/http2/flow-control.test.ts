@@ -27,7 +27,7 @@ test('credit is announced in batches of half a window', () => {
   assert.deepEqual(server.transcript(), ['WINDOW_UPDATE 1 32768']);
 });
 
-test('more than the stream window is a stream error, more than the connection window a connection error', () => {
+test('streamWindowBytes and connectionWindowBytes: a byte more is a stream error, or a connection error', () => {
   const server = holding({ streamWindowBytes: 65_535 });
   const frames = Array.from({ length: 4 }, () => build.data(1, Buffer.alloc(16_384)));
   assert.deepEqual(server.send(build.headers(1, request), ...frames.slice(0, 3)), []);

@@ -10,6 +10,7 @@ import {
   harness,
   request,
   response,
+  timesUntilClosed,
   type Harness,
 } from '../../test/kit/frame-peer.ts';
 import { AbuseScore } from './abuse-score.ts';
@@ -49,16 +50,6 @@ function openClient(count: number): Harness {
   }
   client.transcript();
   return client;
-}
-
-/** How often `frames` can be sent with a clock that stands still until the budget is used up. */
-function timesUntilClosed(peer: Harness, cost: number, frames: (i: number) => Uint8Array): void {
-  const times = Math.floor(ABUSE_BUDGET / cost);
-  for (let i = 0; i < times; i++) peer.send(frames(i));
-  assert.ok(!peer.connection.isClosed, `${times} pass`);
-  // Sums of fractions are not exact, so it may take one more.
-  peer.send(frames(times), frames(times + 1));
-  assert.ok(peer.connection.isClosed, `${times + 2} do not`);
 }
 
 test('MAX_RECEIVED_FRAME_BYTES', () => {
@@ -151,13 +142,13 @@ test('MAX_GOAWAY_DEBUG_BYTES', () => {
   }
 });
 
-test('GRACEFUL_GOAWAYS are free, the next ones cost', () => {
+test('GRACEFUL_GOAWAYS are free, the next ones are each a repeatedGoaway', () => {
   const peer = server();
   for (let i = 0; i < GRACEFUL_GOAWAYS; i++) peer.send(build.goaway(0, 0));
   timesUntilClosed(peer, AbuseCost.repeatedGoaway, () => build.goaway(0, 0));
 });
 
-test('TINY_DATA_BYTES: one less costs, none costs more', () => {
+test('TINY_DATA_BYTES: one less is tinyData, none is emptyData', () => {
   for (const [size, cost] of [
     [TINY_DATA_BYTES - 1, AbuseCost.tinyData],
     [0, AbuseCost.emptyData],
@@ -172,7 +163,7 @@ test('TINY_DATA_BYTES: one less costs, none costs more', () => {
   assert.ok(!peer.connection.isClosed);
 });
 
-test('INITIAL_PRIORITY_ALLOWANCE and PRIORITIES_PER_STREAM', () => {
+test('INITIAL_PRIORITY_ALLOWANCE and PRIORITIES_PER_STREAM; beyond them needlessPriority', () => {
   const peer = server();
   for (let i = 0; i < INITIAL_PRIORITY_ALLOWANCE; i++) peer.send(build.priority(3, 1));
   timesUntilClosed(peer, AbuseCost.needlessPriority, () => build.priority(3, 1));
@@ -183,7 +174,7 @@ test('INITIAL_PRIORITY_ALLOWANCE and PRIORITIES_PER_STREAM', () => {
   timesUntilClosed(used, AbuseCost.needlessPriority, () => build.priority(3, 1));
 });
 
-test('INITIAL_WINDOW_UPDATE_ALLOWANCE and WINDOW_UPDATES_PER_STREAM', () => {
+test('INITIAL_WINDOW_UPDATE_ALLOWANCE and WINDOW_UPDATES_PER_STREAM; beyond them needlessWindowUpdate', () => {
   const peer = server();
   for (let i = 0; i < INITIAL_WINDOW_UPDATE_ALLOWANCE; i++) peer.send(build.windowUpdate(0, 1));
   timesUntilClosed(peer, AbuseCost.needlessWindowUpdate, () => build.windowUpdate(0, 1));
@@ -194,7 +185,7 @@ test('INITIAL_WINDOW_UPDATE_ALLOWANCE and WINDOW_UPDATES_PER_STREAM', () => {
   timesUntilClosed(used, AbuseCost.needlessWindowUpdate, () => build.windowUpdate(0, 1));
 });
 
-test('ABUSE_BUDGET, by each event that costs', () => {
+test('idlePing, settings, strayAcknowledgement and ignoredFrame, for each KiB again', () => {
   timesUntilClosed(server(), AbuseCost.idlePing, () => build.ping());
   timesUntilClosed(server(), AbuseCost.settings, () => build.settings());
   timesUntilClosed(server(), AbuseCost.strayAcknowledgement, () => build.settingsAck);

@@ -86,7 +86,7 @@ const crumbs = (count: number): [string, string][] =>
   Array.from({ length: count - request.length }, () => ['cookie', 'a=b']);
 const refusal = (id: number): string[] => [`HEADERS ${id} :status=431 END_STREAM`, `RST_STREAM ${id} NO_ERROR`];
 
-test('a header list at its limits passes; one field or byte more is answered 431 and costs the stream alone', () => {
+test('maxHeaderListBytes and maxHeaderFields: a list at them passes; one more is answered 431 and costs the stream alone', () => {
   const server = harness(fast);
   assert.deepEqual(server.send(build.headers(1, [...request, ...crumbs(100)], full)), []);
   assert.deepEqual(server.send(build.headers(3, [...request, ...crumbs(101)])), refusal(3));
@@ -283,7 +283,7 @@ test('answers without DATA that nobody reads are bounded in bytes too', () => {
   assert.ok(server.connection.output.byteLength < 5 * 1024 * 1024);
 });
 
-test('ended responses that nobody reads are bounded: 1,000 wait, one more closes', () => {
+test('MAX_QUEUED_CONTROL_FRAMES: so many ended responses wait for one who does not read, one more closes', () => {
   const server = harness({
     role: 'server',
     handler: { onHeaders: (stream) => server.connection.sendHeaders(stream, ok, ok.length, true) },
@@ -326,7 +326,7 @@ test('32 settings in one frame pass, 33 close the connection', () => {
   expectCalm(server, 'settings-per-frame');
 });
 
-test('where a proxy relays tiny DATA, 3,200 in a row pass, one more costs its stream alone; others between are forgiven', () => {
+test('MAX_TINY_FRAMES_PER_STREAM, where tinyDataCost is 0: 3,200 in a row pass, one more costs its stream alone', () => {
   const windows = { streamWindowBytes: 2 ** 28, connectionWindowBytes: 2 ** 28 };
   const server = harness({ ...fast, limits: { ...windows, tinyDataCost: 0 } });
   server.send(build.headers(1, request), build.headers(3, request));

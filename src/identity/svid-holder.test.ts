@@ -46,7 +46,7 @@ test('each request has a new key', async () => {
   assert.notEqual(first.keyPem.reveal(), second.keyPem.reveal());
 });
 
-test('renewal is due at half of the lifetime, with jitter', async () => {
+test('renewRatio and renewRatioJitter: renewal is due at half of the lifetime, with jitter', async () => {
   const half = nowMs + 43_200_000;
   assert.ok(Math.abs((await certified(holder(0.5))).renewAtMs - half) < 2000);
   assert.ok(Math.abs((await certified(holder(0))).renewAtMs - (half - 864_000)) < 2000);

@@ -9,7 +9,7 @@ import {
 } from './gen/grpc/reflection/v1/reflection_pb.ts';
 import { createDescriptorPool } from './descriptor-pool.ts';
 import { createDescriptorLearner, type DescriptorLearner } from './learner.ts';
-import { learnerLimits } from './limits.ts';
+import type { learnerLimits } from './limits.ts';
 import { createReflectionResponder } from './responder.ts';
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>;
@@ -105,7 +105,7 @@ test('maxFiles, maxBytes, maxServices and maxNameLength: learning stops one past
     'c.proto': importing('c.proto', []),
   };
   const learn = (limits: Partial<Record<keyof typeof learnerLimits, number>>) => {
-    const learner = createDescriptorLearner({ ...learnerLimits, ...limits });
+    const learner = createDescriptorLearner(limits);
     drive(learner, oneFileServer(files, { 'p.S': 'a.proto', 'p.T': 'b.proto' }));
     const { files: learned, services, problems } = learner.result();
     return { files: learned.length, services: services.length, problems };

@@ -38,10 +38,11 @@ export interface DescriptorLearner {
 
 type Question = ServerReflectionRequest['messageRequest'];
 
-/** Starts a learner; `limits` are for tests. */
+/** Starts a learner; `changes` take the place of the limits of this folder. */
 export function createDescriptorLearner(
-  limits: Readonly<Record<keyof typeof learnerLimits, number>> = learnerLimits,
+  changes: Readonly<Partial<Record<keyof typeof learnerLimits, number>>> = {},
 ): DescriptorLearner {
+  const limits = { ...learnerLimits, ...changes };
   const questions: Question[] = [{ case: 'listServices', value: '*' }];
   const asked = new Set<string>();
   const files = new Map<string, Uint8Array>();

@@ -245,7 +245,7 @@ describe('relayed bytes', () => {
     assert.match(await logLine(empty), / 0 - UH /);
   });
 
-  test('an idle connection is closed', async () => {
+  test('relayIdleMs: an idle connection is closed, at the first report after it', async () => {
     const limits = { relayIdleMs: 30, relayReportMs: 10 };
     const gateway = await gatewayTo(
       [(await server(echo)).address],
@@ -313,7 +313,7 @@ describe('relayed bytes', () => {
     assert.match(await logLine(old), / 0 - DT /);
   });
 
-  test('relayed connections outlive their port for a while only', async () => {
+  test('relayDrainMs: relayed connections outlive their port for a while only', async () => {
     const limits = { ...defaultProxyLimits, relayDrainMs: 20 };
     const gateway = await gatewayTo([(await server(echo)).address], {}, { limits });
     const client = dial(gateway);

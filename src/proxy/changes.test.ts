@@ -104,7 +104,7 @@ describe('a changed plan', () => {
 });
 
 describe('a port that is taken', () => {
-  test('is moved by 8000, and both are told', async () => {
+  test('is moved by portOffset, and both are told', async () => {
     const backend = await backendOf();
     const port = await takenPort();
     const moves: { wanted: Address; got: Address }[] = [];

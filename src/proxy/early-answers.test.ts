@@ -54,7 +54,7 @@ for (const [name, head] of Object.entries(refusedHeads)) {
       }
     });
 
-    test('tells a client to stop after a time', async (t) => {
+    test('tells a client to stop after answeredRequestMs', async (t) => {
       const connection = await client(t, 20);
       connection.send(build.headers(1, head));
       const reset = await connection.seen(({ type, id }) => type === Frame.RST_STREAM && id === 1);
@@ -63,7 +63,7 @@ for (const [name, head] of Object.entries(refusedHeads)) {
   });
 }
 
-test('a client that goes on sending after an early answer is told to stop at the limit, not before', async (t) => {
+test('answeredRequestBytes: a client that goes on sending after an early answer is told to stop one past them', async (t) => {
   const connection = await client(t);
   connection.send(build.headers(1, headWith({ ':path': '/test.Echo' })));
   const [answer] = await connection.ended(1);

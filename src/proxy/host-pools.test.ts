@@ -67,7 +67,7 @@ test('one pool for each host, whatever its case and port', () => {
   assert.ok([...made.values()].every((pool) => pool.settings === changed));
 });
 
-test('the host that was called longest ago gives way, and its connections are still counted and closed', () => {
+test('hostPoolsPerEndpoint: the host that was called longest ago gives way, and its connections are still counted and closed', () => {
   const { pools, made } = make();
   pools.request(forHost('first.com'));
   for (let i = 1; i < hostPoolsPerEndpoint; i++) pools.request(forHost(`${i}.com`));

@@ -116,6 +116,7 @@ export const forwardedCertBytes = 4_096;
  * fits at the gateway.
  */
 const addedHeaderBytes = 1_024 + forwardedCertBytes;
+/** The same in fields, with some to spare. */
 const addedHeaderFields = 8;
 
 /**
@@ -130,6 +131,7 @@ export const sharedConnectionLimits: Http2Limits = {
   maxHeaderListBytes: defaultLimits.maxHeaderListBytes + addedHeaderBytes,
   maxHeaderFields: defaultLimits.maxHeaderFields + addedHeaderFields,
   connectionWindowBytes: 2 * sharedConnectionStreams * defaultLimits.streamWindowBytes,
+  /** Here: frames of many clients, relayed as they came. `MAX_TINY_FRAMES_PER_STREAM` acts instead. */
   tinyDataCost: 0,
 };
 

@@ -169,7 +169,7 @@ test('a mirror that is not there is counted', async (t) => {
   assert.deepEqual(outcomes(missing.gateway), { failed: 1 });
 });
 
-test('a mirror that hangs holds nothing up, and is given up after its time', async (t) => {
+test('mirrorTimeoutMs: a mirror that hangs holds nothing up, and is given up then', async (t) => {
   const { grpc, gateway, shadow } = await mirrored(
     t,
     { onRequest: () => undefined },
@@ -225,7 +225,7 @@ test('a request that is reset with its own head reaches neither backend nor mirr
   assert.deepEqual([main.requests, shadow.requests], [1, 1]);
 });
 
-test('copies are bounded in number, by the proxy and by the cluster', async (t) => {
+test('mirrorsInFlight: copies are bounded in number, by the proxy and by the cluster', async (t) => {
   const { grpc, gateway } = await mirrored(
     t,
     { onRequest: () => undefined },

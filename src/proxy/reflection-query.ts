@@ -152,7 +152,7 @@ class Query implements ReflectionQuery, ConnectionHandler<DescriptorLearner> {
 
   #begin(): void {
     const connection = this.#transport?.connection;
-    const learner = this.#newLearner?.();
+    const learner = this.#newLearner?.({ maxBytes: this.#options.limits.descriptorBytes });
     const stream = learner === undefined ? undefined : connection?.openStream(learner);
     if (connection === undefined || learner === undefined || stream === undefined) {
       this.#end({ type: 'failed', detail: 'the connection takes no stream' });
@@ -187,7 +187,9 @@ class Query implements ReflectionQuery, ConnectionHandler<DescriptorLearner> {
   }
 
   #newDecoder(): MessageDecoder {
-    return new MessageDecoder({ maxMessageBytes: this.#options.limits.descriptorBytes });
+    // An answer repeats its request beside the descriptors.
+    const { descriptorBytes, reflectionRequestBytes } = this.#options.limits;
+    return new MessageDecoder({ maxMessageBytes: descriptorBytes + reflectionRequestBytes });
   }
 
   #end(outcome: ReflectionOutcome): void {

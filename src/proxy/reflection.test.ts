@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { fromJSON } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
 import { startMesh } from '../../test/kit/proxy-mesh.ts';
 import {
   allowPolicy,
@@ -14,6 +11,7 @@ import {
   type ProxyPlanSpec,
 } from '../../test/kit/proxy-plan.ts';
 import { startProxy, type TestProxy } from '../../test/kit/proxy-process.ts';
+import { reflectingApplication } from '../../test/kit/reflecting-application.ts';
 import { startScripted } from '../../test/kit/proxy-scripted.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import { TimerWheel } from '../transport/index.ts';
@@ -28,30 +26,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-const text = { type: 'string', id: 1 };
-const definition = fromJSON({
-  nested: {
-    test: {
-      nested: {
-        Text: { fields: { text } },
-        Echo: { methods: { Unary: { requestType: 'Text', responseType: 'Text', comment: '' } } },
-        Hidden: { methods: { Secret: { requestType: 'Text', responseType: 'Text', comment: '' } } },
-      },
-    },
-  },
-});
-
-/** An application with reflection that serves `test.Echo` and `test.Hidden`. */
-async function reflectingApplication(): Promise<Address> {
-  const server = new Server();
-  new ReflectionService(definition).addToServer(server);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
-  });
-  cleanups.push(() => server.forceShutdown());
-  return { host: '127.0.0.1', port };
+async function application(): Promise<Address> {
+  const { address, close } = await reflectingApplication();
+  cleanups.push(close);
+  return address;
 }
 
 function ask(address: Address, authority = publicHost): Promise<ReflectionOutcome> {
@@ -77,7 +55,7 @@ async function gatewayOf(spec: Partial<ProxyPlanSpec> = {}): Promise<TestProxy> 
 
 describe('learning from a workload', () => {
   test('the sidecar reports what its workload serves', async () => {
-    const mesh = await startMesh({ application: await reflectingApplication() });
+    const mesh = await startMesh({ application: await application() });
     cleanups.push(() => mesh.close());
     await mesh.sidecar.logged(() => mesh.sidecar.learned.length > 0);
     const [source] = mesh.sidecar.learned;
@@ -120,14 +98,14 @@ describe('learning from a workload', () => {
       () => wheel.close(),
       () => watch.close(),
     );
-    watch.follow(await reflectingApplication());
+    watch.follow(await application());
     assert.ok((await learned.promise).services?.includes('test.Echo'));
   });
 });
 
 describe('reflection at the gateway', () => {
   test('lists what the host routes, and nothing else', async () => {
-    const source = await learnedFrom(await reflectingApplication());
+    const source = await learnedFrom(await application());
     const gateway = await gatewayOf();
     gateway.proxy.setDescriptors(new Map([[serviceHost, source]]));
     const outcome = await ask(gateway.addressOf(gatewayPortId));
@@ -138,7 +116,7 @@ describe('reflection at the gateway', () => {
   });
 
   test('is silent for hosts that are not served, for other clusters, and when switched off', async () => {
-    const source = await learnedFrom(await reflectingApplication());
+    const source = await learnedFrom(await application());
     const gateway = await gatewayOf();
     const address = gateway.addressOf(gatewayPortId);
     gateway.proxy.setDescriptors(new Map([['elsewhere.default.svc.cluster.local', source]]));
@@ -157,8 +135,7 @@ describe('reflection at the gateway', () => {
   });
 
   test('a route of its own wins', async () => {
-    const application = await reflectingApplication();
-    const gateway = await gatewayOf({ gatewayEndpoints: [application], pathPrefix: '/' });
+    const gateway = await gatewayOf({ gatewayEndpoints: [await application()], pathPrefix: '/' });
     const outcome = await ask(gateway.addressOf(gatewayPortId));
     assert.equal(outcome.type, 'learned');
     assert.ok(outcome.source.services?.includes('test.Hidden'));

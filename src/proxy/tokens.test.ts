@@ -306,7 +306,7 @@ test('new keys take over with a new plan: old tokens are refused, new ones accep
   );
 });
 
-test('several Authorization fields: each counts, and too many are refused', async () => {
+test('maxTokensPerRequest: several Authorization fields all count, and one too many is refused', async () => {
   const { mesh } = await stage([jwtRule(issuer)]);
   const session = connect(`http://${mesh.gatewayAddress.host}:${mesh.gatewayAddress.port}`, {
     // Newer than its types: a field may repeat, as on the wire it may.

@@ -121,7 +121,7 @@ describe('attacks on the algorithm', () => {
 });
 
 describe('claims', () => {
-  test('issuer, audience, exp and nbf, with a minute for clocks', async () => {
+  test('issuer, audience, exp and nbf, with clockSkewSeconds', async () => {
     const authenticator = authenticatorOf(jwtRule(issuer, { audiences: ['a', 'b'] }));
     const rows: readonly [Readonly<Record<string, unknown>>, string][] = [
       [{ aud: 'a' }, 'ok'],
@@ -263,7 +263,7 @@ describe('what is remembered', () => {
     assert.equal(await outcome(authenticator, token), 'ok');
   });
 
-  test('a verdict on a long token is not kept, and of the others only so many', async () => {
+  test('maxVerdicts: a verdict on a long token is not kept, and of the others only so many', async () => {
     const authenticator = authenticatorOf(jwtRule(issuer));
     const place = firstPlace(authenticator);
     const sized = async (length: number): Promise<string> => {
@@ -287,7 +287,7 @@ describe('what is remembered', () => {
     assert.ok(authenticator.check(fits, place, nowMs) instanceof Promise, 'forgotten');
   });
 
-  test('checks under way are bounded, and so are verdicts', async () => {
+  test('maxPendingVerifications: checks under way are bounded', async () => {
     const authenticator = authenticatorOf(jwtRule(issuer));
     const place = firstPlace(authenticator);
     const forge = (id: number): string => unsignedToken({ alg: 'ES256' }, { iss: issuer.issuer, jti: `${id}` });

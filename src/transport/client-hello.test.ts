@@ -147,12 +147,14 @@ describe('a ClientHello', () => {
     assert.deepEqual(read(cut, Buffer.from('15030100020100', 'hex')), invalid('no TLS handshake record'));
   });
 
-  test('too long a one is refused before it is read', () => {
+  test('MAX_CLIENT_HELLO_BYTES: one byte more is refused before it is read', () => {
     const header = Buffer.from('1603010004', 'hex');
     assert.deepEqual(read(header, Buffer.from('01ffffff', 'hex')), invalid('ClientHello is too long'));
     const most = MAX_CLIENT_HELLO_BYTES - 4;
     const fits = Buffer.concat([header, Buffer.of(1, 0, most >> 8, most & 0xff)]);
     assert.deepEqual(read(fits), { type: 'incomplete' });
+    const past = Buffer.concat([header, Buffer.of(1, 0, (most + 1) >> 8, (most + 1) & 0xff)]);
+    assert.deepEqual(read(past), invalid('ClientHello is too long'));
   });
 });
 

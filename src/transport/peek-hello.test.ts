@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, test } from 'node:test';
 import { clientHello, records, serverNameExtension } from '../../test/kit/client-hello-bytes.ts';
 import { listen, type Listener, type RefusedConnection } from './listener.ts';
-import { MAX_CLIENT_HELLO_BYTES } from './transport-limits.ts';
+import { peekHello } from './peek-hello.ts';
+import { MAX_CLIENT_HELLO_BYTES, MAX_PEEKED_BYTES } from './transport-limits.ts';
 
 const open: { close(): unknown }[] = [];
 
@@ -106,6 +108,25 @@ describe('a connection whose ClientHello is looked at', () => {
       await closed;
     });
   }
+
+  test('MAX_PEEKED_BYTES: so much of one is kept, and not a byte more', async () => {
+    // One byte in each record makes six of it.
+    const bytes = records(Buffer.concat([Buffer.of(1, 0, 0x3f, 0x00), Buffer.alloc(8_000)]), 1);
+    const socket = new PassThrough({ highWaterMark: 4 * MAX_PEEKED_BYTES });
+    const failures: string[] = [];
+    peekHello(socket as unknown as Socket, {
+      timeoutMs: 60_000,
+      onHello: () => assert.fail('it is not whole'),
+      onFailed: (_cause, detail) => failures.push(detail),
+    });
+    socket.write(bytes.subarray(0, MAX_PEEKED_BYTES));
+    while (socket.readableLength > 0) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    assert.deepEqual(failures, []);
+    socket.write(bytes.subarray(MAX_PEEKED_BYTES, MAX_PEEKED_BYTES + 1));
+    while (failures.length === 0) await new Promise(setImmediate);
+    assert.deepEqual(failures, ['ClientHello is too long']);
+  });
 
   test('that goes away is forgotten', async () => {
     const { dial, outcome } = await passthrough(10_000);

@@ -320,7 +320,7 @@ test('short calls keep a connection from being idle, though none lives when it i
   }
 });
 
-test('a peer that takes nothing from the socket for too long is cut', async () => {
+test('writeStallTimeoutMs: a peer that takes nothing from the socket for too long is cut', async () => {
   const time = manualTime();
   const { port, accepted, closed } = await plainServer({ wheel: time.wheel });
   const { socket } = await rawPeer(port);
@@ -354,7 +354,7 @@ test('connect reports a refused port', async () => {
   await assert.rejects(plainClient(port), /connect-failed .*ECONNREFUSED/);
 });
 
-test('a connection over the cap is refused and reported', async () => {
+test('MAX_CONNECTIONS: a connection over the cap is refused and reported', async () => {
   const refused = Promise.withResolvers<string>();
   const sockets: Socket[] = [];
   const listener = await listen({

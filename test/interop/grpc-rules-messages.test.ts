@@ -338,6 +338,7 @@ describe('G9: metadata', () => {
 
 describe('G10: header sizes', () => {
   const limitBytes = 16 * 1024;
+  const limitFields = 100;
   const filler = (bytes: number): Pair[] => {
     // Fields of 1,032 bytes each by HTTP/2's count: name + value + 32.
     return Array.from({ length: Math.floor(bytes / 1_032) }, (_, i): Pair => [`x-filler-${i % 10}`, 'v'.repeat(990)]);
@@ -366,7 +367,13 @@ describe('G10: header sizes', () => {
     const base = [...requestHead, ...filler(14 * 1024)];
     const last: Pair = ['x-last', 'v'.repeat(limitBytes - size(base) - 38)];
     assert.equal(size([...base, last]), limitBytes);
-    assert.equal(shape(await exchange(raw(), 1, [...base, last])), 'HEADERS DATA HEADERS+END');
+    const client = raw();
+    assert.equal(shape(await exchange(client, 1, [...base, last])), 'HEADERS DATA HEADERS+END');
+    const small = (count: number): Pair[] => Array.from({ length: count }, (_, i): Pair => [`x-f${i}`, 'v']);
+    const most = [...requestHead, ...small(limitFields - requestHead.length)];
+    assert.equal(shape(await exchange(client, 3, most)), 'HEADERS DATA HEADERS+END');
+    const [refused] = await exchange(client, 5, [...most, ['x-more', 'v']]);
+    assert.equal(fieldOf(refused?.fields, 'grpc-status'), String(Status.RESOURCE_EXHAUSTED));
   });
 
   test('G10: a request head above the limit ends with RESOURCE_EXHAUSTED, for that stream only', async (t) => {

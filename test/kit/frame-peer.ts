@@ -3,6 +3,7 @@
  *
  * Its HPACK is naive on purpose and shares no code with the engine (see `naive-hpack.ts`).
  */
+import assert from 'node:assert/strict';
 import {
   defaultLimits,
   Http2Connection,
@@ -230,4 +231,16 @@ export function harness(options: HarnessOptions): Harness {
     log.length = 0;
   }
   return self;
+}
+
+/** Shows that `frames` cost so much of the abuse budget: they pass as often as it has it, and no more; the clock stands still. */
+export function timesUntilClosed(peer: Harness, cost: number, frames: (i: number) => Uint8Array): void {
+  // A cost like 0.1 is not exact, nor is a sum of them: the last that passes may be one before or one behind.
+  const isExact = Number.isInteger(cost * 1024);
+  const times = Math.floor(defaultLimits.abuseBudget / cost) - (isExact ? 0 : 1);
+  for (let i = 0; i < times; i++) peer.send(frames(i));
+  assert.ok(!peer.connection.isClosed, `${times} pass`);
+  const more = isExact ? 1 : 3;
+  for (let i = 0; i < more; i++) peer.send(frames(times + i));
+  assert.ok(peer.connection.isClosed, `${times + more} do not`);
 }

@@ -208,7 +208,7 @@ test('one byte per field is counted like any other field', () => {
 
 const update = (bytes: number): Buffer => naiveInteger(bytes, 5, 0x20);
 
-test('table size updates: two per block, only in front, within the limit, and owed after a reduction', () => {
+test('MAX_TABLE_SIZE_UPDATES_PER_BLOCK and headerTableBytes; updates only in front, and owed after a reduction', () => {
   const method = Buffer.of(0x82);
   assert.deepEqual(decode(decoderOf(), update(0), update(4096), method), [[':method', 'GET']]);
   assert.equal(decode(decoderOf(), update(0), update(1), update(2), method), 'too many table size updates');
