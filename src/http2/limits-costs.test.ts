@@ -132,7 +132,8 @@ test('WINDOW_UPDATES_PER_DATA_FRAME', () => {
 });
 
 test('MAX_QUEUED_ANSWER_BYTES', () => {
-  const { connection, calls } = server();
+  const peer = server();
+  const { connection } = peer;
   const { output } = connection;
   const fill = (bytes: number): void => output.commit(output.reserve(bytes) + bytes);
   while (output.byteLength < MAX_QUEUED_ANSWER_BYTES)
@@ -143,5 +144,5 @@ test('MAX_QUEUED_ANSWER_BYTES', () => {
   fill(1);
   connection.receive(Buffer.from(build.windowUpdate(0, 1)), 0);
   assert.ok(connection.isClosed);
-  assert.ok(calls().includes('limit queued-answer-bytes'));
+  assert.ok(peer.calls().includes('limit queued-answer-bytes'));
 });

@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function application(): Promise<Address> {
+async function reflecting(): Promise<Address> {
   const { address, close } = await reflectingApplication();
   cleanups.push(close);
   return address;
@@ -55,7 +55,7 @@ async function gatewayOf(spec: Partial<ProxyPlanSpec> = {}): Promise<TestProxy> 
 
 describe('learning from a workload', () => {
   test('the sidecar reports what its workload serves', async () => {
-    const mesh = await startMesh({ application: await application() });
+    const mesh = await startMesh({ application: await reflecting() });
     cleanups.push(() => mesh.close());
     await mesh.sidecar.logged(() => mesh.sidecar.learned.length > 0);
     const [source] = mesh.sidecar.learned;
@@ -98,14 +98,14 @@ describe('learning from a workload', () => {
       () => wheel.close(),
       () => watch.close(),
     );
-    watch.follow(await application());
+    watch.follow(await reflecting());
     assert.ok((await learned.promise).services?.includes('test.Echo'));
   });
 });
 
 describe('reflection at the gateway', () => {
   test('lists what the host routes, and nothing else', async () => {
-    const source = await learnedFrom(await application());
+    const source = await learnedFrom(await reflecting());
     const gateway = await gatewayOf();
     gateway.proxy.setDescriptors(new Map([[serviceHost, source]]));
     const outcome = await ask(gateway.addressOf(gatewayPortId));
@@ -116,7 +116,7 @@ describe('reflection at the gateway', () => {
   });
 
   test('is silent for hosts that are not served, for other clusters, and when switched off', async () => {
-    const source = await learnedFrom(await application());
+    const source = await learnedFrom(await reflecting());
     const gateway = await gatewayOf();
     const address = gateway.addressOf(gatewayPortId);
     gateway.proxy.setDescriptors(new Map([['elsewhere.default.svc.cluster.local', source]]));
@@ -135,7 +135,7 @@ describe('reflection at the gateway', () => {
   });
 
   test('a route of its own wins', async () => {
-    const gateway = await gatewayOf({ gatewayEndpoints: [await application()], pathPrefix: '/' });
+    const gateway = await gatewayOf({ gatewayEndpoints: [await reflecting()], pathPrefix: '/' });
     const outcome = await ask(gateway.addressOf(gatewayPortId));
     assert.equal(outcome.type, 'learned');
     assert.ok(outcome.source.services?.includes('test.Hidden'));

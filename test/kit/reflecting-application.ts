@@ -17,7 +17,7 @@ const definition = fromJSON({
 });
 
 /** An application with reflection that serves `test.Echo` and `test.Hidden`. */
-export async function reflectingApplication(): Promise<{ readonly address: Address; close(): void }> {
+export async function reflectingApplication(): Promise<{ readonly address: Address; readonly close: () => void }> {
   const server = new Server();
   new ReflectionService(definition).addToServer(server);
   const port = await new Promise<number>((resolve, reject) => {
