@@ -1,5 +1,5 @@
 /**
- * Writes what is made from the sources: docs/diagnostics.md, docs/supported.md, docs/limits.md, src/protobuf/gen/. With `--check` it writes
+ * Writes what is made from the sources: docs/diagnostics.md, docs/supported.md, docs/limits.md, docs/metrics.md, src/protobuf/gen/. With `--check` it writes
  * nothing and fails when one of them is not what the sources would give now.
  */
 import { spawnSync } from 'node:child_process';
@@ -12,6 +12,7 @@ import { manifestCodes } from '../src/manifest/index.ts';
 import { fieldCodes, supportedFields, type FieldSupport } from '../src/resource/index.ts';
 import { findShownFields, testOf } from '../test/kit/shown-fields.ts';
 import { limitsPage } from './limits-page.ts';
+import { metricsPage } from './metrics-page.ts';
 
 const root = dirname(import.meta.dirname);
 const check = process.argv.includes('--check');
@@ -20,6 +21,7 @@ const stale: string[] = [];
 writeOrCompare('docs/diagnostics.md', diagnosticsPage());
 writeOrCompare('docs/supported.md', supportedPage());
 writeOrCompare('docs/limits.md', limitsPage(root));
+writeOrCompare('docs/metrics.md', metricsPage());
 generateProtobuf();
 
 if (stale.length > 0) {

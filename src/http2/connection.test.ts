@@ -260,3 +260,34 @@ test('the stream table keeps long-lived streams apart from their successors', ()
   for (const [id, stream] of live) assert.equal(table.get(id), stream);
   assert.equal(table.get(3), undefined);
 });
+
+test('a stream knows its bytes on the wire, both ways: heads, padding, continuations, DATA cut into frames, trailers', () => {
+  const server = harness({ role: 'server' });
+  const fields = build.headers(1, request).subarray(9);
+  const received = [
+    build.headerBlock(1, fields.subarray(0, 5), 0),
+    build.continuation(1, fields.subarray(5, 9), 0),
+    build.continuation(1, fields.subarray(9)),
+    build.data(1, 'twelve bytes'),
+    build.paddedData(1, 'x', 7),
+    build.headers(1, [['grpc-status', '0']], full),
+  ];
+  server.send(...received);
+  const stream = server.streams.get(1) as Http2Stream<string>;
+  assert.equal(stream.receivedBytes, Buffer.concat(received).length);
+  assert.equal(stream.sentBytes, 0);
+
+  const long = transientField('x-long', 'v'.repeat(40_000));
+  server.connection.sendHeaders(stream, [...ok, long], 2, false);
+  server.connection.sendData(stream, Buffer.alloc(50_000), 0, 50_000, false);
+  server.connection.sendData(stream, Buffer.alloc(0), 0, 0, true);
+  const frames = cutFrames(Buffer.concat(server.connection.output.take()));
+  assert.deepEqual(
+    frames.map(({ type, id }) => `${type} ${id}`),
+    ['1 1', '9 1', '9 1', '0 1', '0 1', '0 1', '0 1', '0 1'],
+  );
+  assert.equal(
+    stream.sentBytes,
+    frames.reduce((sum, { payload }) => sum + 9 + payload.length, 0),
+  );
+});

@@ -4,6 +4,7 @@ import { ErrorCode } from './errors.ts';
 import type { EngineField, Field } from './field.ts';
 import {
   Flag,
+  FRAME_HEADER_BYTES,
   FrameType,
   GOAWAY_MIN_BYTES,
   INITIAL_HEADER_TABLE_BYTES,
@@ -156,7 +157,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     const engineFields = fields as readonly EngineField[];
     if (record.id === 0) this.#assignId(record, isHeadRequest(engineFields, count));
     this.messagesSincePing = true;
-    this.writer.headers(record.id, engineFields, count, endStream, this.peer.maxFrameBytes);
+    record.sentBytes += this.writer.headers(record.id, engineFields, count, endStream, this.peer.maxFrameBytes);
     if (endStream) this.#endLocal(record);
   }
 
@@ -202,21 +203,25 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     record.sendWindow -= allowed;
     this.connectionSendWindow -= allowed;
     this.messagesSincePing = true;
-    this.#writeData(record.id, chunk, start, start + allowed, isAll && endStream);
+    record.sentBytes += this.#writeData(record.id, chunk, start, start + allowed, isAll && endStream);
     if (isAll && endStream) this.#endLocal(record);
     return allowed;
   }
 
-  #writeData(streamId: number, chunk: Buffer, start: number, end: number, endStream: boolean): void {
+  /** The bytes that it comes to on the wire. */
+  #writeData(streamId: number, chunk: Buffer, start: number, end: number, endStream: boolean): number {
     const maxFrameBytes = this.peer.maxFrameBytes;
     let from = start;
+    let wireBytes = end - start + FRAME_HEADER_BYTES;
     while (end - from > maxFrameBytes) {
+      wireBytes += FRAME_HEADER_BYTES;
       this.writer.data(streamId, chunk, from, from + maxFrameBytes, false);
       this.score.dataFrameSent();
       from += maxFrameBytes;
     }
     this.writer.data(streamId, chunk, from, end, endStream);
     this.score.dataFrameSent();
+    return wireBytes;
   }
 
   #endLocal(stream: StreamRecord<U>): void {

@@ -1,7 +1,7 @@
 /** Hot file: DATA in, flow control and announced lengths checked (RFC 9113 §6.1, §6.9, §8.1.1). */
 import type { ConnectionCore } from './connection-core.ts';
 import { ErrorCode } from './errors.ts';
-import { Flag } from './frame.ts';
+import { Flag, FRAME_HEADER_BYTES } from './frame.ts';
 import { AbuseCost, MAX_TINY_FRAMES_PER_STREAM, TINY_DATA_BYTES } from './limits.ts';
 import { PastStream } from './recent-streams.ts';
 import { LENGTH_UNKNOWN, StreamFlag, type StreamRecord } from './stream.ts';
@@ -34,6 +34,7 @@ export class DataReceiver<U> {
     if ((stream.flags & StreamFlag.headersReceived) === 0) return core.streamError(stream, ErrorCode.PROTOCOL_ERROR);
     if (length > stream.receiveWindow) return core.streamError(stream, ErrorCode.FLOW_CONTROL_ERROR);
     stream.receiveWindow -= length;
+    stream.receivedBytes += length + FRAME_HEADER_BYTES;
     this.#stream = stream;
   }
 

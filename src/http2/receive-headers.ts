@@ -3,7 +3,7 @@ import type { ConnectionCore } from './connection-core.ts';
 import { ErrorCode } from './errors.ts';
 import { FieldKind } from './field-kind.ts';
 import { internField, type EngineField } from './field.ts';
-import { Flag, PRIORITY_BYTES, readUint31 } from './frame.ts';
+import { Flag, FRAME_HEADER_BYTES, PRIORITY_BYTES, readUint31 } from './frame.ts';
 import { AbuseCost, MAX_CONTINUATION_FRAMES, MAX_HEADER_BLOCK_BYTES, MAX_INFORMATIONAL_RESPONSES } from './limits.ts';
 import { areTrailersWellFormed, judgeRequest, judgeResponse, MALFORMED } from './message-rules.ts';
 import { PastStream } from './recent-streams.ts';
@@ -31,6 +31,8 @@ export class HeaderReceiver<U> {
   #dependsOnItself = false;
   #block: Buffer = nothing;
   #continuations = 0;
+  /** Of the frames that make up the block. */
+  #wireBytes = 0;
 
   constructor(core: ConnectionCore<U>) {
     this.#core = core;
@@ -40,6 +42,7 @@ export class HeaderReceiver<U> {
     const core = this.#core;
     let start = from;
     let end = to;
+    this.#wireBytes = to - from + FRAME_HEADER_BYTES;
     if ((flags & Flag.PADDED) !== 0) {
       if (start === end) return core.fail(ErrorCode.FRAME_SIZE_ERROR, 'padded HEADERS without a pad length');
       end -= payload[start++] as number;
@@ -66,6 +69,7 @@ export class HeaderReceiver<U> {
     if (this.#block.length + end - start > MAX_HEADER_BLOCK_BYTES) {
       return core.failOnLimit('header-block-bytes', 'header block too large');
     }
+    this.#wireBytes += end - start + FRAME_HEADER_BYTES;
     this.#block = Buffer.concat([this.#block, payload.subarray(start, end)]);
     if ((flags & Flag.END_HEADERS) === 0) return;
     const block = this.#block;
@@ -112,6 +116,7 @@ export class HeaderReceiver<U> {
     const stream = new StreamRecord<U>(streamId, core.peer.initialWindowBytes, core.streamWindowBytes);
     stream.flags = StreamFlag.announced | StreamFlag.headersReceived | (endStream ? StreamFlag.remoteEnded : 0);
     stream.contentRemaining = contentLength;
+    stream.receivedBytes = this.#wireBytes;
     core.streams.add(stream);
     core.liveStreams++;
     core.handler.onHeaders(stream, decoder.fields, decoder.count, endStream);
@@ -136,6 +141,7 @@ export class HeaderReceiver<U> {
 
   #onLiveStream(stream: StreamRecord<U>): void {
     const core = this.#core;
+    stream.receivedBytes += this.#wireBytes;
     if (stream.isRemoteEnded) return core.streamError(stream, ErrorCode.STREAM_CLOSED);
     if (this.#dependsOnItself) return core.streamError(stream, ErrorCode.PROTOCOL_ERROR);
     if (core.decoder.isTooLarge) {

@@ -22,6 +22,9 @@ export interface Http2Stream<U> {
   user: U | undefined;
   /** Bytes the peer still takes on this stream; may be negative (RFC 9113 §6.9.2). The connection's window bounds it too. */
   readonly sendWindow: number;
+  /** Bytes on the wire so far: HEADERS, CONTINUATION and DATA frames, their heads included. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
   /** Our END_STREAM was sent. */
   readonly isLocalEnded: boolean;
   /** The peer's END_STREAM was received. */
@@ -56,6 +59,8 @@ export class StreamRecord<U> implements Http2Stream<U> {
   user: U | undefined = undefined;
   flags = 0;
   sendWindow: number;
+  receivedBytes = 0;
+  sentBytes = 0;
   /** Bytes the peer may still send. */
   receiveWindow: number;
   /** Credit for the peer that was not announced yet. */

@@ -72,14 +72,14 @@ export class FrameWriter {
     this.#output.commit(at + this.#output.slab.write(debug, at, 'latin1'));
   }
 
-  /** HEADERS, and CONTINUATIONs if the block exceeds `maxFrameBytes`. */
+  /** HEADERS, and CONTINUATIONs if the block exceeds `maxFrameBytes`; answers the bytes on the wire. */
   headers(
     streamId: number,
     fields: readonly EngineField[],
     count: number,
     endStream: boolean,
     maxFrameBytes: number,
-  ): void {
+  ): number {
     const flags = endStream ? Flag.END_STREAM : 0;
     const start = this.#output.reserve(FRAME_HEADER_BYTES + HpackEncoder.maxEncodedBytes(fields, count));
     const slab = this.#output.slab;
@@ -88,12 +88,13 @@ export class FrameWriter {
     if (end - block <= maxFrameBytes) {
       writeFrameHeader(slab, start, end - block, FrameType.HEADERS, flags | Flag.END_HEADERS, streamId);
       this.#output.commit(end);
-    } else {
-      this.#longHeaders(streamId, Buffer.from(slab.subarray(block, end)), flags, maxFrameBytes);
+      return end - start;
     }
+    return this.#longHeaders(streamId, Buffer.from(slab.subarray(block, end)), flags, maxFrameBytes);
   }
 
-  #longHeaders(streamId: number, block: Buffer, flags: number, maxFrameBytes: number): void {
+  #longHeaders(streamId: number, block: Buffer, flags: number, maxFrameBytes: number): number {
+    let wireBytes = 0;
     for (let from = 0; from < block.length; from += maxFrameBytes) {
       const part = block.subarray(from, from + maxFrameBytes);
       const endHeaders = from + part.length === block.length ? Flag.END_HEADERS : 0;
@@ -103,7 +104,9 @@ export class FrameWriter {
           : this.#begin(FrameType.CONTINUATION, endHeaders, streamId, part.length);
       part.copy(this.#output.slab, at);
       this.#output.commit(at + part.length);
+      wireBytes += FRAME_HEADER_BYTES + part.length;
     }
+    return wireBytes;
   }
 
   /** One DATA frame. */

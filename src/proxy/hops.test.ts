@@ -149,6 +149,17 @@ describe('two hops with mutual TLS between them', () => {
     assert.ok(destination?.labels.includes(gatewaySpiffeId));
   });
 
+  test('metrics count bytes on the wire, the access log those of bodies', async () => {
+    const bytesSoFar = (): number => mesh.gateway.metrics.snapshot().series[0]?.requestBytes.at(-1) ?? 0;
+    const earlier = bytesSoFar();
+    await client.unary('twelve bytes', { metadata: { 'x-request-id': 'weigh-me' } });
+    const isIt = (line: string): boolean => line.includes('weigh-me');
+    await mesh.gateway.logged(() => mesh.gateway.accessLines.some(isIt));
+    // Message prefix and message; on the wire also two frame heads, and the fields, which HPACK may have shortened to a byte each.
+    assert.match(mesh.gateway.accessLines.find(isIt) ?? '', / bytes=17\/17 /);
+    assert.ok(bytesSoFar() - earlier >= 17 + 9 + 9 + 'weigh-me'.length, `${bytesSoFar() - earlier}`);
+  });
+
   test('a host that is not served is UNIMPLEMENTED, with the nearest miss in the log', async () => {
     const stranger = echoClient(mesh.gatewayAddress, 'other.example.com');
     const { code } = await stranger.unary('x', { metadata: { 'x-request-id': 'lost' } });

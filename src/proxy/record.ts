@@ -52,7 +52,8 @@ export function createRecorder(options: RecorderOptions): (exchange: Exchange) =
     const index = metrics.pairFor(pair);
     const flags = flagsOf(exchange);
     const series = metrics.seriesFor(index, exchange.isGrpc, exchange.httpStatus, exchange.grpcStatus, flags);
-    metrics.record(series, durationMs, exchange.requestBytes, exchange.responseBytes);
+    const { downStream } = exchange;
+    metrics.record(series, durationMs, downStream?.receivedBytes ?? 0, downStream?.sentBytes ?? 0);
     metrics.addMessages(index, exchange.requestMessages.count, exchange.responseMessages.count);
     if (options.accessLog === undefined) return;
     record.startWallMs = clock.wallMs() - durationMs;

@@ -2,6 +2,7 @@
 import type { Metric } from 'prom-client';
 import { bucketBounds, bucketCount } from './buckets.ts';
 import { pairLabelNames, responseLabelNames } from './labels.ts';
+import { requestMetrics, type MetricDefinition } from './metric-catalogue.ts';
 import type { CounterSnapshot, MetricsSnapshot, PairSnapshot, SeriesSnapshot } from './snapshot.ts';
 
 export interface Exposition {
@@ -49,46 +50,23 @@ function metricsOf(snapshot: MetricsSnapshot, version: string): MetricPage[] {
   const { pairs, series } = snapshot;
   return [
     {
-      name: 'istio_requests_total',
-      help: 'Requests, counted when they end',
-      type: 'counter',
+      ...requestMetrics.requests,
       values: series
-        .filter(isFor('istio_requests_total'))
+        .filter(isFor(requestMetrics.requests.name))
         .map(({ labels, duration }) => ({ labels: labelsOf(labels), value: total(duration) })),
     },
-    histogram('istio_request_duration_milliseconds', 'Time from the first byte received to the last byte sent', {
-      series,
-      of: ({ duration }) => duration,
-    }),
-    histogram('istio_request_bytes', 'Bytes of requests on the wire, headers and body', {
-      series,
-      of: ({ requestBytes }) => requestBytes,
-    }),
-    histogram('istio_response_bytes', 'Bytes of responses on the wire, headers and body', {
-      series,
-      of: ({ responseBytes }) => responseBytes,
-    }),
-    messages('istio_request_messages_total', 'gRPC messages from clients', {
-      pairs,
-      of: ({ requestMessages }) => requestMessages,
-    }),
-    messages('istio_response_messages_total', 'gRPC messages to clients', {
-      pairs,
-      of: ({ responseMessages }) => responseMessages,
-    }),
+    histogram(requestMetrics.duration, { series, of: ({ duration }) => duration }),
+    histogram(requestMetrics.requestBytes, { series, of: ({ requestBytes }) => requestBytes }),
+    histogram(requestMetrics.responseBytes, { series, of: ({ responseBytes }) => responseBytes }),
+    messages(requestMetrics.requestMessages, { pairs, of: ({ requestMessages }) => requestMessages }),
+    messages(requestMetrics.responseMessages, { pairs, of: ({ responseMessages }) => responseMessages }),
     ...counters(snapshot.counters),
-    {
-      name: 'istio_build',
-      help: 'Version of the component',
-      type: 'gauge',
-      values: [{ labels: { component: 'proxy', tag: version }, value: 1 }],
-    },
+    { ...requestMetrics.build, values: [{ labels: { component: 'proxy', tag: version }, value: 1 }] },
   ];
 }
 
 function histogram(
-  name: string,
-  help: string,
+  { name, help }: MetricDefinition,
   {
     series,
     of,
@@ -116,8 +94,7 @@ function histogramValues(
 }
 
 function messages(
-  name: string,
-  help: string,
+  { name, help }: MetricDefinition,
   { pairs, of }: { readonly pairs: readonly PairSnapshot[]; readonly of: (pair: PairSnapshot) => number },
 ): MetricPage {
   return {

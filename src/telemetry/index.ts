@@ -28,6 +28,7 @@ export {
   type ServiceIdentity,
   type WorkloadIdentity,
 } from './labels.ts';
+export { metricCatalogue, type MetricDefinition } from './metric-catalogue.ts';
 export { applyMetricRules, type MetricRule } from './metric-rules.ts';
 export { RequestMetrics } from './request-metrics.ts';
 export { newRequestRecord, type RequestRecord } from './request-record.ts';
