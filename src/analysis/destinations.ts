@@ -7,9 +7,10 @@ import { localityOfLabels } from './locality.ts';
 import type { DestinationModel, PlaceModel } from './model.ts';
 import { portProtocol } from './protocol.ts';
 import { expandPrincipal } from './policy-match.ts';
+import { findRelayedPorts, type RelayedPorts } from './relayed-ports.ts';
 import { targetPortOf, type ServedWorkloads } from './workloads.ts';
 import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
-import { fullHostName, hostOfService, keyOf, serviceHost, type World } from './world.ts';
+import { hostOfService, keyOf, serviceHost, type World } from './world.ts';
 
 /** The places behind a Service port. Worked out, and complained about, once for each port. */
 export type DestinationLookup = (service: Service, port: ServicePort, subset?: string) => DestinationModel;
@@ -19,7 +20,7 @@ export function makeDestinationLookup(
   workloads: { readonly sources: WorkloadSources; readonly served: ServedWorkloads },
 ): DestinationLookup {
   const known = new Map<string, DestinationModel>();
-  const relayed = relayedPorts(world);
+  const relayed = findRelayedPorts(world);
   const lookup: DestinationLookup = (service, port, subset) => {
     const key = `${hostOfService(world, service)}:${port.port}${subset === undefined ? '' : `|${subset}`}`;
     const found =
@@ -33,26 +34,8 @@ export function makeDestinationLookup(
   return lookup;
 }
 
-/** By full host name and port, or by host name alone where a route names no port. */
-function relayedPorts({ resources }: World): ReadonlySet<string> {
-  const rules = [...resources.tlsRoutes, ...resources.tcpRoutes].flatMap(({ spec }) => spec.rules);
-  const virtual = resources.virtualServices.flatMap(({ metadata, spec }) =>
-    [...spec.tls, ...spec.tcp].flatMap(({ destinations }) =>
-      destinations.map(({ destination: { host, port } }) => ({
-        host: fullHostName(host, metadata.namespace),
-        port,
-      })),
-    ),
-  );
-  const ofRules = rules.flatMap(({ backendRefs }) =>
-    backendRefs.map(({ namespace, name, port }) => ({ host: serviceHost({ namespace, name }).toLowerCase(), port })),
-  );
-  return new Set([...ofRules, ...virtual].map(({ host, port }) => (port === undefined ? host : `${host}:${port}`)));
-}
-
 interface Resolution {
-  /** Hosts, with ports or without, that whole connections are routed to: what they speak is nobody's business. */
-  readonly relayed: ReadonlySet<string>;
+  readonly relayed: RelayedPorts;
   readonly world: World;
   readonly service: Service;
   readonly port: ServicePort;
@@ -65,8 +48,7 @@ function resolve(input: Resolution): DestinationModel {
   const { namespace, name } = service.metadata;
   const found = world.hosts.entries.get(service);
   if (found !== undefined) return resolveEntry({ ...input, found });
-  const host = hostOfService(world, service);
-  if (!input.relayed.has(`${host}:${port.port}`) && !input.relayed.has(host)) reportProtocol(world, service, port);
+  if (!input.relayed.isRouted(service, port)) reportProtocol(world, service, port);
   const hasSelector = Object.keys(service.spec.selector).length > 0;
   const selected = sources.selectedBy(service);
   if (hasSelector && selected.length === 0) reportNothingSelected(world, service);

@@ -4,7 +4,7 @@ import { codes } from './codes.ts';
 import { parseLocality } from './locality.ts';
 import type { WorkloadModel, WorkloadPortModel } from './model.ts';
 import type { WorkloadBinding } from './options.ts';
-import { portProtocol } from './protocol.ts';
+import { findRelayedPorts, type RelayedPorts } from './relayed-ports.ts';
 import type { MtlsLookup } from './peer-authentication.ts';
 import { withIngress } from './sidecar-ingress.ts';
 import { sidecarFor } from './sidecars.ts';
@@ -28,12 +28,13 @@ export function serveWorkloads(world: World, sources: WorkloadSources, mtls: Mtl
   const bindings = groupBy(world.bindings, qualifiedName);
   reportUnknownBindings(world, sources);
   const claims = claimsOfServices(world, sources);
+  const relayed = findRelayedPorts(world);
   const served = new Map<string, WorkloadModel>();
   for (const source of [...sources.all].sort((a, b) => compareText(qualifiedName(a), qualifiedName(b)))) {
     const bound = bindings.get(qualifiedName(source)) ?? [];
     const usable = bound.length > 0 || (source.entry !== undefined && source.entry.spec.unsupported.length === 0);
     if (!usable) continue;
-    const ports = portsOf({ world, source, bound, claims: claims.get(qualifiedName(source)) ?? [], mtls });
+    const ports = portsOf({ world, relayed, source, bound, claims: claims.get(qualifiedName(source)) ?? [], mtls });
     served.set(qualifiedName(source), {
       origin: source.origin,
       name: source.name,
@@ -82,8 +83,9 @@ function portsOf(input: {
   readonly bound: readonly WorkloadBinding[];
   readonly claims: readonly PortClaim[];
   readonly mtls: MtlsLookup;
+  readonly relayed: RelayedPorts;
 }): readonly WorkloadPortModel[] {
-  const { world, source, bound, claims, mtls } = input;
+  const { world, relayed, source, bound, claims, mtls } = input;
   const declared: PortClaim[] = [
     ...source.containerPorts.map(({ port, origin }) => ({ number: port, origin })),
     ...Object.values(source.entry?.spec.ports ?? {}).map((number) => ({ number, origin: source.origin })),
@@ -110,7 +112,9 @@ function portsOf(input: {
         addresses: addressesOf({ source, bound, number, isMain: number === main }),
         mtls: mtls({ namespace, labels, origin: source.origin, port: number }),
         ...(claim?.service === undefined ? {} : { service: serviceOf(claim.service) }),
-        ...(claim?.service !== undefined && portProtocol(claim.service.port) === 'other' ? { relaysBytes: true } : {}),
+        ...(claim?.service !== undefined && relayed.isOpaque(claim.service.object, claim.service.port)
+          ? { relaysBytes: true }
+          : {}),
       };
     });
   const { namespace, labels } = source;

@@ -10,7 +10,7 @@ import type { LogExpectation, MetricExpectation } from './observe.ts';
 export interface Case {
   readonly file: string;
   readonly title: string;
-  /** Workloads whose apps take calls, `namespace/name`. */
+  /** Workloads whose apps take calls, `namespace/name`, or one port of them, `namespace/name#PORT`. */
   readonly backends: readonly string[];
   /** Those of them whose apps take bytes that are no HTTP. */
   readonly bytes?: readonly string[];
