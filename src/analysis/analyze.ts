@@ -13,6 +13,7 @@ import { serveIstioGateways } from './istio-gateways.ts';
 import { orphanSets } from './listener-sets.ts';
 import type { CheckedListener } from './listeners.ts';
 import type { Analysis, DestinationModel, GatewayModel, ListenerModel, VirtualHostModel } from './model.ts';
+import { findMeshConflicts } from './mesh-conflicts.ts';
 import { makeMeshRoutes } from './mesh-routes.ts';
 import { findMtlsFaults, type Hop } from './mtls-findings.ts';
 import { makeOutbound } from './outbound.ts';
@@ -58,6 +59,8 @@ export function analyze(input: WorldInput): Analysis {
   const lookups = { policiesOf, authenticationsOf, telemetryOf };
   const istio = serveIstioGateways(world, { sources, virtualServices, destinations, ...lookups });
   findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
+  const meshRoutes = makeMeshRoutes(world, routes);
+  findMeshConflicts(world, { virtualServices, groups: meshRoutes.groups });
   const gateways = [
     ...servedGateways.map((gateway) =>
       gatewayModel(gateway, {
@@ -92,13 +95,7 @@ export function analyze(input: WorldInput): Analysis {
     gateways,
     workloads,
     trafficPolicy,
-    outbound: makeOutbound(world, {
-      sources,
-      served,
-      virtualServices,
-      destinations,
-      meshRoutes: makeMeshRoutes(routes),
-    }),
+    outbound: makeOutbound(world, { sources, served, virtualServices, destinations, meshRoutes }),
     remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
     status: [

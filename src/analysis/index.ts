@@ -27,6 +27,5 @@ export type {
   VirtualHostModel,
   WorkloadPortModel,
 } from './model.ts';
-export type { CalledHost, VirtualClient, VirtualRoutes, VirtualServices } from './virtual-services.ts';
 export type { AddedObject, BoundAddress, CompileOptions, FetchedKeySets, WorkloadBinding } from './options.ts';
 export type { Condition, ListenerStatus, ObjectStatus, ParentStatus } from './status.ts';

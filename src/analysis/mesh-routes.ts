@@ -1,48 +1,112 @@
+import type { Origin } from '../base/index.ts';
+import type { ParentRef, Service } from '../resource/index.ts';
+import type { MeshCandidate } from './mesh-candidates.ts';
 import type { MatchedRule, RuleModel } from './model.ts';
 import { rankedMatches, type CheckedRoute } from './routes.ts';
-import { groupBy, keyOf } from './world.ts';
+import { groupBy, hostOfService, keyOf, type World } from './world.ts';
 
 /** HTTPRoutes and GRPCRoutes on Services. */
 export interface MeshRoutes {
   /**
-   * What a client of this namespace gets at a port of a Service; undefined where no route is for it. Routes of the client's
-   * own namespace (consumer routes) stand in place of those of the Service's (producer routes), which are for all others.
+   * What may hold for a client of this namespace at a port of a Service. Routes in the Service's namespace (producer routes)
+   * are for all clients, those elsewhere (consumer routes) for their own namespace.
    */
-  readonly matchesFor: (
+  readonly candidatesFor: (
     called: { readonly service: string; readonly port: number },
     clientNamespace: string,
-  ) => readonly MatchedRule[] | undefined;
-  /** Namespaces with consumer routes. */
-  readonly consumers: ReadonlySet<string>;
+  ) => readonly MeshCandidate[];
+  /** Namespaces with such routes, whose workloads may get others than all the rest. */
+  readonly namespaces: ReadonlySet<string>;
+  readonly groups: readonly MeshRouteGroup[];
+}
+
+/** Routes that count as one: of one kind and namespace, for one Service, by the same `parentRef.port`. */
+export interface MeshRouteGroup {
+  /** Full and lower case. */
+  readonly host: string;
+  /** Of the oldest route. */
+  readonly origin: Origin;
+  readonly metadata: MeshCandidate['metadata'];
+  /** Its parentRef. */
+  readonly place: Origin;
+  readonly port?: number;
+  /** In another namespace than the Service. */
+  readonly isConsumer: boolean;
 }
 
 /** `routes`: oldest first. */
-export function makeMeshRoutes(routes: readonly CheckedRoute[]): MeshRoutes {
-  const bonds = routes.flatMap((route) =>
-    route.attachments.flatMap(({ service }) =>
-      service === undefined ? [] : service.ports.map((port) => ({ route, port, service: service.service })),
+export function makeMeshRoutes(world: World, routes: readonly CheckedRoute[]): MeshRoutes {
+  const bonds: readonly Bond[] = routes.flatMap((route) =>
+    route.attachments.flatMap(({ service, parentRef }) =>
+      service === undefined ? [] : service.ports.map((port) => ({ route, port, parentRef, service: service.service })),
     ),
   );
+  const alike = groupBy(bonds, (bond) => `${keyOf(bond.service)} ${nameOf(bond)}`);
   const byPort = groupBy(bonds, ({ service, port }) => `${keyOf(service)}:${port}`);
-  const isConsumer = ({ route, service }: (typeof bonds)[number]): boolean =>
-    route.source.metadata.namespace !== service.metadata.namespace;
   return {
-    consumers: new Set(bonds.filter(isConsumer).map(({ route }) => route.source.metadata.namespace)),
-    matchesFor: ({ service, port }, clientNamespace) => {
-      const all = byPort.get(`${service}:${port}`) ?? [];
-      const consumed = all.filter(
-        (bond) => isConsumer(bond) && bond.route.source.metadata.namespace === clientNamespace,
+    groups: [...alike.values()].map((members) => groupOf(world, members[0] as Bond)),
+    namespaces: new Set(bonds.map(({ route }) => route.source.metadata.namespace)),
+    candidatesFor: ({ service, port }, clientNamespace) => {
+      const seen = (byPort.get(`${service}:${port}`) ?? []).filter(({ route, service: { metadata } }) =>
+        [metadata.namespace, clientNamespace].includes(route.source.metadata.namespace),
       );
-      const members = consumed.length > 0 ? consumed : all.filter((bond) => !isConsumer(bond));
-      if (members.length === 0) return undefined;
-      const rules = new Map<RuleModel, RuleModel>();
-      return rankedMatches([...new Set(members.map(({ route }) => route))]).map((match) => {
-        const rule = rules.get(match.rule) ?? atPort(match.rule, port);
-        rules.set(match.rule, rule);
-        return { ...match, rule };
-      });
+      const groups = groupBy(seen, nameOf);
+      return [...groups].map(([name, members]) =>
+        candidateOf(name, [...new Set(members.map(({ route }) => route))], port),
+      );
     },
   };
+}
+
+interface Bond {
+  readonly route: CheckedRoute;
+  readonly port: number;
+  readonly parentRef: ParentRef;
+  readonly service: Service;
+}
+
+/** What Istio calls the VirtualService that it makes of them, but for the host, with the kind to tell two apart. */
+function nameOf({ route: { source }, parentRef }: Bond): string {
+  return [source.metadata.namespace, ...(parentRef.port === undefined ? [] : [parentRef.port]), source.kind].join('~');
+}
+
+function groupOf(world: World, bond: Bond): MeshRouteGroup {
+  const { route, service, parentRef } = bond;
+  const { origin, metadata } = route.source;
+  return {
+    host: hostOfService(world, service).toLowerCase(),
+    origin,
+    metadata: metadataOf(nameOf(bond), metadata),
+    place: parentRef.origin,
+    ...(parentRef.port === undefined ? {} : { port: parentRef.port }),
+    isConsumer: metadata.namespace !== service.metadata.namespace,
+  };
+}
+
+function metadataOf(name: string, oldest: CheckedRoute['source']['metadata']): MeshCandidate['metadata'] {
+  const { namespace, creationTimestamp } = oldest;
+  return { namespace, name, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) };
+}
+
+/** `members`: oldest first. */
+function candidateOf(name: string, members: readonly CheckedRoute[], port: number): MeshCandidate {
+  const { origin, metadata } = (members[0] as CheckedRoute).source;
+  return {
+    origin,
+    metadata: metadataOf(name, metadata),
+    exportTo: [],
+    isGatewayApi: true,
+    matches: () => matchesAt(members, port),
+  };
+}
+
+function matchesAt(members: readonly CheckedRoute[], port: number): readonly MatchedRule[] {
+  const rules = new Map<RuleModel, RuleModel>();
+  return rankedMatches(members).map((match) => {
+    const rule = rules.get(match.rule) ?? atPort(match.rule, port);
+    rules.set(match.rule, rule);
+    return { ...match, rule };
+  });
 }
 
 /** A redirect that names no port keeps that of the listener, which in the mesh is the Service's. */

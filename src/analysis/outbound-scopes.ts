@@ -27,12 +27,12 @@ export function makeScopes(
   world: World,
   input: {
     readonly served: ServedWorkloads;
-    /** Namespaces with routes of their own for Services of others. */
-    readonly consumers: ReadonlySet<string>;
+    /** Namespaces with routes on Services. */
+    readonly routed: ReadonlySet<string>;
     readonly contentFor: ScopeContent;
   },
 ): Scopes {
-  const { served, consumers, contentFor } = input;
+  const { served, routed, contentFor } = input;
   const special = specialNamespaces(world);
   const byLabels = asksForLabels(world);
   const scopes = new Map<string, OutboundScopeModel>();
@@ -40,7 +40,7 @@ export function makeScopes(
   for (const [key, { name, identity, hasProxy }] of served) {
     if (!hasProxy) continue;
     const sidecar = sidecarFor(world, identity);
-    const isSpecial = special.has(identity.namespace) || consumers.has(identity.namespace) || sidecar !== undefined;
+    const isSpecial = special.has(identity.namespace) || routed.has(identity.namespace) || sidecar !== undefined;
     const namespace = isSpecial ? identity.namespace : '';
     const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : [], sidecarKey(sidecar)]);
     const known = scopes.get(alike);

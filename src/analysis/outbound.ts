@@ -2,6 +2,7 @@ import { compareText, diagnose, formatOrigin, qualifiedName } from '../base/inde
 import type { Service, ServicePort, Sidecar } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { makeDestinationLookup, type DestinationLookup } from './destinations.ts';
+import { firstRoutes } from './mesh-candidates.ts';
 import { connectionsInMesh } from './mesh-connections.ts';
 import type { MeshRoutes } from './mesh-routes.ts';
 import type {
@@ -58,7 +59,7 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
   reportSidecars(world, served.values());
   const scopes = makeScopes(world, {
     served,
-    consumers: input.meshRoutes.consumers,
+    routed: input.meshRoutes.namespaces,
     contentFor: (client, sidecar) => ({
       hosts: ports
         .flatMap((port) => hostFor(client, port))
@@ -85,16 +86,14 @@ const noOutbound: OutboundModel = {
   linksOf: () => [],
 };
 
-/** What the Gateway API says of a Service goes before a VirtualService for its host. */
 function routesFor(
   { meshRoutes, virtualServices }: OutboundInput,
   client: ClientModel,
   { service, host }: RegistryPort,
 ): readonly MatchedRule[] | undefined {
-  return (
-    meshRoutes.matchesFor({ service: keyOf(service), port: host.port }, client.namespace) ??
-    virtualServices.inMesh(client, host)?.matches
-  );
+  const { namespace } = client;
+  const onService = meshRoutes.candidatesFor({ service: keyOf(service), port: host.port }, namespace);
+  return firstRoutes([...onService, ...virtualServices.inMesh(client, host)], namespace);
 }
 
 function connectionsFor(

@@ -41,7 +41,8 @@ export const virtualCodes = {
   meshHostConflict: {
     code: 'SP0166',
     severity: 'error',
-    title: 'Several VirtualServices bind one host to the mesh; only the oldest counts, as in Istio.',
+    title:
+      'Several VirtualServices, or routes on Services, are for one host of the mesh; only the oldest counts, as in Istio.',
     also: ['IST0109', 'KIA1106'],
   },
   destinationPortAmbiguous: {

@@ -7,7 +7,7 @@ import { bindsServer } from './server-hosts.ts';
 import { findIdleRoutes } from './virtual-connection-findings.ts';
 import { findUnreachableRules } from './virtual-rule-findings.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
-import { fullHostName, groupBy, isRejected, keyOf, type World } from './world.ts';
+import { fullHostName, isRejected, keyOf, type World } from './world.ts';
 
 interface Found {
   readonly virtualServices: VirtualServices;
@@ -29,7 +29,6 @@ export function findVirtualFaults(world: World, found: Found): void {
     }
     findUnreachableRules(world, service);
   }
-  findMeshConflicts(world, found.virtualServices);
   findMeshOnlyRoutes(world, found.virtualServices);
   findUnusedDelegates(world);
   for (const proxy of found.proxies) findGatewayFaults(world, proxy);
@@ -147,29 +146,4 @@ function findUnboundHosts(world: World, { service, gateway, origin, proxies }: B
       }),
     );
   }
-}
-
-/** Sidecars do not merge: who came later has no effect (istio.md 4.6). Only where the two are seen by one caller. */
-function findMeshConflicts(world: World, { all }: VirtualServices): void {
-  const bound = all
-    .filter(({ source }) => source.spec.gateways.some(({ value }) => value === 'mesh'))
-    .flatMap((service) => service.hosts.map((host) => ({ service, host })));
-  for (const [name, group] of groupBy(bound, ({ host }) => host.value)) {
-    for (const [index, { service, host }] of group.entries()) {
-      const older = group.slice(0, index).find((other) => areSeenTogether(other.service, service));
-      if (older === undefined) continue;
-      world.report(
-        diagnose(codes.meshHostConflict, {
-          origin: host.origin,
-          message: `host "${name}" is bound to the mesh by ${formatOrigin(older.service.source.origin)}, which is older: this VirtualService is ignored for it`,
-          remedy: 'Merge the two; sidecars use one VirtualService for each host.',
-        }),
-      );
-    }
-  }
-}
-
-function areSeenTogether(a: BoundVirtualService, b: BoundVirtualService): boolean {
-  const [ofA, ofB] = [a.source.spec.exportTo, b.source.spec.exportTo];
-  return ofA.length === 0 || ofB.length === 0 || ofA.some((namespace) => ofB.includes(namespace));
 }

@@ -4,6 +4,7 @@ import { compareObjects } from './age.ts';
 import type { DestinationLookup } from './destinations.ts';
 import { hostnameCovers } from './hostname.ts';
 import { hasLabels, type Labels } from './labels.ts';
+import type { MeshCandidate } from './mesh-candidates.ts';
 import type { MatchedRule, MatchModel, RuleModel } from './model.ts';
 import { withDelegates } from './virtual-delegates.ts';
 import { isCatchAll, replacedBy, virtualMatch, virtualRule } from './virtual-rules.ts';
@@ -16,23 +17,16 @@ export interface VirtualClient {
   readonly labels: Labels;
 }
 
-/** The first match wins; none left of a VirtualService that is bound means 404, as in Istio. */
-export interface VirtualRoutes {
-  readonly origin: Origin;
-  readonly matches: readonly MatchedRule[];
-}
-
 export interface VirtualServices {
   /** All that bind hosts, oldest first, delegates put in their places. */
   readonly all: readonly BoundVirtualService[];
   /** Those that name an Istio Gateway (`namespace/name`) and are exported to the namespace of its proxy. */
   readonly atGateway: (gateway: string, client: VirtualClient) => readonly BoundVirtualService[];
   /**
-   * The routes that the sidecar of a calling workload applies to one host of the registry on one port (gateway `mesh`):
-   * of the VirtualService with the most specific host, of equal ones the oldest, alone (istio.md 4.6). Undefined: none
-   * is bound, or none of its routes is for this caller and port, so that the service's own default route holds.
+   * Those whose routes the sidecar of a calling workload may apply to one host of the registry on one port (gateway `mesh`):
+   * the ones that have this very host, else one with the longest wildcard.
    */
-  readonly inMesh: (client: VirtualClient, called: CalledHost) => VirtualRoutes | undefined;
+  readonly inMesh: (client: VirtualClient, called: CalledHost) => readonly MeshCandidate[];
   /** All that bind a host of the registry to `mesh` for this caller, oldest first. */
   readonly forMeshHost: (client: VirtualClient, host: string) => readonly BoundVirtualService[];
   /** Hosts that VirtualServices bind to `mesh` for this caller, each once; some may be no host of the registry. */
@@ -90,16 +84,18 @@ export function makeVirtualServices(world: World, destinations: DestinationLooku
     all,
     atGateway: boundTo,
     matchesFor,
-    inMesh: (client, called) => {
-      const service = mesh(called.host).find((candidate) => isVisible(candidate, client));
-      if (service === undefined) return undefined;
-      const matches = matchesFor(service, { gateway: 'mesh', client, port: called.port });
-      return matches.length === 0 ? undefined : { origin: service.source.origin, matches };
-    },
     forMeshHost: (client, host) => {
-      const found = new Set(mesh(host).filter((service) => isVisible(service, client)));
+      const found = new Set(mesh.covering(host).filter((service) => isVisible(service, client)));
       return found.size < 2 ? [...found] : all.filter((service) => found.has(service));
     },
+    inMesh: (client, called) =>
+      mesh.mostSpecific(called.host, client).map((service) => ({
+        origin: service.source.origin,
+        metadata: service.source.metadata,
+        exportTo: service.source.spec.exportTo,
+        isGatewayApi: false,
+        matches: () => matchesFor(service, { gateway: 'mesh', client, port: called.port }),
+      })),
     meshHosts: (client) => [
       ...new Set(boundTo('mesh', client).flatMap(({ hosts }) => hosts.map(({ value }) => value))),
     ],
@@ -111,15 +107,29 @@ function isVisible({ source }: BoundVirtualService, { namespace }: VirtualClient
   return exportTo.length === 0 || exportTo.includes(namespace);
 }
 
-/** The VirtualServices for a host: exact ones, then wildcards, longest first; of equal hosts the oldest first. */
-function indexMesh(services: readonly BoundVirtualService[]): (host: string) => readonly BoundVirtualService[] {
+interface MeshIndex {
+  /** Those with exactly this host that the client sees, else the first with the longest wildcard. */
+  readonly mostSpecific: (host: string, client: VirtualClient) => readonly BoundVirtualService[];
+  /** Exact ones, then wildcards, longest first; of equal hosts the oldest first. */
+  readonly covering: (host: string) => readonly BoundVirtualService[];
+}
+
+function indexMesh(services: readonly BoundVirtualService[]): MeshIndex {
   const entries = services.flatMap((service) => service.hosts.map(({ value }) => ({ host: value, service })));
   const exact = groupBy(entries, ({ host }) => host);
   const wildcards = entries.filter(({ host }) => host.startsWith('*')).sort((a, b) => b.host.length - a.host.length);
-  return (host) => [
-    ...(exact.get(host) ?? []).map(({ service }) => service),
-    ...wildcards.filter((entry) => hostnameCovers(entry.host, host)).map(({ service }) => service),
-  ];
+  const exactFor = (host: string): BoundVirtualService[] => (exact.get(host) ?? []).map(({ service }) => service);
+  const wideFor = (host: string): BoundVirtualService[] =>
+    wildcards.filter((entry) => hostnameCovers(entry.host, host)).map(({ service }) => service);
+  return {
+    covering: (host) => [...exactFor(host), ...wideFor(host)],
+    mostSpecific: (host, client) => {
+      const found = exactFor(host).filter((service) => isVisible(service, client));
+      if (found.length > 0) return found;
+      const wide = wideFor(host).find((service) => isVisible(service, client));
+      return wide === undefined ? [] : [wide];
+    },
+  };
 }
 
 /** Everything after a match that takes all is unreachable, and left out: a gateway moves that match to the end. */
