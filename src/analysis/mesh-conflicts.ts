@@ -30,7 +30,7 @@ export function findMeshConflicts(
   for (const group of groupBy(claims.sort(compareObjects), ({ host }) => host).values()) {
     for (const [index, claim] of group.entries()) {
       const older = group.slice(0, index).filter((other) => hides(other, claim));
-      const [first = undefined] = [...older.filter((other) => !isFarther(other, claim)), ...older];
+      const first = older.find((other) => !isFarther(other, claim)) ?? older[0];
       if (first !== undefined) report(world, claim, first);
     }
   }
