@@ -43,6 +43,12 @@ const table: Readonly<Record<string, FolderRule>> = {
     npm: [],
   },
   control: { imports: ['base', 'manifest', 'compile', 'plan'], node: [], npm: [] },
+  health: {
+    // compile for the types of what is asked.
+    imports: ['compile', 'grpc', 'http2', 'transport'],
+    node: ['http', 'https', 'net'],
+    npm: [],
+  },
   admin: { imports: [], node: ['http'], npm: [] },
   app: {
     imports: [
@@ -54,6 +60,7 @@ const table: Readonly<Record<string, FolderRule>> = {
       'telemetry',
       'proxy',
       'control',
+      'health',
       'admin',
       'manifest',
       'compile',

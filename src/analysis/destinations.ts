@@ -60,6 +60,7 @@ function resolve(input: Resolution): DestinationModel {
     service: { namespace, name, host: serviceHost({ namespace, name }), port: port.port },
     places,
     spiffeIds: spiffeIdsOf(world, selected),
+    ...(service.spec.publishNotReadyAddresses === true ? { takesUnready: true } : {}),
   };
 }
 

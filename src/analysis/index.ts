@@ -2,6 +2,7 @@ export { supplyMissing } from './add-missing.ts';
 export { analyze, destinationsOf, distinct } from './analyze.ts';
 export { defaultRetry } from './default-retry.ts';
 export { codes as analysisCodes } from './codes.ts';
+export type { AimedProbe, ContainerHealth } from './probes.ts';
 export { labelsOfPlace, placesOf } from './subsets.ts';
 export { formatLocality, labelsOfLocality, localityOfLabels, parseLocality, type Locality } from './locality.ts';
 export type {

@@ -23,6 +23,7 @@ import type {
 } from '../plan/index.ts';
 import type { LocalitySetting } from '../resource/index.ts';
 import type { Locality } from './locality.ts';
+import type { ContainerHealth } from './probes.ts';
 import type { ObjectStatus } from './status.ts';
 
 /** What the resources mean together: who listens, what leads where, who may. Everything that compile lowers. */
@@ -215,6 +216,8 @@ export interface DestinationModel {
   readonly places: readonly PlaceModel[];
   /** Every identity behind the Service, sorted: what a client with mutual TLS accepts. */
   readonly spiffeIds: readonly string[];
+  /** Workloads are called whether they are ready or not (`publishNotReadyAddresses`). */
+  readonly takesUnready?: true;
   /** Outside the mesh (ServiceEntry `MESH_EXTERNAL`): mutual TLS only where a DestinationRule asks for it. */
   readonly isExternal?: boolean;
   /** Names that the servers' certificates may have (ServiceEntry), where a DestinationRule asks for TLS and names none. */
@@ -257,6 +260,8 @@ export interface WorkloadModel {
   /** Of a WorkloadEntry that says it; else the labels do. */
   readonly locality?: Locality;
   readonly ports: readonly WorkloadPortModel[];
+  /** How it is asked whether it is ready; absent: it always is. */
+  readonly health?: readonly ContainerHealth[];
 }
 
 /** A workload with what its proxy enforces. */

@@ -1,7 +1,8 @@
 import { diagnose, formatOrigin, qualifiedName, type Origin } from '../base/index.ts';
-import type { ContainerPort, PodSpec, Service, WorkloadEntry } from '../resource/index.ts';
+import type { ContainerPort, ContainerProbes, PodSpec, Service, WorkloadEntry } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { hasLabels, type Labels } from './labels.ts';
+import { probesOfGroup } from './probes.ts';
 import { groupBy, type World } from './world.ts';
 
 /** Something that runs an app: a carrier of a pod template, a Pod, or a WorkloadEntry. */
@@ -17,6 +18,7 @@ export interface WorkloadSource {
   readonly entry?: WorkloadEntry;
   /** It is told of the Services of its namespace by environment variables, as by a kubelet. */
   readonly hasServiceLinks: boolean;
+  readonly probes: readonly ContainerProbes[];
 }
 
 /** All workloads of the YAML, in the order of namespace and name, and how a Service finds its own. */
@@ -86,15 +88,19 @@ function allSources(world: World): readonly WorkloadSource[] {
       containerPorts: [],
       entry,
       hasServiceLinks: true,
+      probes: probesOfGroup(world, entry.metadata),
     })),
   ];
 }
 
-function fromPodSpec(spec: PodSpec): Pick<WorkloadSource, 'serviceAccount' | 'containerPorts' | 'hasServiceLinks'> {
+function fromPodSpec(
+  spec: PodSpec,
+): Pick<WorkloadSource, 'serviceAccount' | 'containerPorts' | 'hasServiceLinks' | 'probes'> {
   return {
     serviceAccount: spec.serviceAccountName.value,
     containerPorts: spec.containerPorts.filter(({ protocol }) => protocol === 'TCP'),
     hasServiceLinks: spec.enableServiceLinks !== false,
+    probes: spec.probes ?? [],
   };
 }
 

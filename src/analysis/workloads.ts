@@ -4,6 +4,7 @@ import { codes } from './codes.ts';
 import { parseLocality } from './locality.ts';
 import type { WorkloadModel, WorkloadPortModel } from './model.ts';
 import type { WorkloadBinding } from './options.ts';
+import { aimProbes, type AimedProbe } from './probes.ts';
 import { findRelayedPorts, type RelayedPorts } from './relayed-ports.ts';
 import type { MtlsLookup } from './peer-authentication.ts';
 import { withIngress } from './sidecar-ingress.ts';
@@ -34,7 +35,14 @@ export function serveWorkloads(world: World, sources: WorkloadSources, mtls: Mtl
     const bound = bindings.get(qualifiedName(source)) ?? [];
     const usable = bound.length > 0 || (source.entry !== undefined && source.entry.spec.unsupported.length === 0);
     if (!usable) continue;
-    const ports = portsOf({ world, relayed, source, bound, claims: claims.get(qualifiedName(source)) ?? [], mtls });
+    const { ports, addressOf } = portsOf({
+      world,
+      relayed,
+      source,
+      bound,
+      claims: claims.get(qualifiedName(source)) ?? [],
+      mtls,
+    });
     served.set(qualifiedName(source), {
       origin: source.origin,
       name: source.name,
@@ -47,6 +55,7 @@ export function serveWorkloads(world: World, sources: WorkloadSources, mtls: Mtl
       hasProxy: hasProxy(source),
       ...(source.entry?.spec.locality === undefined ? {} : { locality: parseLocality(source.entry.spec.locality) }),
       ports,
+      ...(source.probes.length === 0 ? {} : { health: aimProbes(source.probes, addressOf) }),
     });
   }
   return served;
@@ -84,7 +93,7 @@ function portsOf(input: {
   readonly claims: readonly PortClaim[];
   readonly mtls: MtlsLookup;
   readonly relayed: RelayedPorts;
-}): readonly WorkloadPortModel[] {
+}): { readonly ports: readonly WorkloadPortModel[]; readonly addressOf: (port: number) => AimedProbe['address'] } {
   const { world, relayed, source, bound, claims, mtls } = input;
   const declared: PortClaim[] = [
     ...source.containerPorts.map(({ port, origin }) => ({ number: port, origin })),
@@ -118,7 +127,7 @@ function portsOf(input: {
       };
     });
   const { namespace, labels } = source;
-  return withIngress(sidecarFor(world, source), {
+  const served = withIngress(sidecarFor(world, source), {
     ports,
     main,
     addressesOf: (number, isMain) => addressesOf({ source, bound, number, isMain }),
@@ -128,6 +137,9 @@ function portsOf(input: {
       mtls: mtls({ namespace, labels, origin: source.origin, port }),
     }),
   });
+  // A probe asks the app itself, past what a Sidecar may have put in front of the port.
+  const addressOf = (number: number) => addressesOf({ source, bound, number, isMain: number === main })[0];
+  return { ports: served, addressOf };
 }
 
 function serviceOf({ object, port }: NonNullable<PortClaim['service']>): NonNullable<WorkloadPortModel['service']> {

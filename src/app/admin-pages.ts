@@ -1,16 +1,19 @@
 import type { AdminPage } from '../admin/index.ts';
 import { viewObjects, type Control, type ObjectView } from '../control/index.ts';
 import { stableJson } from '../plan/index.ts';
+import type { HealthChecks } from '../health/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** The pages of a running mesh. None of them shows a key: the plan holds none, and Secrets are redacted. */
 export function adminPages({
   control,
   supervisor,
+  health,
   isReady,
 }: {
   readonly control: Control;
   readonly supervisor: Supervisor;
+  readonly health: Pick<HealthChecks, 'isAsked' | 'unready'>;
   readonly isReady: () => boolean;
 }): Readonly<Record<string, AdminPage>> {
   const json = (content: () => unknown): AdminPage => ({
@@ -24,7 +27,11 @@ export function adminPages({
     },
     '/ready': {
       contentType: 'text/plain; charset=utf-8',
-      render: async () => (isReady() ? { status: 200, body: 'ready\n' } : { status: 503, body: 'not ready\n' }),
+      // Of the mesh as a whole; a workload that is not ready is answered for by the mesh.
+      render: async () => {
+        const workloads = [...health.unready()].map(([name, reason]) => `workload ${name} is not ready: ${reason}\n`);
+        return { status: isReady() ? 200 : 503, body: `${isReady() ? '' : 'not '}ready\n${workloads.join('')}` };
+      },
     },
     '/plan': {
       contentType: 'application/json; charset=utf-8',
@@ -34,7 +41,18 @@ export function adminPages({
       const state = control.state();
       const objects = state === undefined ? [] : viewObjects(state.documents, state.result.status);
       const outbound = outboundAddresses(supervisor);
-      return { version: 1, objects: objects.map((object) => withOutbound(object, outbound)) };
+      const unready = health.unready();
+      const described = (object: ObjectView): ObjectView => {
+        if (!workloadKinds.has(object.kind)) return object;
+        const name = `${object.namespace}/${object.name}`;
+        const address = outbound.get(name);
+        return {
+          ...object,
+          ...(address === undefined ? {} : { outbound: address }),
+          ...(health.isAsked(name) ? { health: { isReady: !unready.has(name), reason: unready.get(name) ?? '' } } : {}),
+        };
+      };
+      return { version: 1, objects: objects.map(described) };
     }),
     '/findings': json(() => ({ version: 1, diagnostics: control.state()?.diagnostics ?? [] })),
     '/proxies': json(() => ({ version: 1, proxies: supervisor.children() })),
@@ -52,8 +70,3 @@ function outboundAddresses(supervisor: Supervisor): ReadonlyMap<string, string> 
 }
 
 const workloadKinds = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'Pod', 'WorkloadEntry']);
-
-function withOutbound(object: ObjectView, addresses: ReadonlyMap<string, string>): ObjectView {
-  const outbound = workloadKinds.has(object.kind) ? addresses.get(`${object.namespace}/${object.name}`) : undefined;
-  return outbound === undefined ? object : { ...object, outbound };
-}

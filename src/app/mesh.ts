@@ -4,6 +4,7 @@ import { startAdminServer, type AdminServer } from '../admin/index.ts';
 import { systemClock, type Origin } from '../base/index.ts';
 import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
 import { createControl, KeySets, type Control, type ControlState } from '../control/index.ts';
+import { askOnce, HealthChecks, type HealthNews } from '../health/index.ts';
 import { CertificateAuthority } from '../identity/index.ts';
 import { loadPaths, watchPaths, type LoadResult, type Watch } from '../manifest/index.ts';
 import type { Plan } from '../plan/index.ts';
@@ -49,7 +50,10 @@ export interface MeshOptions {
 export type MeshEvent =
   /** Manifests were read and compiled; the plan is on its way to the proxies. */
   | { readonly type: 'compiled'; readonly state: ControlState }
-  /** Every proxy has applied the newest plan, and every workload that was started listens. Again after each change. */
+  /**
+   * Every proxy has applied the newest plan; every workload that was started listens and has answered its probes, and of the
+   * others it is known whether they do. Again after each change.
+   */
   | { readonly type: 'settled'; readonly plan: Plan }
   /** A command that was started does not listen yet at the address it was told. */
   | { readonly type: 'workload-waiting'; readonly workload: string; readonly address: string }
@@ -60,6 +64,8 @@ export type MeshEvent =
       readonly description: string;
       readonly restartInMs: number;
     }
+  /** A workload does not answer its probes, so that it gets no calls, or does again. */
+  | { readonly type: 'workload-health'; readonly news: HealthNews }
   /** A DNS name that endpoints depend on could not be looked up; it is tried again. */
   | { readonly type: 'name-failed'; readonly name: string; readonly message: string }
   | { readonly type: 'proxy'; readonly event: ProxyEvent };
@@ -71,6 +77,8 @@ export interface Mesh {
   state(): ControlState;
   /** Bound `HOST:PORT` by port id. */
   addresses(): ReadonlyMap<string, string>;
+  /** Workloads that get no calls because they do not answer their probes: why, by `namespace/name`. */
+  unready(): ReadonlyMap<string, string>;
   /** Full method names (`pkg.Service/Method`) that the workloads told by reflection, so far. */
   methods(): readonly string[];
   /** Lets calls in flight finish for at most `graceMs`, then stops everything. */
@@ -133,6 +141,7 @@ class RunningMesh implements Mesh {
   readonly #control: Control;
   readonly #keySets: KeySets;
   readonly #names: NameLookups;
+  readonly #health: HealthChecks;
   readonly #abort = new AbortController();
   readonly #addresses = new Map<string, string>();
   readonly #processes: WorkloadProcess[] = [];
@@ -176,8 +185,18 @@ class RunningMesh implements Mesh {
       onFailed: (name, message) => options.onEvent({ type: 'name-failed', name, message }),
       onProgress: () => setImmediate(() => this.#maybeSettled()),
     });
+    this.#health = new HealthChecks({
+      ask: askOnce,
+      nowMs: () => systemClock.monotonicMs(),
+      schedule: scheduleQuietly,
+      startedHere: new Set(workloads.flatMap((workload) => (workload.exec === undefined ? [] : [idOf(workload)]))),
+      onChange: () => this.#control.recompile(),
+      onTold: (news) => options.onEvent({ type: 'workload-health', news }),
+      onProgress: () => setImmediate(() => this.#maybeSettled()),
+    });
     this.#control = createControl({
       keySets: this.#keySets,
+      health: this.#health,
       bindings: workloads.map(bindingOf),
       compile: options.compile,
       sink: this.#supervisor,
@@ -201,7 +220,12 @@ class RunningMesh implements Mesh {
       this.#admin = await startAdminServer({
         host: '127.0.0.1',
         port: adminPort,
-        pages: adminPages({ control: this.#control, supervisor: this.#supervisor, isReady: () => this.#isSettled() }),
+        pages: adminPages({
+          control: this.#control,
+          supervisor: this.#supervisor,
+          health: this.#health,
+          isReady: () => this.#isSettled(),
+        }),
       });
     } catch (error) {
       this.kill();
@@ -225,6 +249,10 @@ class RunningMesh implements Mesh {
 
   addresses(): ReadonlyMap<string, string> {
     return this.#addresses;
+  }
+
+  unready(): ReadonlyMap<string, string> {
+    return this.#health.unready();
   }
 
   methods(): readonly string[] {
@@ -255,6 +283,7 @@ class RunningMesh implements Mesh {
     this.#stopping = true;
     this.#outboundGate.open();
     this.#names.close();
+    this.#health.close();
     this.#abort.abort();
     this.#watch?.close();
     this.#keySets.close();
@@ -277,7 +306,7 @@ class RunningMesh implements Mesh {
   /** Not before its sidecar listens for its calls, so that its first call finds it, and its environment says where. */
   async #startWorkload(workload: PlacedWorkload & Required<Pick<MeshWorkload, 'exec'>>): Promise<void> {
     const { namespace, name, address, exec } = workload;
-    const id = `${namespace}/${name}`;
+    const id = idOf(workload);
     const proxy = `sidecar/${id}`;
     await this.#outboundGate.whenDecided(() => this.state().result.plan, proxy);
     if (this.#stopping) return;
@@ -289,14 +318,19 @@ class RunningMesh implements Mesh {
       address,
       clock: systemClock,
       onLine: (line) => this.#options.onEvent({ type: 'workload-line', workload: id, line }),
-      onExit: (exit) => this.#options.onEvent({ type: 'workload-exit', workload: id, ...exit }),
+      onStart: () => this.#health.started(id),
+      onExit: (exit) => {
+        this.#options.onEvent({ type: 'workload-exit', workload: id, ...exit });
+        this.#health.ended(id, exit.description);
+      },
     });
     this.#processes.push(process);
     await this.#untilListening(process);
+    this.#health.listens(id);
   }
 
   async #untilListening({ namespace, name, address }: WorkloadProcess): Promise<void> {
-    const waiting = { workload: `${namespace}/${name}`, address: `${address.host}:${address.port}` };
+    const waiting = { workload: idOf({ namespace, name }), address: `${address.host}:${address.port}` };
     const timer = setTimeout(() => this.#options.onEvent({ type: 'workload-waiting', ...waiting }), slowStartMs);
     try {
       await waitUntilListening(address, this.#abort.signal);
@@ -327,7 +361,8 @@ class RunningMesh implements Mesh {
   }
 
   #isSettled(): boolean {
-    return this.#workloadsListen && !this.#names.isPending && !this.#control.pending() && this.#supervisor.settled();
+    const isKnown = this.#workloadsListen && !this.#names.isPending && !this.#health.isPending;
+    return isKnown && !this.#control.pending() && this.#supervisor.settled();
   }
 
   #maybeSettled(): void {
@@ -369,6 +404,10 @@ class RunningMesh implements Mesh {
 function scheduleQuietly(run: () => void, delayMs: number): () => void {
   const timer = setTimeout(run, delayMs).unref();
   return () => clearTimeout(timer);
+}
+
+function idOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `${namespace}/${name}`;
 }
 
 async function withAddress(workload: MeshWorkload): Promise<PlacedWorkload> {

@@ -24,6 +24,8 @@ export interface WorkloadProcessOptions {
   readonly clock: Clock;
   /** One line of the command's output. */
   readonly onLine: (line: string) => void;
+  /** The command has been started: the first time before `startWorkloadProcess` returned. */
+  readonly onStart: () => void;
   /** The command ended by itself; it is started again after `restartInMs`. */
   readonly onExit: (exit: { readonly description: string; readonly restartInMs: number }) => void;
 }
@@ -55,6 +57,7 @@ export function startWorkloadProcess(options: WorkloadProcessOptions): WorkloadP
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child = running;
+    options.onStart();
     forwardLines(running, options.onLine);
     running.on('error', (error) => options.onLine(error.message));
     running.on('exit', (code, signal) => {

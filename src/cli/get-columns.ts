@@ -77,6 +77,10 @@ const parents: Column = {
 };
 
 const outbound: Column = { heading: 'OUTBOUND', cell: (object) => object.outbound ?? '-' };
+const ready: Column = {
+  heading: 'READY',
+  cell: ({ health }) => (health === undefined ? '-' : health.isReady ? 'True' : `False (${health.reason})`),
+};
 const listeners: Column = {
   heading: 'LISTENERS',
   cell: ({ status }) =>
@@ -100,11 +104,11 @@ const kindColumns: Readonly<Record<string, readonly Column[]>> = {
   TLSRoute: [hostnames, parents, accepted, resolved],
   TCPRoute: [parents, accepted, resolved],
   Service: [{ heading: 'PORTS', cell: (object) => list(spec(object, 'ports'), 'port') }],
-  Pod: [outbound],
-  Deployment: [outbound],
-  StatefulSet: [outbound],
-  DaemonSet: [outbound],
-  WorkloadEntry: [outbound],
+  Pod: [ready, outbound],
+  Deployment: [ready, outbound],
+  StatefulSet: [ready, outbound],
+  DaemonSet: [ready, outbound],
+  WorkloadEntry: [ready, outbound],
   ServiceEntry: [
     { heading: 'HOSTS', cell: (object) => list(spec(object, 'hosts')) },
     { heading: 'LOCATION', cell: (object) => text(spec(object, 'location')) },

@@ -37,7 +37,7 @@ export class RunReport {
     this.#mesh = mesh;
     const { plan } = mesh.state().result;
     this.#shownGateways = formatGateways(plan, mesh.addresses());
-    say(`\n${formatMesh(plan, mesh.addresses(), { columns: process.stderr.columns })}\n`);
+    say(`\n${formatMesh(plan, mesh.addresses(), { columns: process.stderr.columns, unready: mesh.unready() })}\n`);
     const unbound = Object.values(plan.listeners).filter(({ port }) => !mesh.addresses().has(port)).length;
     const but =
       unbound === 0 ? '' : `, but ${unbound} of the listeners above ${unbound === 1 ? 'is' : 'are'} not bound`;
@@ -64,7 +64,8 @@ export class RunReport {
       this.#plan = event.plan;
       this.#settledBefore = true;
       this.#changed = false;
-    } else if (event.type === 'name-failed')
+    } else if (event.type === 'workload-health') sayHealth(event.news);
+    else if (event.type === 'name-failed')
       say(`${event.name} cannot be looked up (${event.message}): endpoints of that name are not used; tried again\n`);
     else if (event.type === 'workload-line') say(`[${event.workload}] ${event.line}\n`);
     else if (event.type === 'workload-exit')
@@ -152,6 +153,10 @@ function sayProxyEvent(event: Exclude<ProxyEvent, { type: 'bind-failed' }>): voi
   else if (event.type === 'bound-elsewhere')
     say(`[${event.proxy}] port ${event.wanted} may not be bound or is taken: listening on ${event.got} instead\n`);
   else say(`[${event.proxy}] ${event.message}\n`);
+}
+
+function sayHealth({ workload, isReady, reason }: Extract<MeshEvent, { type: 'workload-health' }>['news']): void {
+  say(`[${workload}] ${isReady ? 'is ready again' : `is not ready and gets no calls: ${reason}`}\n`);
 }
 
 /** For people; nothing for an empty text. */

@@ -8,8 +8,13 @@ export type BoundAddresses = ReadonlyMap<string, string>;
 /** Rows of routes shown at the start; a mesh with thousands is read with `sallyport get`. */
 const maxRouteRows = 20;
 
+export interface MeshLayout extends TableLayout {
+  /** Workloads that get no calls, by `namespace/name`. */
+  readonly unready?: ReadonlyMap<string, string>;
+}
+
 /** What `run` says once it serves: gateways with their listeners, routes, workloads with their identities. */
-export function formatMesh(plan: Plan, addresses: BoundAddresses, layout: TableLayout = {}): string {
+export function formatMesh(plan: Plan, addresses: BoundAddresses, layout: MeshLayout = {}): string {
   return [formatGateways(plan, addresses, layout), routeTable(plan, layout), workloadTable(plan, addresses, layout)]
     .filter((table) => table !== '')
     .join('\n');
@@ -79,7 +84,7 @@ function routeTable(plan: Plan, layout: TableLayout): string {
   return formatTable(['ROUTE', 'HOSTNAME', 'MATCH', 'BACKEND', 'SOURCE'], rows, layout) + more;
 }
 
-function workloadTable(plan: Plan, addresses: BoundAddresses, layout: TableLayout): string {
+function workloadTable(plan: Plan, addresses: BoundAddresses, layout: MeshLayout): string {
   const rows = Object.values(plan.ports).flatMap((port) => {
     const proxy = plan.proxies[port.proxy];
     if (proxy?.role !== 'sidecar' || port.direction !== 'inbound') return [];
@@ -91,7 +96,7 @@ function workloadTable(plan: Plan, addresses: BoundAddresses, layout: TableLayou
         qualified(proxy),
         proxy.labels.principal,
         String(port.number),
-        appOf(plan, port),
+        `${appOf(plan, port)}${layout.unready?.has(qualified(proxy)) === true ? ' (not ready)' : ''}`,
         mtlsOf(port),
         policies.join(',') || '-',
         outboundOf(plan, proxy.id, addresses),

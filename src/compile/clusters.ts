@@ -51,7 +51,11 @@ export function outboundEndpoints(input: OutboundInput, context: LoweringContext
   const { policy } = input;
   if (policy.tls.mode === 'unsupported') return [];
   const counts = new Map<string, number>();
-  return arrangeByLocality(input, placesOf(input.destination, input.policy)).flatMap((placed) => {
+  const { destination } = input;
+  const places = placesOf(destination, policy);
+  // Before priorities are given: where all of the nearest are unready, the next ones are the nearest.
+  const callable = destination.takesUnready === true ? places : places.filter((place) => isReady(place, context));
+  return arrangeByLocality(input, callable).flatMap((placed) => {
     const name = nameOf(placed.place);
     return addressesOf(placed.place, context).map((address) => {
       const number = counts.get(name) ?? 0;
@@ -59,6 +63,12 @@ export function outboundEndpoints(input: OutboundInput, context: LoweringContext
       return lowerEndpoint(input, { placed, address, name: `${name}/${number}`, context });
     });
   });
+}
+
+function isReady(place: PlaceModel, { unready }: LoweringContext): boolean {
+  if (unready.size === 0) return true;
+  const identity = place.type === 'proxied' ? place.workload.identity : place.identity;
+  return identity === undefined || !unready.has(`${identity.namespace}/${identity.workloadName}`);
 }
 
 function nameOf(place: PlaceModel): string {

@@ -9,7 +9,7 @@ import { commonLabels, spiffeIdOf, workloadLabels } from './labels.ts';
 import { lowerOutboundPorts, lowerOutboundScope } from './outbound.ts';
 import { byId, type PlanPart } from './plan-part.ts';
 import { lowerSidecar } from './sidecar.ts';
-import type { CompileResult, LoweringContext, Snapshot } from './snapshot.ts';
+import type { CompileResult, LoweringContext, Readiness, Snapshot, WorkloadHealth } from './snapshot.ts';
 
 /**
  * From manifests to plan: decode, supply what is missing if asked to, analyze, lower. Pure: the same snapshot gives the
@@ -17,13 +17,15 @@ import type { CompileResult, LoweringContext, Snapshot } from './snapshot.ts';
  * among the diagnostics.
  */
 export function compileAll(snapshot: Snapshot): CompileResult {
-  const { documents, bindings, placements, resolved = {}, options, jwks = {} } = snapshot;
+  const { documents, bindings, placements, resolved = {}, readiness, options, jwks = {} } = snapshot;
   const written = decodeAll(documents);
   const supplied = supplyMissing({ resources: written.resources, bindings, options });
   const resources = withAdded(written.resources, decodeAll(supplied.documents).resources);
   const analysis = analyze({ resources, bindings, options, jwks });
   const binds = gatewayBinds(analysis.gateways, options);
-  const context = { options, placements, resolved, names: new Set<string>() };
+  const health = healthOf(analysis);
+  const unready = unreadyOf(health, readiness);
+  const context = { options, placements, resolved, unready, names: new Set<string>() };
   const parts = lowerAll(analysis, context, binds);
   return {
     plan: join(parts, analysis, context),
@@ -37,8 +39,25 @@ export function compileAll(snapshot: Snapshot): CompileResult {
     ]),
     remoteKeys: analysis.remoteKeys,
     names: [...context.names].sort(compareText),
+    health,
     added: supplied.added,
   };
+}
+
+function healthOf({ workloads }: Analysis): readonly WorkloadHealth[] {
+  return workloads.map(({ identity, name, health = [] }) => ({
+    workload: `${identity.namespace}/${name}`,
+    containers: health,
+  }));
+}
+
+function unreadyOf(health: readonly WorkloadHealth[], readiness: Readiness | undefined): ReadonlySet<string> {
+  if (readiness === undefined) return new Set();
+  return new Set(
+    health.flatMap(({ workload, containers }) =>
+      containers.length === 0 || readiness[workload] === true ? [] : [workload],
+    ),
+  );
 }
 
 /** The kinds that are ever supplied. */

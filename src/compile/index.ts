@@ -1,11 +1,13 @@
 export type {
   AddedObject,
+  AimedProbe,
   BoundAddress,
   CompileOptions,
+  ContainerHealth,
   FetchedKeySets,
   ObjectStatus,
   RemoteKeySource,
   WorkloadBinding,
 } from '../analysis/index.ts';
 export { compileAll } from './compile-all.ts';
-export type { CompileResult, Placements, ResolvedNames, Snapshot } from './snapshot.ts';
+export type { CompileResult, Placements, Readiness, ResolvedNames, Snapshot, WorkloadHealth } from './snapshot.ts';

@@ -1,6 +1,7 @@
 import type {
   AddedObject,
   CompileOptions,
+  ContainerHealth,
   FetchedKeySets,
   ObjectStatus,
   RemoteKeySource,
@@ -17,6 +18,8 @@ export interface Snapshot {
   readonly placements: Placements;
   /** What DNS says of the names in `CompileResult.names`; absent: nothing yet. */
   readonly resolved?: ResolvedNames;
+  /** Absent: nobody asks the workloads, all count as ready. */
+  readonly readiness?: Readiness;
   readonly options: CompileOptions;
   /** What came of fetching `CompileResult.remoteKeys`; default: nothing yet. */
   readonly jwks?: FetchedKeySets;
@@ -30,6 +33,20 @@ export interface Placements {
 /** Addresses by DNS name; a name without an entry has not been looked up. */
 export type ResolvedNames = Readonly<Record<string, readonly string[]>>;
 
+/**
+ * Which workloads answer the probes in `CompileResult.health`, by `namespace/name`. One with probes that is not there has not
+ * been heard of yet, and is not called.
+ */
+export type Readiness = Readonly<Record<string, boolean>>;
+
+/** A workload that runs on this machine, and how it is asked whether it is ready. */
+export interface WorkloadHealth {
+  /** `namespace/name`. */
+  readonly workload: string;
+  /** Empty: it is not asked, and always ready. */
+  readonly containers: readonly ContainerHealth[];
+}
+
 export interface CompileResult {
   readonly plan: Plan;
   readonly secrets: PlanSecrets;
@@ -40,6 +57,8 @@ export interface CompileResult {
   readonly remoteKeys: readonly RemoteKeySource[];
   /** DNS names that endpoints depend on, sorted: whoever compiles looks them up, now and then again. */
   readonly names: readonly string[];
+  /** Workloads with an address, sorted: whoever compiles asks them, now and then again. */
+  readonly health: readonly WorkloadHealth[];
   /** What `addMissing` supplied. */
   readonly added: readonly AddedObject[];
 }
@@ -49,6 +68,8 @@ export interface LoweringContext {
   readonly options: CompileOptions;
   readonly placements: Placements;
   readonly resolved: ResolvedNames;
+  /** Workloads that are not called, by `namespace/name`. */
+  readonly unready: ReadonlySet<string>;
   /** Gathers the DNS names that were asked for. */
   readonly names: Set<string>;
 }

@@ -4,6 +4,7 @@ import {
   type CompileOptions,
   type CompileResult,
   type Placements,
+  type Readiness,
   type WorkloadBinding,
 } from '../compile/index.ts';
 import type { Document } from '../manifest/index.ts';
@@ -23,6 +24,12 @@ export interface ControlOptions {
   readonly sink: PlanSink;
   /** Where remote keys come from; absent: they are never fetched. Its `onChange` must call `recompile`. */
   readonly keySets?: Pick<KeySets, 'follow' | 'current' | 'pending'>;
+  /** Who asks workloads whether they are ready; absent: all are. Its `onChange` must call `recompile`. */
+  readonly health?: {
+    /** The workloads from now on. */
+    follow(workloads: CompileResult['health']): void;
+    current(): Readiness;
+  };
   /** Runs a function soon, so that several changes of one moment are compiled once; `setImmediate` outside tests. */
   readonly schedule: (run: () => void) => void;
   /** Called after each compilation. */
@@ -46,7 +53,7 @@ export interface Control {
   load(loaded: LoadedManifests): void;
   /** A proxy bound a port; the endpoints that depend on it change soon. `undefined`: it is gone. */
   place(portId: string, address: { readonly host: string; readonly port: number } | undefined): void;
-  /** Something beside the manifests has changed: remote keys. */
+  /** Something beside the manifests has changed: remote keys, or who is ready. */
   recompile(): void;
   /** A DNS name that endpoints depend on was looked up. */
   resolve(name: string, addresses: readonly string[]): void;
@@ -72,6 +79,7 @@ export function createControl(options: ControlOptions): Control {
       bindings: options.bindings,
       placements: Object.fromEntries(placements) satisfies Placements,
       resolved: Object.fromEntries(resolved),
+      ...(options.health === undefined ? {} : { readiness: options.health.current() }),
       options: options.compile,
       jwks: options.keySets?.current() ?? {},
     });
@@ -82,6 +90,7 @@ export function createControl(options: ControlOptions): Control {
     current = { documents, result, diagnostics: [...fileDiagnostics, ...result.diagnostics], kept, manifestsChanged };
     options.sink.publish(result.plan, result.secrets);
     options.keySets?.follow(result.remoteKeys);
+    options.health?.follow(result.health);
     options.onCompiled(current);
   };
 

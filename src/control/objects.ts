@@ -14,6 +14,8 @@ export interface ObjectView {
   readonly manifest: Readonly<Record<string, unknown>>;
   /** Workloads of a running mesh: `HOST:PORT` where the app calls other Services through its sidecar. */
   readonly outbound?: string;
+  /** Workloads of a running mesh that have probes. `reason`: what keeps it from being ready, or empty. */
+  readonly health?: { readonly isReady: boolean; readonly reason: string };
   readonly status?: Omit<ObjectStatus, 'kind' | 'namespace' | 'name' | 'origin'>;
 }
 

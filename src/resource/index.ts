@@ -5,7 +5,8 @@ export type { FieldSupport } from './schema.ts';
 export type { ConfigMap } from './core/config-map.ts';
 export type { EndpointSlice, SliceEndpoint, SlicePort } from './core/endpoint-slice.ts';
 export type { Namespace } from './core/namespace.ts';
-export type { ContainerPort, Pod, PodSpec } from './core/pod.ts';
+export type { ContainerPort, ContainerProbes, Pod, PodSpec } from './core/pod.ts';
+export type { Probe, ProbeHandler } from './core/probe.ts';
 export type { SecretObject } from './core/secret.ts';
 export type { ServiceAccount } from './core/service-account.ts';
 export type { Service, ServicePort } from './core/service.ts';
@@ -71,6 +72,7 @@ export type { ServiceEntry, ServiceEntryEndpoint, ServiceEntryPort } from './ist
 export type { AccessLogging, MetricName, MetricOverride, Telemetry, TelemetryMode } from './istio/telemetry.ts';
 export type { Sidecar, SidecarEgress, SidecarHost, SidecarIngress } from './istio/sidecar.ts';
 export type { WorkloadEntry } from './istio/workload-entry.ts';
+export type { WorkloadGroup } from './istio/workload-group.ts';
 export type {
   LabelRequirement,
   LabelSelector,

@@ -38,6 +38,11 @@ export function accepted(): z.ZodOptional<z.ZodUnknown> {
   return opaque({ support: 'accepted', consequence: '' });
 }
 
+/** As `accepted`, where the reason is not plain from the field's name. */
+export function acceptedBecause(reason: string): z.ZodOptional<z.ZodUnknown> {
+  return opaque({ support: 'accepted', consequence: reason });
+}
+
 /** Many `accepted` fields by name. */
 export function acceptedFields<Name extends string>(...names: Name[]): Record<Name, z.ZodOptional<z.ZodUnknown>> {
   return Object.fromEntries(names.map((name) => [name, accepted()])) as Record<Name, z.ZodOptional<z.ZodUnknown>>;

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
+import { addHealthService, type HealthService } from './health-service.ts';
 
 const protoDir = join(dirname(dirname(import.meta.dirname)), 'examples', 'asset-management', 'proto');
 const packageDefinition = loadSync('asset.proto', {
@@ -33,6 +34,8 @@ export interface AssetBackend {
   readonly cancelled: number;
   /** Distinct connections that calls came in on. */
   readonly peers: ReadonlySet<string>;
+  /** SERVING to begin with, as a whole and by its name. */
+  readonly health: HealthService;
   close(): void;
 }
 
@@ -96,6 +99,13 @@ export async function startAssetBackend({ port = 0, onGet }: AssetBackendOptions
   const server = new grpc.Server();
   server.addService(assetService, implementation);
   new ReflectionService(packageDefinition).addToServer(server);
+  const health = addHealthService(
+    server,
+    new Map([
+      ['', 'SERVING'],
+      ['asset.AssetService', 'SERVING'],
+    ]),
+  );
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, number) =>
       error === null ? resolve(number) : reject(error),
@@ -106,6 +116,7 @@ export async function startAssetBackend({ port = 0, onGet }: AssetBackendOptions
     port: bound,
     calls,
     peers,
+    health,
     get cancelled() {
       return cancelled;
     },

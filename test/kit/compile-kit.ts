@@ -6,6 +6,7 @@
  *     # placed                           sidecar ports have reported addresses
  *     # options: {"addMissing":true}
  *     # jwks: {"https://issuer/keys":{"text":"{}"}}      what came of fetching key sets
+ *     # readiness: {"default/a":false}                  which workloads answer their probes; without it, all do
  *     # resolved: {"api.example.com":["192.0.2.1"]}    what DNS says
  */
 import assert from 'node:assert/strict';
@@ -18,7 +19,13 @@ import type {
   WorkloadBinding,
 } from '../../src/analysis/index.ts';
 import { formatDiagnostic, formatOrigin, qualifiedName, type Origin } from '../../src/base/index.ts';
-import { compileAll, type CompileResult, type Placements, type ResolvedNames } from '../../src/compile/index.ts';
+import {
+  compileAll,
+  type CompileResult,
+  type Placements,
+  type Readiness,
+  type ResolvedNames,
+} from '../../src/compile/index.ts';
 import { parseManifest } from '../../src/manifest/index.ts';
 
 export const testOptions: CompileOptions = {
@@ -37,6 +44,7 @@ export interface Header {
   readonly options: Partial<CompileOptions>;
   readonly jwks: FetchedKeySets;
   readonly resolved: ResolvedNames;
+  readonly readiness?: Readiness;
 }
 
 export function readHeader(text: string): Header {
@@ -57,7 +65,12 @@ export function readHeader(text: string): Header {
     options: JSON.parse(value('options') ?? '{}') as Partial<CompileOptions>,
     jwks: JSON.parse(value('jwks') ?? '{}') as FetchedKeySets,
     resolved: JSON.parse(value('resolved') ?? '{}') as ResolvedNames,
+    ...readinessOf(value('readiness')),
   };
+}
+
+function readinessOf(text: string | undefined): { readonly readiness?: Readiness } {
+  return text === undefined ? {} : { readiness: JSON.parse(text) as Readiness };
 }
 
 /** `ns/name=host:port`, or `ns/name#containerPort=host:port`. */
@@ -79,6 +92,8 @@ export interface CompileTextInput {
   /** Addresses that were reported, by port id. */
   readonly placements?: Placements;
   readonly resolved?: ResolvedNames;
+  /** Absent: all workloads count as ready. */
+  readonly readiness?: Readiness;
   readonly file?: string;
   readonly jwks?: FetchedKeySets;
 }
@@ -91,6 +106,7 @@ export function compileText(text: string, input: CompileTextInput = {}): Compile
     bindings: input.bindings ?? [],
     placements: input.placements ?? {},
     resolved: input.resolved ?? {},
+    ...(input.readiness === undefined ? {} : { readiness: input.readiness }),
     options: { ...testOptions, ...input.options },
     jwks: input.jwks ?? {},
   };
@@ -114,6 +130,7 @@ export function presentResult(result: CompileResult, show: readonly string[]): R
     ),
     diagnostics: result.diagnostics.map(formatDiagnostic),
     names: result.names,
+    health: result.health.filter(({ containers }) => containers.length > 0),
     added: result.added.map(({ neededBy, ...object }) => ({ ...object, neededBy })),
   };
   const withLabels = show.includes('labels');

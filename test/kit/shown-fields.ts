@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FetchedKeySets } from '../../src/analysis/index.ts';
-import { compileAll, type CompileOptions, type ResolvedNames } from '../../src/compile/index.ts';
+import { compileAll, type CompileOptions, type Readiness, type ResolvedNames } from '../../src/compile/index.ts';
 import { parseManifest, type Document, type Path } from '../../src/manifest/index.ts';
 import { decodeAll, supportedFields, type SupportedField } from '../../src/resource/index.ts';
 import { readCases as readBehaviourCases } from '../behaviour/case.ts';
@@ -60,6 +60,8 @@ const sharedSchemas: readonly (readonly [RegExp, string])[] = [
   [/^\S+ metadata\.annotations/, 'gateway.networking.k8s.io/Gateway metadata.annotations'],
   [/^\S+ metadata\.(creationTimestamp|generation)/, 'gateway.networking.k8s.io/HTTPRoute metadata.$1'],
   [/^apps\/(?:StatefulSet|DaemonSet) /, 'apps/Deployment '],
+  [/^(\S+ spec\.(?:template\.spec\.)?)initContainers/, '$1containers'],
+  [/startupProbe\./, 'readinessProbe.'],
   [/^\/Pod spec\./, 'apps/Deployment spec.template.spec.'],
   [/^(\S+DestinationRule) spec\.subsets\[\]\.trafficPolicy/, '$1 spec.trafficPolicy'],
   [/^(\S+DestinationRule spec\.trafficPolicy\.)portLevelSettings\[\]\./, '$1'],
@@ -134,16 +136,23 @@ interface CaseSettings {
   readonly options: Partial<CompileOptions>;
   readonly resolved?: ResolvedNames;
   readonly jwks?: FetchedKeySets;
+  readonly readiness?: Readiness;
 }
 
 function makeCase(name: string, text: string, settings: CaseSettings): Case {
-  const { workloads, placed, options, resolved = {}, jwks = {} } = settings;
+  const { workloads, placed, options, resolved = {}, jwks = {}, readiness } = settings;
   const { documents } = parseManifest(text, `${name}.yaml`);
-  const snapshot = { bindings: bindingsOf(workloads), resolved, jwks, options: { ...testOptions, ...options } };
+  const snapshot = {
+    bindings: bindingsOf(workloads),
+    resolved,
+    jwks,
+    options: { ...testOptions, ...options },
+    ...(readiness === undefined ? {} : { readiness }),
+  };
   const placements = placed ? placementsFor(compileAll({ ...snapshot, documents, placements: {} })) : {};
   const outcome = (changed: readonly Document[]): string => {
-    const { plan, status, diagnostics } = compileAll({ ...snapshot, documents: changed, placements });
-    return JSON.stringify([plan, status, diagnostics]);
+    const { plan, status, diagnostics, health } = compileAll({ ...snapshot, documents: changed, placements });
+    return JSON.stringify([plan, status, diagnostics, health]);
   };
   return { name, documents, outcome };
 }

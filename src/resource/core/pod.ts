@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
-import { portNumber } from '../fields.ts';
+import { portNumber, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
-import { acceptedFields } from '../schema.ts';
+import { acceptedBecause, acceptedFields } from '../schema.ts';
+import { containerProbe, decodeProbe, type Probe } from './probe.ts';
 import type { Origin } from '../../base/index.ts';
 import type { Located, ResourceObject } from '../object.ts';
 
@@ -17,6 +18,8 @@ export interface PodSpec {
   readonly serviceAccountName: Located<string>;
   /** Of all containers, sidecar-style init containers included. */
   readonly containerPorts: readonly ContainerPort[];
+  /** Of the containers that have some; absent: of none. */
+  readonly probes?: readonly ContainerProbes[];
   /** False: no environment variables for the Services of the namespace. Absent: as is usual. */
   readonly enableServiceLinks?: false;
 }
@@ -28,6 +31,14 @@ export interface ContainerPort {
   readonly name: string;
   readonly port: number;
   readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+}
+
+/** How a container is asked whether it can take calls. */
+export interface ContainerProbes {
+  readonly container: string;
+  /** Until it succeeds the container is not ready, and the other one is not asked. */
+  readonly startup?: Probe;
+  readonly readiness?: Probe;
 }
 
 const container = z.strictObject({
@@ -42,6 +53,9 @@ const container = z.strictObject({
       }),
     )
     .default([]),
+  readinessProbe: containerProbe.optional(),
+  startupProbe: containerProbe.optional(),
+  livenessProbe: acceptedBecause('starting an application again is the business of whoever started it'),
   // What a container runs and how is the business of whoever starts the workload.
   ...acceptedFields(
     'args',
@@ -51,14 +65,11 @@ const container = z.strictObject({
     'image',
     'imagePullPolicy',
     'lifecycle',
-    'livenessProbe',
-    'readinessProbe',
     'resizePolicy',
     'resources',
     'restartPolicy',
     'restartPolicyRules',
     'securityContext',
-    'startupProbe',
     'stdin',
     'stdinOnce',
     'terminationMessagePath',
@@ -148,6 +159,25 @@ export function decodePodSpec(spec: z.output<typeof podSpec>, path: Path, contex
         })),
       ),
     ),
+    ...probesOf(spec, path, context),
     ...(spec.enableServiceLinks === false ? { enableServiceLinks: false } : {}),
   };
+}
+
+function probesOf(spec: z.output<typeof podSpec>, path: Path, context: DecodeContext): Pick<PodSpec, 'probes'> {
+  const probes = (['containers', 'initContainers'] as const).flatMap((list) =>
+    spec[list].flatMap((one, index): readonly ContainerProbes[] => {
+      const portNamed = (name: string) => one.ports.find((port) => port.name === name)?.containerPort;
+      const decode = (field: 'startupProbe' | 'readinessProbe'): Probe | undefined => {
+        const written = one[field];
+        return (
+          written &&
+          decodeProbe(written, { path: [...path, list, index, field], portNamed, needsHandler: true, context })
+        );
+      };
+      const found = present({ startup: decode('startupProbe'), readiness: decode('readinessProbe') });
+      return Object.keys(found).length === 0 ? [] : [{ container: one.name, ...found }];
+    }),
+  );
+  return probes.length === 0 ? {} : { probes };
 }

@@ -18,6 +18,8 @@ export interface Service extends ResourceObject {
     /** Empty: endpoints come from EndpointSlices. */
     readonly selector: Readonly<Record<string, string>>;
     readonly ports: readonly ServicePort[];
+    /** Workloads behind it are called whether they are ready or not. */
+    readonly publishNotReadyAddresses?: true;
     /** Not empty (`ExternalName`): the service must not be called. */
     readonly unsupported: readonly Unsupported[];
   };
@@ -55,7 +57,7 @@ const schema = objectOf({
       selector: labelMap.default({}),
       ports: z.array(port).default([]),
       sessionAffinity: z.enum(['None', 'ClientIP']).default('None'),
-      publishNotReadyAddresses: ignored('endpoints that are not ready are not used'),
+      publishNotReadyAddresses: z.boolean().default(false),
       loadBalancerSourceRanges: ignored('callers are not filtered by address here'),
       internalTrafficPolicy: z.enum(['Cluster', 'Local']).default('Cluster'),
       ...acceptedFields(
@@ -102,6 +104,7 @@ export const serviceKind = defineKind<Service, typeof schema>({
         ...(spec.clusterIP !== undefined && isIP(spec.clusterIP) ? { address: spec.clusterIP } : {}),
         selector: spec.selector,
         ports: spec.ports.map((value, index) => decodePort(value, ['spec', 'ports', index], context)),
+        ...(spec.publishNotReadyAddresses ? { publishNotReadyAddresses: true as const } : {}),
         unsupported: context.refusedBelow(['spec']),
       },
     };

@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { labelMap, portNumber } from '../fields.ts';
+import { labelMap, portNumber, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import type { ResourceObject } from '../object.ts';
-import { acceptedFields } from '../schema.ts';
+import { decodeProbe, groupProbe, type Probe } from '../core/probe.ts';
 import { portName, socketFault } from './workload-entry.ts';
 
 /** A template for machines that register themselves with a control plane. None does so here; WorkloadEntries are written. */
-export type WorkloadGroup = ResourceObject;
+export interface WorkloadGroup extends ResourceObject {
+  /** Of the WorkloadEntries that registered themselves with it elsewhere (`kubectl get -o yaml` tells which). */
+  readonly probe?: Probe;
+}
 
 const schema = objectOf({
   spec: z.strictObject({
@@ -20,7 +23,7 @@ const schema = objectOf({
       weight: z.int().min(0).max(4_294_967_295).optional(),
       serviceAccount: z.string().max(253).optional(),
     }),
-    ...acceptedFields('probe'),
+    probe: groupProbe.optional(),
   }),
 });
 
@@ -29,7 +32,7 @@ export const workloadGroupKind = defineKind<WorkloadGroup, typeof schema>({
   kind: 'WorkloadGroup',
   versions: ['v1', 'v1beta1', 'v1alpha3'],
   schema,
-  decode: ({ spec: { template } }, context) => {
+  decode: ({ spec: { template, probe } }, context) => {
     const { address = '' } = template;
     const fault = address.startsWith('unix://') ? socketFault(address, template.ports !== undefined) : undefined;
     if (fault !== undefined) context.error(['spec', 'template', 'address'], fault);
@@ -37,6 +40,9 @@ export const workloadGroupKind = defineKind<WorkloadGroup, typeof schema>({
       message: 'nobody registers with a WorkloadGroup here: it makes no workload',
       remedy: 'Write a WorkloadEntry for each machine that takes part locally.',
     });
-    return {};
+    const portNamed = () => undefined;
+    return present({
+      probe: probe && decodeProbe(probe, { path: ['spec', 'probe'], portNamed, needsHandler: false, context }),
+    });
   },
 });

@@ -1,0 +1,2 @@
+export { askOnce } from './check.ts';
+export { HealthChecks, type HealthNews } from './health-checks.ts';
