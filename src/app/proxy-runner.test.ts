@@ -32,6 +32,10 @@ class FakeProxy implements Proxy {
     this.calls.push(`descriptors ${[...sources.keys()].join(' ')}`);
   }
 
+  bookOngoing(): void {
+    this.calls.push('book');
+  }
+
   drain(graceMs: number): Promise<void> {
     this.calls.push(`drain ${graceMs}`);
     return Promise.resolve();
@@ -213,7 +217,7 @@ test('counts are sent when asked for, and once more at the end', async () => {
   );
   run.tell({ type: 'drain', graceMs: 250 });
   await run.done;
-  assert.deepEqual(run.proxy.calls, ['drain 250']);
+  assert.deepEqual(run.proxy.calls, ['book', 'drain 250', 'book']);
   assert.equal(run.count('metrics'), 2);
 });
 
@@ -224,7 +228,7 @@ test('a second drain changes nothing, and a draining proxy takes no plan', async
   run.tell({ type: 'drain', graceMs: 1 });
   run.tell(planMessage(1, 1));
   await run.done;
-  assert.deepEqual(run.proxy.calls, ['drain 250']);
+  assert.deepEqual(run.proxy.calls, ['drain 250', 'book']);
 });
 
 test('the private key is in no message and in nothing that prints', async () => {

@@ -208,6 +208,7 @@ export class ProxyRunner {
   }
 
   #sendMetrics(id: number): void {
+    this.#proxy?.bookOngoing();
     const counted = takeSnapshot(this.#metrics, this.#counters);
     // A slice has one proxy: this one.
     const [proxy] = Object.values(this.#newest?.slice.proxies ?? {});

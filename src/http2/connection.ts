@@ -82,6 +82,11 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     return this.liveStreams;
   }
 
+  /** Calls `visit` with what the owner keeps of each live stream. */
+  forEachUser(visit: (user: U) => void): void {
+    for (const { user } of this.streams.all()) if (user !== undefined) visit(user);
+  }
+
   /** Whether `openStream` would give a stream now. */
   get canOpenStream(): boolean {
     return (

@@ -153,6 +153,10 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
     this.#transport.drain();
   }
 
+  bookOngoing(): void {
+    this.connection.forEachUser((exchange) => this.#runtime.recordMessages(exchange));
+  }
+
   close(): void {
     this.#transport.close();
   }

@@ -189,6 +189,9 @@ export class Exchange {
   stopClient = false;
   readonly responseMessages = newMessageCounter();
   responseBytes = 0;
+  /** Messages that are in the metrics already: those of a long call are booked while it goes on. */
+  requestMessagesBooked = 0;
+  responseMessagesBooked = 0;
 
   // How it ended.
   startMs = 0;
@@ -337,6 +340,8 @@ function reset(exchange: Exchange): void {
   exchange.stopClient = false;
   resetMessageCounter(exchange.responseMessages);
   exchange.responseBytes = 0;
+  exchange.requestMessagesBooked = 0;
+  exchange.responseMessagesBooked = 0;
   exchange.startMs = 0;
   exchange.firstByteMs = 0;
   exchange.deadlineMs = Number.POSITIVE_INFINITY;

@@ -110,6 +110,33 @@ describe('two hops with mutual TLS between them', () => {
     assert.equal(await received, 10_000);
   });
 
+  test('messages of a call under way can be booked before it ends, each once', async () => {
+    const messages = (): string => {
+      let [requests, responses] = [0, 0];
+      for (const pair of mesh.gateway.metrics.snapshot().pairs) {
+        requests += pair.requestMessages;
+        responses += pair.responseMessages;
+      }
+      return `${requests} ${responses}`;
+    };
+    const [requests = 0, responses = 0] = messages().split(' ').map(Number);
+    const stream = client.raw.Bidi();
+    for (let i = 0; i < 3; i++) {
+      stream.write(Buffer.alloc(24));
+      await once(stream, 'data');
+    }
+    assert.equal(messages(), `${requests} ${responses}`);
+    for (let i = 0; i < 2; i++) {
+      mesh.gateway.proxy.bookOngoing();
+      assert.equal(messages(), `${requests + 3} ${responses + 3}`);
+    }
+    stream.end();
+    await once(stream, 'status');
+    const ended = (): boolean => mesh.gateway.proxy.snapshot().activeRequests === 0;
+    await mesh.gateway.logged(ended);
+    assert.equal(messages(), `${requests + 3} ${responses + 3}`);
+  });
+
   test('a large message each way', async () => {
     const answer = await client.unary(Buffer.alloc(3_000_000, 0x62), { metadata: { 'x-reply-bytes': '3000000' } });
     assert.equal(answer.code, 0);

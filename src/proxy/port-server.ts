@@ -113,6 +113,11 @@ export class PortServer implements DownstreamOwner, RelayOwner {
     await this.#listener?.close();
   }
 
+  bookOngoing(): void {
+    for (const connection of this.#connections)
+      if (connection instanceof DownstreamConnection) connection.bookOngoing();
+  }
+
   /** Resolves when the last client connection is closed; for a port that drains. */
   whenEmpty(): Promise<void> {
     if (this.#connections.size === 0) return Promise.resolve();

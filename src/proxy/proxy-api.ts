@@ -54,6 +54,8 @@ export interface Proxy {
   drain(graceMs: number): Promise<void>;
   /** Cuts everything at once. */
   close(): Promise<void>;
+  /** Puts the messages of calls under way into the metrics; for just before those are read. */
+  bookOngoing(): void;
   snapshot(): ProxySnapshot;
 }
 

@@ -116,6 +116,10 @@ class DataPlane implements Proxy {
     this.#wheel.close();
   }
 
+  bookOngoing(): void {
+    for (const port of this.#allPorts()) port.bookOngoing();
+  }
+
   snapshot(): ProxySnapshot {
     return {
       proxyId: this.#options.proxyId,
@@ -151,7 +155,7 @@ class DataPlane implements Proxy {
       clusters: this.#clusters,
       authenticatorOf: (compiled) => this.#authenticators.of(compiled),
       localService: (exchange, scope) => this.#reflection.serviceFor(exchange, scope),
-      record: createRecorder({ clock, metrics, accessLog, view }),
+      ...createRecorder({ clock, metrics, accessLog, view }),
       relayBooks: { clock, counters, accessLog },
       tlsOf: ({ security }) => this.#clientTls(security),
       log: this.#log,

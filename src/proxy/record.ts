@@ -33,8 +33,14 @@ interface MutablePair {
   security: ConnectionSecurity;
 }
 
-/** Makes the function that books finished requests: metrics always, a line where there is a log. */
-export function createRecorder(options: RecorderOptions): (exchange: Exchange) => void {
+export interface Recorder {
+  /** Books a finished request: metrics always, a line where there is a log. */
+  readonly record: (exchange: Exchange) => void;
+  /** Books the messages that a call under way has come to, so that long ones are seen (istio.md 7.1). */
+  readonly recordMessages: (exchange: Exchange) => void;
+}
+
+export function createRecorder(options: RecorderOptions): Recorder {
   const { clock, metrics } = options;
   const record = newRequestRecord();
   const pair: MutablePair = {
@@ -44,7 +50,21 @@ export function createRecorder(options: RecorderOptions): (exchange: Exchange) =
     service: unknownService,
     security: 'unknown',
   };
-  return (exchange) => {
+  const messagesOf = (exchange: Exchange, index: number): void => {
+    const { requestMessages, responseMessages, requestMessagesBooked, responseMessagesBooked } = exchange;
+    const requests = requestMessages.count - requestMessagesBooked;
+    const responses = responseMessages.count - responseMessagesBooked;
+    metrics.addMessages(index, requests, responses);
+    exchange.requestMessagesBooked = requestMessages.count;
+    exchange.responseMessagesBooked = responseMessages.count;
+  };
+  const recordMessages = (exchange: Exchange): void => {
+    const { scope } = exchange;
+    if (scope === undefined) return;
+    fillPair(pair, exchange, scope);
+    messagesOf(exchange, metrics.pairFor(pair));
+  };
+  const recordCall = (exchange: Exchange): void => {
     const { scope } = exchange;
     if (scope === undefined) return;
     const durationMs = Math.max(0, clock.monotonicMs() - exchange.startMs);
@@ -54,7 +74,7 @@ export function createRecorder(options: RecorderOptions): (exchange: Exchange) =
     const series = metrics.seriesFor(index, exchange.isGrpc, exchange.httpStatus, exchange.grpcStatus, flags);
     const { downStream } = exchange;
     metrics.record(series, durationMs, downStream?.receivedBytes ?? 0, downStream?.sentBytes ?? 0);
-    metrics.addMessages(index, exchange.requestMessages.count, exchange.responseMessages.count);
+    messagesOf(exchange, index);
     if (options.accessLog === undefined) return;
     record.startWallMs = clock.wallMs() - durationMs;
     record.durationMs = durationMs;
@@ -67,6 +87,7 @@ export function createRecorder(options: RecorderOptions): (exchange: Exchange) =
     record.reason = reasonOf(exchange, scope, options.view);
     options.accessLog.log(record);
   };
+  return { record: recordCall, recordMessages };
 }
 
 function flagsOf({ error, extra }: Exchange): string {

@@ -29,6 +29,8 @@ export interface Runtime {
   localService(exchange: Exchange, scope: Scope): LocalService | undefined;
   /** Books a finished request: metrics and access log. */
   record(exchange: Exchange): void;
+  /** Books the messages of a call under way. */
+  recordMessages(exchange: Exchange): void;
   /** Where relayed connections are booked. */
   readonly relayBooks: RelayBooks;
   /** How an endpoint does TLS; undefined: plaintext. Asked for each connection, so that it is the newest. */
