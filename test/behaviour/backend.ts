@@ -61,8 +61,8 @@ export interface BackendOptions {
 /**
  * Headers of a call that decide the answer. What goes wrong: `x-reply-status` (a gRPC status), `x-reply-late-status` (the same
  * after the message), `x-reply-http` (an HTTP status), `x-reply-reset` (the name of an HTTP/2 error), `x-reply-drop` (the
- * connection ends). When it does: `x-fail-first` (so many attempts of a call, told apart by `x-call`), `x-fail-at` (at this
- * workload). Besides: `x-reply-never`, `x-reply-header` (`name=value`).
+ * connection ends), `x-reply-never`. When it does: `x-fail-first` (so many attempts of a call, told apart by `x-call`), `x-fail-at` (at this
+ * workload). Besides: `x-reply-header` (`name=value`).
  */
 export async function startBackend(name: string, options: BackendOptions): Promise<Backend> {
   const { state, tls, isSilent = false } = options;
@@ -80,7 +80,7 @@ export async function startBackend(name: string, options: BackendOptions): Promi
     });
     state.changed();
   };
-  const server = isSilent ? createTcpServer(noticed) : createApp(tls);
+  const server = isSilent ? createTcpServer((socket) => noticed(socket.resume())) : createApp(tls);
   server.on('session', (session: ServerHttp2Session) => {
     noticed(session);
     session.on('ping', () => {
@@ -148,8 +148,8 @@ function factsOf(backend: string, headers: IncomingHttpHeaders, stream: ServerHt
 
 function answer(stream: ServerHttp2Stream, facts: Seen, state: AppState): void {
   const { 'x-reply-never': never, 'x-reply-header': extra = '', 'x-reply-late-status': late = '0' } = facts.headers;
-  if (never !== undefined) return;
   const goesWrong = isToFail(facts, state);
+  if (goesWrong && never !== undefined) return;
   if (goesWrong && fail(stream, facts)) return;
   const [extraName = '', extraValue = ''] = extra.split('=');
   stream.respond(

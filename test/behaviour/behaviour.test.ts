@@ -11,6 +11,8 @@ import { startSallyport, type Address, type DataPlane } from './data-plane.ts';
 import { Certificates, fill } from './fill.ts';
 import { checkLog, checkMetric } from './observe.ts';
 
+const patienceMs = 10_000;
+
 interface Running {
   readonly certificates: Certificates;
   readonly state: AppState;
@@ -23,22 +25,23 @@ interface Running {
 
 for (const one of readCases()) {
   describe(`${one.file}: ${one.title}`, () => {
-    let running: Running;
+    let running: Running | undefined;
 
     before(async () => {
       running = await start(one);
     });
     after(async () => {
-      for (const caller of running.shared.values()) caller.close();
-      await running.dataPlane.close();
-      for (const backend of running.backends.values()) backend.close();
+      for (const caller of running?.shared.values() ?? []) caller.close();
+      await running?.dataPlane.close();
+      for (const backend of running?.backends.values() ?? []) backend.close();
     });
 
     for (const call of one.calls) {
-      test(call.title, async () => {
-        if (call.later === true)
-          await running.dataPlane.change(running.fill(`${one.manifests}\n---\n${one.later ?? ''}`));
-        await (call.eventually === true ? untilSo(() => makeAndCheck(call, running)) : makeAndCheck(call, running));
+      test(call.title, { timeout: 2 * patienceMs }, async () => {
+        const there = running;
+        assert.ok(there !== undefined, 'it did not start');
+        if (call.later === true) await there.dataPlane.change(there.fill(`${one.manifests}\n---\n${one.later ?? ''}`));
+        await (call.eventually === true ? untilSo(() => makeAndCheck(call, there)) : makeAndCheck(call, there));
       });
     }
   });
@@ -50,8 +53,13 @@ async function start(one: Case): Promise<Running> {
   const backends = await startBackends(one, { certificates, state });
   const apps = Object.fromEntries([...backends].map(([name, { address }]) => [name, address] as const));
   const fillIn = (text: string): string => fill(text, { apps, certificates });
-  const { names = {}, urls = {} } = one;
-  const dataPlane = await startSallyport(fillIn(one.manifests), { apps, names, urls });
+  const { names = {}, urls = {}, withErrors = false } = one;
+  const dataPlane = await startSallyport(fillIn(one.manifests), { apps, names, urls, withErrors }).catch(
+    (error: unknown) => {
+      for (const backend of backends.values()) backend.close();
+      throw error;
+    },
+  );
   return { certificates, state, backends, dataPlane, fill: fillIn, shared: new Map() };
 }
 
@@ -69,8 +77,6 @@ async function startBackends(
   });
   return new Map(await Promise.all(started));
 }
-
-const patienceMs = 10_000;
 
 /** Until it does not fail any more; then, or when it has failed for too long, its last end counts. */
 async function untilSo(attempt: () => Promise<void>): Promise<void> {
@@ -115,13 +121,13 @@ async function makeAndCheck(call: Call, running: Running): Promise<void> {
 }
 
 async function make(call: Call, open: () => Caller, { backends, state }: Running): Promise<readonly Outcome[]> {
-  const { held = 0, times = 1, apart = false, cookies = false } = call;
+  const { held = 0, heldWith = { 'x-reply-never': '1' }, times = 1, apart = false, cookies = false } = call;
   let caller = open();
   const requests = (): number => [...backends.values()].reduce((sum, { seen }) => sum + seen.length, 0);
   const requestsBefore = requests();
   for (let index = 0; index < held; index++) {
     const request = requestFor(call, index);
-    void caller.call({ ...request, headers: { ...request.headers, 'x-reply-never': '1' } });
+    void caller.call({ ...request, headers: { ...request.headers, ...heldWith } });
   }
   if (call.unseen !== true) await state.until(() => requests() - requestsBefore >= held);
   const outcomes: Outcome[] = [];

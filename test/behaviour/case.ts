@@ -18,6 +18,8 @@ export interface Case {
   readonly encrypted?: Readonly<Record<string, AppTls>>;
   /** Apps that take connections and say nothing. */
   readonly silent?: readonly string[];
+  /** Some of the manifests are not what they should be, which is what the case is about. */
+  readonly withErrors?: boolean;
   /** What DNS says of hosts: addresses. */
   readonly names?: Readonly<Record<string, readonly string[]>>;
   /** What GET of these URLs answers. */
@@ -62,6 +64,8 @@ export interface Call {
   readonly cookies?: boolean;
   /** So many calls like this one are under way, and get no answer, while it is made. */
   readonly held?: number;
+  /** Headers of the held calls on top; default: those that have the app never answer. */
+  readonly heldWith?: Readonly<Record<string, string>>;
   /** The held calls reach no app. */
   readonly unseen?: boolean;
   /** The manifests that come later are in force, from here on. */
@@ -115,12 +119,10 @@ export interface Expectation {
   readonly body?: string;
   /** The answer takes at least so long. */
   readonly afterMs?: number;
-  /** Requests that workloads have seen for this call in all, those without an answer included. */
-  readonly requests?: Readonly<Record<string, number>>;
-  /** The same, between two numbers. */
-  readonly requestsBetween?: Readonly<Record<string, readonly [least: number, most: number]>>;
-  /** Connections that apps got for this call. */
-  readonly connections?: Readonly<Record<string, number>>;
+  /** Requests that workloads have seen for this call in all, those without an answer included; or between which numbers. */
+  readonly requests?: Readonly<Record<string, number | readonly [least: number, most: number]>>;
+  /** Connections that apps got for this call, or between which numbers. */
+  readonly connections?: Readonly<Record<string, number | readonly [least: number, most: number]>>;
   /** Connections of apps that ended by and by, since the case began. */
   readonly ended?: Readonly<Record<string, number>>;
   /** At least so many HTTP/2 PINGs have come to apps by and by, since the case began. */

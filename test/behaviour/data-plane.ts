@@ -2,6 +2,7 @@
  * What the suite needs of a data plane: manifests in, addresses out. Another one (Envoy under Istio) is another implementation
  * of `StartDataPlane`; nothing else here knows which it is.
  */
+import { formatDiagnostic } from '../../src/base/index.ts';
 import { AccessLog, Counters, createExposition, RequestMetrics, takeSnapshot } from '../../src/telemetry/index.ts';
 import { startCompiledMesh } from '../kit/compiled-mesh.ts';
 
@@ -41,12 +42,14 @@ export interface Environment {
   readonly names: Readonly<Record<string, readonly string[]>>;
   /** What the URLs of key sets answer. */
   readonly urls: Readonly<Record<string, string>>;
+  /** Whether manifests with errors are to be put in force. */
+  readonly withErrors: boolean;
 }
 
 export type StartDataPlane = (manifests: string, environment: Environment) => Promise<DataPlane>;
 
 /** Sallyport's compiler and proxies, in this process, with real sockets and certificates. */
-export const startSallyport: StartDataPlane = async (manifests, { apps, names, urls }) => {
+export const startSallyport: StartDataPlane = async (manifests, { apps, names, urls, withErrors }) => {
   const books = new Map<string, Books>();
   const mesh = await startCompiledMesh({
     manifests,
@@ -60,6 +63,16 @@ export const startSallyport: StartDataPlane = async (manifests, { apps, names, u
       return own;
     },
   });
+  const checkFindings = async (): Promise<void> => {
+    // An app may be there before its workload is.
+    const errors = mesh
+      .result()
+      .diagnostics.filter(({ severity, origin }) => severity === 'error' && origin.kind !== 'Workload');
+    if (withErrors || errors.length === 0) return;
+    await mesh.close();
+    throw new Error(errors.map(formatDiagnostic).join('\n'));
+  };
+  await checkFindings();
   const booksOf = (proxy: ProxyName): Books => {
     const found = books.get(proxy.replace(/^workload /, 'sidecar/').replace(' ', '/'));
     if (found === undefined) throw new Error(`no proxy ${proxy}; there are ${[...books.keys()].join(', ')}`);
@@ -80,7 +93,10 @@ export const startSallyport: StartDataPlane = async (manifests, { apps, names, u
       return createExposition({ version: 'test', snapshot: () => takeSnapshot(metrics, counters) }).text();
     },
     accessLog: (proxy) => booksOf(proxy).lines,
-    change: (changed) => mesh.change(changed),
+    change: async (changed) => {
+      await mesh.change(changed);
+      await checkFindings();
+    },
     close: () => mesh.close(),
   };
 };
