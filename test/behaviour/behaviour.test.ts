@@ -53,8 +53,8 @@ async function start(one: Case): Promise<Running> {
   const backends = await startBackends(one, { certificates, state });
   const apps = Object.fromEntries([...backends].map(([name, { address }]) => [name, address] as const));
   const fillIn = (text: string): string => fill(text, { apps, certificates });
-  const { names = {}, urls = {}, withErrors = false } = one;
-  const dataPlane = await startSallyport(fillIn(one.manifests), { apps, names, urls, withErrors }).catch(
+  const { names = {}, urls = {}, sound = false } = one;
+  const dataPlane = await startSallyport(fillIn(one.manifests), { apps, names, urls, sound }).catch(
     (error: unknown) => {
       for (const backend of backends.values()) backend.close();
       throw error;

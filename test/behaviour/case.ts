@@ -18,8 +18,8 @@ export interface Case {
   readonly encrypted?: Readonly<Record<string, AppTls>>;
   /** Apps that take connections and say nothing. */
   readonly silent?: readonly string[];
-  /** Some of the manifests are not what they should be, which is what the case is about. */
-  readonly withErrors?: boolean;
+  /** The manifests are as they should be: nothing of them may be an error. */
+  readonly sound?: boolean;
   /** What DNS says of hosts: addresses. */
   readonly names?: Readonly<Record<string, readonly string[]>>;
   /** What GET of these URLs answers. */

@@ -42,14 +42,14 @@ export interface Environment {
   readonly names: Readonly<Record<string, readonly string[]>>;
   /** What the URLs of key sets answer. */
   readonly urls: Readonly<Record<string, string>>;
-  /** Whether manifests with errors are to be put in force. */
-  readonly withErrors: boolean;
+  /** Whether manifests with errors are not to be put in force. */
+  readonly sound: boolean;
 }
 
 export type StartDataPlane = (manifests: string, environment: Environment) => Promise<DataPlane>;
 
 /** Sallyport's compiler and proxies, in this process, with real sockets and certificates. */
-export const startSallyport: StartDataPlane = async (manifests, { apps, names, urls, withErrors }) => {
+export const startSallyport: StartDataPlane = async (manifests, { apps, names, urls, sound }) => {
   const books = new Map<string, Books>();
   const mesh = await startCompiledMesh({
     manifests,
@@ -68,7 +68,7 @@ export const startSallyport: StartDataPlane = async (manifests, { apps, names, u
     const errors = mesh
       .result()
       .diagnostics.filter(({ severity, origin }) => severity === 'error' && origin.kind !== 'Workload');
-    if (withErrors || errors.length === 0) return;
+    if (!sound || errors.length === 0) return;
     await mesh.close();
     throw new Error(errors.map(formatDiagnostic).join('\n'));
   };
