@@ -11,6 +11,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > 24 || (major === 24 && minor >= 15)) {
   keepCompiledCode();
+  await import('./quick-imports.js');
   // A published package holds compiled JavaScript; a clone runs its sources as they are.
   const compiled = join(root, 'dist', 'cli', 'main.js');
   const source = join(root, 'src', 'cli', 'main.ts');

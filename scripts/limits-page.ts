@@ -20,7 +20,7 @@ const parts: readonly Part[] = [
   { file: 'src/token/limits.ts', title: 'JSON Web Tokens', values: {} },
   { file: 'src/identity/limits.ts', title: 'Certificates', values: {} },
   { file: 'src/telemetry/limits.ts', title: 'Metrics and access log', values: {} },
-  { file: 'src/protobuf/limits.ts', title: 'Descriptors that workloads tell', values: {} },
+  { file: 'src/proxy/reflection-limits.ts', title: 'Descriptors that workloads tell', values: {} },
   { file: 'src/manifest/limits.ts', title: 'Manifests', values: {} },
 ];
 

@@ -24,7 +24,8 @@ const table: Readonly<Record<string, FolderRule>> = {
   analysis: { imports: ['base', 'resource', 'plan'], node: [], npm: [] },
   plan: { imports: ['base'], node: [], npm: [] },
   compile: { imports: ['base', 'manifest', 'resource', 'analysis', 'plan'], node: [], npm: [] },
-  decide: { imports: ['base', 'plan'], node: ['net'], npm: ['re2js'] },
+  // module: its regular expressions are loaded when a plan has one.
+  decide: { imports: ['base', 'plan'], node: ['module', 'net'], npm: ['re2js'] },
   http2: { imports: [], node: [], npm: [] },
   transport: { imports: ['base', 'http2'], node: ['net', 'tls'], npm: [] },
   grpc: { imports: [], node: [], npm: [] },

@@ -1,7 +1,15 @@
 /** Regular expressions in RE2 syntax, in linear time whatever pattern or input, as Envoy has them. */
-import { RE2JS } from 're2js';
+import { createRequire } from 'node:module';
+import type { RE2JS } from 're2js';
 
 export type TextPredicate = (text: string) => boolean;
+
+const require = createRequire(import.meta.url);
+
+/** The library, loaded with the first pattern: few plans have one, and it is 4 MiB of a proxy's memory. */
+function re2(): typeof RE2JS {
+  return (require('re2js') as typeof import('re2js')).RE2JS;
+}
 
 /**
  * A predicate that holds when the pattern matches the whole text; undefined when the pattern is not RE2.
@@ -20,7 +28,7 @@ export function compileFullMatch(pattern: string): TextPredicate | undefined {
  * @throws RE2JSSyntaxException if it is not RE2 after all.
  */
 export function compileKnownPattern(pattern: string): TextPredicate {
-  return fullMatch(RE2JS.compile(pattern));
+  return fullMatch(re2().compile(pattern));
 }
 
 function fullMatch(regex: RE2JS): TextPredicate {
@@ -71,8 +79,10 @@ function replaceEach(regex: RE2JS, parts: readonly (string | number)[], text: st
 }
 
 function tryCompile(pattern: string): RE2JS | undefined {
+  // Not in the `try`: a library that cannot be loaded is no pattern that cannot be read.
+  const library = re2();
   try {
-    return RE2JS.compile(pattern);
+    return library.compile(pattern);
   } catch {
     return undefined;
   }

@@ -6,5 +6,4 @@ export {
   ServerReflectionResponseSchema,
   type ServerReflectionResponse,
 } from './gen/grpc/reflection/v1/reflection_pb.ts';
-export { createDescriptorLearner, type DescriptorLearner, type LearnedDescriptors } from './learner.ts';
 export { createReflectionResponder, type ReflectionResponder, type ReflectionView } from './responder.ts';

@@ -1,5 +1,5 @@
 import { encodeMessage, GrpcStatus, MessageDecoder, parseGrpcStatus } from '../grpc/index.ts';
-import type { DescriptorLearner, DescriptorSource } from '../protobuf/index.ts';
+import type { DescriptorSource } from '../protobuf/index.ts';
 import {
   ErrorCode,
   errorCodeName,
@@ -11,8 +11,8 @@ import {
 } from '../http2/index.ts';
 import { connect, Http2Transport, WheelTimer, type ConnectAttempt, type TimerWheel } from '../transport/index.ts';
 import type { ProxyLimits } from './limits.ts';
-import { loadProtobuf, type Protobuf } from './load-protobuf.ts';
 import type { Address } from './proxy-api.ts';
+import { createDescriptorLearner, type DescriptorLearner } from './reflection-learner.ts';
 
 export type ReflectionOutcome =
   | { readonly type: 'learned'; readonly source: DescriptorSource; readonly problems: readonly string[] }
@@ -47,7 +47,6 @@ class Query implements ReflectionQuery, ConnectionHandler<DescriptorLearner> {
   #transport: Http2Transport<DescriptorLearner> | undefined;
   #stream: Http2Stream<DescriptorLearner> | undefined;
   #decoder: MessageDecoder;
-  #newLearner: Protobuf['createDescriptorLearner'] | undefined;
   #version = 0;
   #outgoing: Buffer = Buffer.alloc(0);
   #isOver = false;
@@ -71,11 +70,7 @@ class Query implements ReflectionQuery, ConnectionHandler<DescriptorLearner> {
           onClose: ({ cause, error }) => this.#end({ type: 'failed', detail: `${cause} ${error}`.trim() }),
         });
         this.#transport = transport;
-        void loadProtobuf().then((protobuf) => {
-          this.#newLearner = protobuf.createDescriptorLearner;
-          if (!this.#isOver) this.#begin();
-          return undefined;
-        });
+        this.#begin();
       },
       onFailed: ({ cause, detail }) => this.#end({ type: 'failed', detail: `${cause}: ${detail}` }),
     });
@@ -152,9 +147,9 @@ class Query implements ReflectionQuery, ConnectionHandler<DescriptorLearner> {
 
   #begin(): void {
     const connection = this.#transport?.connection;
-    const learner = this.#newLearner?.({ maxBytes: this.#options.limits.descriptorBytes });
-    const stream = learner === undefined ? undefined : connection?.openStream(learner);
-    if (connection === undefined || learner === undefined || stream === undefined) {
+    const learner = createDescriptorLearner({ maxBytes: this.#options.limits.descriptorBytes });
+    const stream = connection?.openStream(learner);
+    if (connection === undefined || stream === undefined) {
       this.#end({ type: 'failed', detail: 'the connection takes no stream' });
       return;
     }

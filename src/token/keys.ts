@@ -1,9 +1,17 @@
-import { compactVerify, importJWK } from 'jose';
 import type { PublicJwk } from '../plan/index.ts';
 import { maxKeysTried } from './limits.ts';
 import type { ParsedToken } from './parse.ts';
 
-type ImportedKey = Awaited<ReturnType<typeof importJWK>>;
+type Jose = typeof import('jose');
+type ImportedKey = Awaited<ReturnType<Jose['importJWK']>>;
+
+let loading: Promise<Jose> | undefined;
+
+/** The library is loaded with the first keys: without any, it would be 7 MiB of a proxy's memory for nothing. */
+function loadJose(): Promise<Jose> {
+  loading ??= import('jose');
+  return loading;
+}
 
 const curveOf: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
 
@@ -14,6 +22,8 @@ export class KeyRing {
 
   constructor(keys: readonly PublicJwk[]) {
     this.#keys = keys;
+    // So that the first token does not wait for it. Who verifies hears of a failure.
+    if (keys.length > 0) loadJose().catch(() => undefined);
   }
 
   /**
@@ -43,7 +53,9 @@ export class KeyRing {
     let key = this.#imported.get(id);
     if (key === undefined) {
       // A key that cannot be imported (a point off its curve, say) verifies nothing.
-      key = importJWK({ ...this.#keys[index] }, alg).catch(() => undefined);
+      key = loadJose()
+        .then(({ importJWK }) => importJWK({ ...this.#keys[index] }, alg))
+        .catch(() => undefined);
       this.#imported.set(id, key);
     }
     return key;
@@ -58,6 +70,7 @@ function fitsType({ kty, crv }: PublicJwk, alg: string): boolean {
 
 async function isSignedBy(token: string, alg: string, key: ImportedKey): Promise<boolean> {
   try {
+    const { compactVerify } = await loadJose();
     await compactVerify(token, key, { algorithms: [alg] });
     return true;
   } catch {

@@ -1,7 +1,7 @@
 /**
  * HPACK as RFC 7541 writes it, slow and plain, as an oracle: bit strings for Huffman, an array for the dynamic table.
  */
-import { huffmanCodeLengths, huffmanCodes } from '../../src/http2/hpack/huffman-table.ts';
+import { huffmanCodeLengths } from '../../src/http2/hpack/huffman-table.ts';
 import { staticFields } from '../../src/http2/hpack/static-table.ts';
 
 type Pair = readonly [name: string, value: string];
@@ -142,4 +142,20 @@ export class NaiveDecoder {
     if (text === undefined) throw new Error('bad Huffman code');
     return text;
   }
+}
+
+/** Codes by symbol, right-aligned in `huffmanCodeLengths[symbol]` bits. */
+function huffmanCodes(): readonly number[] {
+  const codes = huffmanCodeLengths.map(() => 0);
+  const inCodeOrder = huffmanCodeLengths
+    .map((length, symbol) => ({ length, symbol }))
+    .sort((a, b) => a.length - b.length || a.symbol - b.symbol);
+  let code = 0;
+  let lastLength = 0;
+  for (const { length, symbol } of inCodeOrder) {
+    code <<= length - lastLength;
+    lastLength = length;
+    codes[symbol] = code++;
+  }
+  return codes;
 }

@@ -26,16 +26,3 @@ export const huffmanCodeLengths: readonly number[] = [
 
 /** The symbol that only pads; never legal inside a string. */
 export const HUFFMAN_EOS = 256;
-
-/** Codes by symbol, right-aligned in `huffmanCodeLengths[symbol]` bits. */
-export function huffmanCodes(): readonly number[] {
-  const codes = huffmanCodeLengths.map(() => 0);
-  let code = 0;
-  for (let length = 1; length <= 30; length++) {
-    code *= 2;
-    for (const [symbol, symbolLength] of huffmanCodeLengths.entries()) {
-      if (symbolLength === length) codes[symbol] = code++;
-    }
-  }
-  return codes;
-}

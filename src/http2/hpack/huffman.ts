@@ -1,5 +1,5 @@
 /** Hot file: Huffman decoding by a table of four bits per step (RFC 7541 §5.2). */
-import { HUFFMAN_EOS, huffmanCodeLengths, huffmanCodes } from './huffman-table.ts';
+import { HUFFMAN_EOS, huffmanCodeLengths } from './huffman-table.ts';
 
 /** One step of the decoder is a 32-bit word: next state, flags, symbol. */
 const EMIT = 1 << 16;
@@ -14,6 +14,7 @@ const MAX_PADDING_BITS = 7;
 interface Node {
   zero: Node | undefined;
   one: Node | undefined;
+  /** -1 for inner nodes. */
   symbol: number;
   /** Number among the inner nodes, which are the decoder's states. */
   state: number;
@@ -23,19 +24,16 @@ function makeNode(): Node {
   return { zero: undefined, one: undefined, symbol: -1, state: 0 };
 }
 
+/** Level by level: the code is canonical, so the first nodes of a level are its leaves, in symbol order. */
 function buildTree(): Node {
+  const symbolsByLength = Map.groupBy(huffmanCodeLengths.keys(), (symbol) => huffmanCodeLengths[symbol]);
   const root = makeNode();
-  const codes = huffmanCodes();
-  for (const [symbol, length] of huffmanCodeLengths.entries()) {
-    let node = root;
-    for (let bit = length - 1; bit >= 0; bit--) {
-      const isOne = (Math.floor((codes[symbol] ?? 0) / 2 ** bit) & 1) === 1;
-      const next = (isOne ? node.one : node.zero) ?? makeNode();
-      if (isOne) node.one = next;
-      else node.zero = next;
-      node = next;
-    }
-    node.symbol = symbol;
+  let inner = [root];
+  for (let length = 1; inner.length > 0; length++) {
+    const level = inner.flatMap((node) => [(node.zero = makeNode()), (node.one = makeNode())]);
+    const symbols = symbolsByLength.get(length) ?? [];
+    for (const [index, symbol] of symbols.entries()) (level[index] as Node).symbol = symbol;
+    inner = level.slice(symbols.length);
   }
   return root;
 }
@@ -53,40 +51,49 @@ function innerNodes(root: Node): Node[] {
   return inner;
 }
 
-function step(root: Node, from: Node, nibble: number): number {
-  let node = from;
-  let symbol = -1;
-  for (let bit = 3; bit >= 0; bit--) {
-    const next = ((nibble >> bit) & 1) === 1 ? node.one : node.zero;
-    // The tree is complete, so only EOS ends a walk.
-    if (next === undefined || next.symbol === HUFFMAN_EOS) return FAIL;
-    if (next.symbol >= 0) {
-      symbol = next.symbol;
-      node = root;
-    } else {
-      node = next;
-    }
-  }
-  return (node.state << NEXT_SHIFT) | (symbol >= 0 ? EMIT | symbol : 0);
+/** The word for one bit that leads to `node`. The tree is complete, so only EOS ends a walk. */
+function wordTo(node: Node | undefined): number {
+  if (node === undefined || node.symbol === HUFFMAN_EOS) return FAIL;
+  return node.symbol >= 0 ? EMIT | node.symbol : node.state << NEXT_SHIFT;
 }
 
-const steps = new Int32Array(256 * 16);
+/** Words for twice as many bits at once. No code is as short as both halves, so one of them emits at most. */
+function doubled(half: Int32Array, bits: number): Int32Array {
+  const words = new Int32Array(half.length << bits);
+  half.forEach((first, from) => {
+    const next = ((first >> NEXT_SHIFT) & STATE_MASK) << bits;
+    const emitted = first & (EMIT | SYMBOL_MASK);
+    for (let choice = 0; choice < 1 << bits; choice++) {
+      const second = half[next + choice] as number;
+      words[(from << bits) + choice] = ((first | second) & FAIL) === 0 ? second | emitted : FAIL;
+    }
+  });
+  return words;
+}
+
 /** 1 for the states in which a string may end. */
 const mayEnd = new Uint8Array(256);
 
-function buildTables(): void {
+/**
+ * Words by state and four bits. Each process makes them at its start, so they are made in few steps and without long loops: one of
+ * some thousand turns is enough for V8 to bring in its optimising compiler, 5 MiB of an idle process.
+ */
+const steps = buildTables();
+
+function buildTables(): Int32Array {
   const root = buildTree();
+  const oneBit = new Int32Array(256 * 2);
   for (const node of innerNodes(root)) {
-    for (let nibble = 0; nibble < 16; nibble++) steps[node.state * 16 + nibble] = step(root, node, nibble);
+    oneBit[node.state * 2] = wordTo(node.zero);
+    oneBit[node.state * 2 + 1] = wordTo(node.one);
   }
   let node: Node | undefined = root;
   for (let bits = 0; bits <= MAX_PADDING_BITS && node !== undefined; bits++) {
     mayEnd[node.state] = 1;
     node = node.one;
   }
+  return doubled(doubled(oneBit, 1), 2);
 }
-
-buildTables();
 
 /** The shortest code has 5 bits, so text is at most 8/5 of its code. */
 export function maxHuffmanDecodedLength(encodedLength: number): number {

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import * as wellKnown from '@bufbuild/protobuf/wkt';
 import { decodeFile, fileBytes } from '../../test/kit/descriptors.ts';
 import { kitchenFiles } from '../../test/kit/kitchen-server.ts';
 import {
+  createDescriptorPool,
+  createReflectionResponder,
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
-} from './gen/grpc/reflection/v1/reflection_pb.ts';
-import { createDescriptorPool } from './descriptor-pool.ts';
-import { createDescriptorLearner, type DescriptorLearner } from './learner.ts';
-import type { learnerLimits } from './limits.ts';
-import { createReflectionResponder } from './responder.ts';
+} from '../protobuf/index.ts';
+import { createDescriptorLearner, type DescriptorLearner } from './reflection-learner.ts';
+import type { learnerLimits } from './reflection-limits.ts';
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>;
 
@@ -145,5 +146,25 @@ test('an answer that is none ends the learning', () => {
       ['listServices *'],
     );
     assert.match(learner.result().problems.join(), /^not a reflection answer/);
+  }
+});
+
+test('an answer to another question is a problem, not the end', () => {
+  const learner = createDescriptorLearner();
+  const other = response({ case: 'allExtensionNumbersResponse', value: {} });
+  drive(learner, () => other);
+  assert.deepEqual(learner.result(), { files: [], services: [], problems: ['an answer to something else'] });
+});
+
+test('not asked for is exactly what a pool has by itself', () => {
+  const names = Object.values(wellKnown).flatMap((one) =>
+    typeof one === 'object' && 'kind' in one && one.kind === 'file' ? [one.proto.name] : [],
+  );
+  assert.ok(names.includes('google/protobuf/timestamp.proto') && names.length > 11);
+  for (const name of names) {
+    const file = importing('a.proto', [name]);
+    const asked = drive(createDescriptorLearner(), oneFileServer({ 'a.proto': file }, { 'p.S': 'a.proto' }));
+    const isKnown = createDescriptorPool([{ files: [file] }]).filesByName.has(name);
+    assert.equal(asked.includes(`fileByFilename ${name}`), !isKnown, name);
   }
 });
