@@ -146,7 +146,7 @@ export class NaiveDecoder {
 
 /** Codes by symbol, right-aligned in `huffmanCodeLengths[symbol]` bits. */
 function huffmanCodes(): readonly number[] {
-  const codes = huffmanCodeLengths.map(() => 0);
+  const bySymbol = huffmanCodeLengths.map(() => 0);
   const inCodeOrder = huffmanCodeLengths
     .map((length, symbol) => ({ length, symbol }))
     .sort((a, b) => a.length - b.length || a.symbol - b.symbol);
@@ -155,7 +155,7 @@ function huffmanCodes(): readonly number[] {
   for (const { length, symbol } of inCodeOrder) {
     code <<= length - lastLength;
     lastLength = length;
-    codes[symbol] = code++;
+    bySymbol[symbol] = code++;
   }
-  return codes;
+  return bySymbol;
 }
