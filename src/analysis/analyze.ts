@@ -5,19 +5,17 @@ import { backendTlsStatus } from './backend-tls-status.ts';
 import { codes } from './codes.ts';
 import { makeStatus } from './conditions.ts';
 import { findConnectionPolicies } from './connection-policies.ts';
-import { makeDestinationLookup } from './destinations.ts';
 import { makeTrafficPolicyLookup } from './destination-rules.ts';
-import { serveGateways, type ServedGateway } from './gateways.ts';
+import type { ServedGateway } from './gateways.ts';
+import { factsOf } from './host-facts.ts';
 import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
 import { serveIstioGateways } from './istio-gateways.ts';
-import { orphanSets } from './listener-sets.ts';
 import type { CheckedListener } from './listeners.ts';
 import type { Analysis, DestinationModel, GatewayModel, ListenerModel, VirtualHostModel } from './model.ts';
 import { findMeshConflicts } from './mesh-conflicts.ts';
 import { makeMeshRoutes } from './mesh-routes.ts';
 import { findMtlsFaults, type Hop } from './mtls-findings.ts';
 import { makeOutbound } from './outbound.ts';
-import { makeMtlsLookup } from './peer-authentication.ts';
 import { checkPolicies, makePolicyLookup, type PolicyLookup } from './policies.ts';
 import { findPolicyFaults, findScopeFaults, type Population } from './policy-findings.ts';
 import { findAuthenticationFaults, findClaimRoutes } from './authentication-findings.ts';
@@ -27,22 +25,29 @@ import {
   remoteKeySources,
   type AuthenticationLookup,
 } from './request-authentications.ts';
-import { checkRoutes, virtualHostsOf } from './routes.ts';
+import { analyzeRoutes, type RouteMemory } from './route-memory.ts';
 import { makeTelemetryLookup, telemetryPart, type TelemetryLookup } from './telemetry.ts';
 import { findSubsetFaults } from './subset-findings.ts';
+import { wholeWorld } from './surroundings.ts';
 import { trustedProxiesOf } from './trusted-proxies.ts';
+import type { HostsByListener } from './virtual-hosts.ts';
 import { findVirtualFaults } from './virtual-findings.ts';
 import { makeVirtualServices } from './virtual-services.ts';
-import { collectWorkloads, type WorkloadSources } from './workload-sources.ts';
-import { serveWorkloads, targetPortOf, type ServedWorkloads } from './workloads.ts';
-import { keyOf, makeWorld, type World, type WorldInput } from './world.ts';
+import type { WorkloadSources } from './workload-sources.ts';
+import { targetPortOf, type ServedWorkloads } from './workloads.ts';
+import { keyOf, type World, type WorldInput } from './world.ts';
 
-/** Works out what the resources mean together. Pure; problems are in the result, sorted, each once. */
-export function analyze(input: WorldInput): Analysis {
+/**
+ * Works out what the resources mean together. Pure; problems are in the result, sorted, each once. `before`: what an earlier
+ * analysis remembers; it saves work, and changes nothing.
+ */
+export function analyze(input: WorldInput, before?: RouteMemory): Analysis & { readonly memory: RouteMemory } {
   const findings: Diagnostic[] = [];
-  const world = makeWorld(input, (finding) => findings.push(finding));
-  const sources = collectWorkloads(world);
-  const served = serveWorkloads(world, sources, makeMtlsLookup(world));
+  const report = (finding: Diagnostic): void => void findings.push(finding);
+  const routing = analyzeRoutes(input, { before, report });
+  const world = wholeWorld(routing.surroundings, input, report);
+  const { sources, served, destinations, orphans } = routing.surroundings;
+  const routes = routing.routes.all;
   const backendTls = checkBackendTls(world);
   const trafficPolicy = makeTrafficPolicyLookup(world, backendTls.find);
   const checkedPolicies = checkPolicies(world);
@@ -50,11 +55,6 @@ export function analyze(input: WorldInput): Analysis {
   const checkedAuthentications = checkRequestAuthentications(world);
   const authenticationsOf = makeAuthenticationLookup(world, checkedAuthentications);
   const telemetryOf = makeTelemetryLookup(world);
-  const servedGateways = serveGateways(world);
-  const orphans = orphanSets(world);
-  const destinations = makeDestinationLookup(world, { sources, served });
-  const routes = checkRoutes(world, { gateways: servedGateways, destinations });
-  const virtualHosts = virtualHostsOf(world, routes);
   const virtualServices = makeVirtualServices(world, destinations);
   const lookups = { policiesOf, authenticationsOf, telemetryOf };
   const istio = serveIstioGateways(world, { sources, virtualServices, destinations, ...lookups });
@@ -62,10 +62,10 @@ export function analyze(input: WorldInput): Analysis {
   const meshRoutes = makeMeshRoutes(world, routes);
   findMeshConflicts(world, { virtualServices, groups: meshRoutes.groups });
   const gateways = [
-    ...servedGateways.map((gateway) =>
+    ...routing.surroundings.gateways.map((gateway) =>
       gatewayModel(gateway, {
         ...lookups,
-        virtualHosts,
+        hosts: routing.hosts,
         trustedProxies: trustedProxiesOf(world, gateway.source),
       }),
     ),
@@ -99,9 +99,10 @@ export function analyze(input: WorldInput): Analysis {
     remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
     status: [
-      ...makeStatus(world, { gateways: servedGateways, orphans, routes }),
+      ...makeStatus(world, { gateways: routing.surroundings.gateways, orphans, routes }),
       ...backendTlsStatus(world, backendTls, approaches),
     ],
+    memory: routing,
   };
 }
 
@@ -111,7 +112,7 @@ function gatewayModel(
     readonly policiesOf: PolicyLookup;
     readonly authenticationsOf: AuthenticationLookup;
     readonly telemetryOf: TelemetryLookup;
-    readonly virtualHosts: ReadonlyMap<CheckedListener, readonly VirtualHostModel[]>;
+    readonly hosts: HostsByListener;
     readonly trustedProxies: number;
   },
 ): GatewayModel {
@@ -123,7 +124,7 @@ function gatewayModel(
     ...(place.bindHost === undefined ? {} : { bindHost: place.bindHost }),
     listeners: listeners
       .filter(({ isServed }) => isServed)
-      .map((listener) => listenerModel(listener, found.virtualHosts.get(listener) ?? [])),
+      .map((listener) => listenerModel(listener, found.hosts.get(listener)?.models ?? [])),
     policies: found.policiesOf({ identity, gatewayName: name }),
     requestAuthentications: found.authenticationsOf({ identity, gatewayName: name }),
     ...telemetryPart(found.telemetryOf({ identity, gatewayName: name })),
@@ -150,14 +151,11 @@ function listenerModel(listener: CheckedListener, virtualHosts: readonly Virtual
 
 /** The destinations that a gateway's routes lead to, each once. */
 export function destinationsOf({ listeners }: GatewayModel): readonly DestinationModel[] {
-  const rules = new Set(
-    listeners.flatMap(({ virtualHosts }) => virtualHosts.flatMap(({ matches }) => matches.map(({ rule }) => rule))),
-  );
-  const destinations = [...rules].flatMap(({ backends, mirrors }) => [
-    ...backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
-    ...mirrors.map(({ destination }) => destination),
-  ]);
-  return [...new Set(destinations)];
+  const all = new Set<DestinationModel>();
+  for (const { virtualHosts } of listeners) {
+    for (const host of virtualHosts) for (const destination of factsOf(host).destinations) all.add(destination);
+  }
+  return [...all];
 }
 
 function hopsOf(approaches: readonly Approach[], trafficPolicy: Analysis['trafficPolicy']): readonly Hop[] {

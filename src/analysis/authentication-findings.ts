@@ -1,4 +1,5 @@
 import { diagnose, formatOrigin, type Origin } from '../base/index.ts';
+import { factsOf } from './host-facts.ts';
 import type { GatewayModel } from './model.ts';
 import type { AuthorizationRule } from '../resource/index.ts';
 import { codes } from './codes.ts';
@@ -71,14 +72,12 @@ function reportNeverVerified(world: World, finding: TokenField & { readonly enfo
 export function findClaimRoutes(world: World, gateways: readonly GatewayModel[]): void {
   for (const { listeners, requestAuthentications, origin } of gateways) {
     if (requestAuthentications.some(({ rules }) => rules.length > 0)) continue;
-    const matches = listeners.flatMap(({ virtualHosts }) => virtualHosts.flatMap((host) => host.matches));
-    for (const { rule, match } of matches) {
-      const claim = match.headers.find(({ name }) => name.startsWith('@request.auth.claims'));
-      if (claim === undefined) continue;
+    const hosts = listeners.flatMap(({ virtualHosts }) => virtualHosts);
+    for (const { rule, name } of hosts.flatMap((host) => factsOf(host).claims)) {
       world.report(
         diagnose(codes.claimRouteWithoutToken, {
           origin: rule.origin,
-          message: `routes by ${claim.name} at ${formatOrigin(origin)}, where no RequestAuthentication applies: no request has a claim there`,
+          message: `routes by ${name} at ${formatOrigin(origin)}, where no RequestAuthentication applies: no request has a claim there`,
           remedy: 'Add a RequestAuthentication that selects the gateway and names the issuer.',
         }),
       );

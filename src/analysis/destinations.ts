@@ -1,4 +1,4 @@
-import { compareText, diagnose, qualifiedName } from '../base/index.ts';
+import { compareText, diagnose, qualifiedName, type Diagnostic } from '../base/index.ts';
 import type { EndpointSlice, Service, ServicePort } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { resolveEntry } from './entry-destinations.ts';
@@ -12,26 +12,36 @@ import { targetPortOf, type ServedWorkloads } from './workloads.ts';
 import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
 import { hostOfService, keyOf, serviceHost, type World } from './world.ts';
 
-/** The places behind a Service port. Worked out, and complained about, once for each port. */
+/** The places behind a Service port. Worked out once for each port, complained about each time it is asked for. */
 export type DestinationLookup = (service: Service, port: ServicePort, subset?: string) => DestinationModel;
 
 export function makeDestinationLookup(
   world: World,
   workloads: { readonly sources: WorkloadSources; readonly served: ServedWorkloads },
 ): DestinationLookup {
-  const known = new Map<string, DestinationModel>();
+  const known = new Map<string, Resolved>();
   const relayed = findRelayedPorts(world);
-  const lookup: DestinationLookup = (service, port, subset) => {
-    const key = `${hostOfService(world, service)}:${port.port}${subset === undefined ? '' : `|${subset}`}`;
-    const found =
-      known.get(key) ??
-      (subset === undefined
-        ? resolve({ world, service, port, relayed, ...workloads })
-        : { ...lookup(service, port), subset });
-    known.set(key, found);
-    return found;
+  return (service, port, subset) => {
+    const key = `${hostOfService(world, service)}:${port.port}`;
+    const whole =
+      known.get(key) ?? capture(world, (own) => resolve({ world: own, service, port, relayed, ...workloads }));
+    known.set(key, whole);
+    for (const finding of whole.findings) world.report(finding);
+    if (subset === undefined) return whole.destination;
+    const part = known.get(`${key}|${subset}`) ?? { destination: { ...whole.destination, subset }, findings: [] };
+    known.set(`${key}|${subset}`, part);
+    return part.destination;
   };
-  return lookup;
+}
+
+interface Resolved {
+  readonly destination: DestinationModel;
+  readonly findings: readonly Diagnostic[];
+}
+
+function capture(world: World, run: (world: World) => DestinationModel): Resolved {
+  const findings: Diagnostic[] = [];
+  return { destination: run({ ...world, report: (finding) => findings.push(finding) }), findings };
 }
 
 interface Resolution {

@@ -1,4 +1,4 @@
-export { supplyMissing } from './add-missing.ts';
+export { supplyMissing, type Supplied } from './add-missing.ts';
 export { analyze, destinationsOf, distinct } from './analyze.ts';
 export { defaultRetry } from './default-retry.ts';
 export { codes as analysisCodes } from './codes.ts';
@@ -28,5 +28,6 @@ export type {
   VirtualHostModel,
   WorkloadPortModel,
 } from './model.ts';
+export type { RouteMemory } from './route-memory.ts';
 export type { AddedObject, BoundAddress, CompileOptions, FetchedKeySets, WorkloadBinding } from './options.ts';
 export type { Condition, ListenerStatus, ObjectStatus, ParentStatus } from './status.ts';

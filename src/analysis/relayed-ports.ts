@@ -1,6 +1,6 @@
-import type { Service, ServicePort } from '../resource/index.ts';
+import type { Resources, Service, ServicePort } from '../resource/index.ts';
 import { portProtocol } from './protocol.ts';
-import { fullHostName, hostOfService, serviceHost, type World } from './world.ts';
+import { fullHostName, hostOfService, noRelayedKeys, serviceHost, type RelayedKeys, type World } from './world.ts';
 
 /** Which Service ports whole connections are routed to, so that what they speak is nobody's business. */
 export interface RelayedPorts {
@@ -14,25 +14,7 @@ export interface RelayedPorts {
 }
 
 export function findRelayedPorts(world: World): RelayedPorts {
-  const { tlsRoutes, tcpRoutes, httpRoutes, grpcRoutes, virtualServices } = world.resources;
-  const connections = new Set([
-    ...[...tlsRoutes, ...tcpRoutes].flatMap(({ spec }) => spec.rules.flatMap(backendKeys)),
-    ...virtualServices.flatMap(({ metadata, spec }) =>
-      [...spec.tls, ...spec.tcp].flatMap((route) => destinationKeys(route, metadata.namespace)),
-    ),
-  ]);
-  // Asked for seldom, and large.
-  const requests = once(
-    () =>
-      new Set([
-        ...[...httpRoutes, ...grpcRoutes].flatMap(({ spec }) =>
-          spec.rules.flatMap(({ backendRefs }) => backendKeys({ backendRefs })),
-        ),
-        ...virtualServices.flatMap(({ metadata, spec }) =>
-          spec.http.flatMap((route) => destinationKeys(route, metadata.namespace)),
-        ),
-      ]),
-  );
+  const { connections, requests } = world.relayed;
   const isIn = (keys: ReadonlySet<string>, service: Service, port: ServicePort): boolean => {
     const host = hostOfService(world, service);
     return keys.has(`${host}:${port.port}`) || keys.has(host);
@@ -42,14 +24,36 @@ export function findRelayedPorts(world: World): RelayedPorts {
     isOpaque: (service, port) => {
       const protocol = portProtocol(port);
       if (protocol !== 'unknown') return protocol === 'other';
-      return isIn(connections, service, port) && !isIn(requests(), service, port);
+      return isIn(connections, service, port) && !isIn(requests, service, port);
     },
   };
 }
 
-function once<T extends object>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= make());
+/** All that the destinations of routes say about this; requests only of hosts that connections are routed to as well. */
+export function findRelayedKeys(resources: Resources): RelayedKeys {
+  const { tlsRoutes, tcpRoutes, httpRoutes, grpcRoutes, virtualServices } = resources;
+  const connections = new Set([
+    ...[...tlsRoutes, ...tcpRoutes].flatMap(({ spec }) => spec.rules.flatMap(backendKeys)),
+    ...virtualServices.flatMap(({ metadata, spec }) =>
+      [...spec.tls, ...spec.tcp].flatMap((route) => destinationKeys(route, metadata.namespace)),
+    ),
+  ]);
+  if (connections.size === 0) return noRelayedKeys;
+  const requests = [
+    ...[...httpRoutes, ...grpcRoutes].flatMap(({ spec }) =>
+      spec.rules.flatMap(({ backendRefs }) => backendKeys({ backendRefs })),
+    ),
+    ...virtualServices.flatMap(({ metadata, spec }) =>
+      spec.http.flatMap((route) => destinationKeys(route, metadata.namespace)),
+    ),
+  ];
+  const hosts = new Set([...connections].map(hostOfKey));
+  return { connections, requests: new Set(requests.filter((key) => hosts.has(hostOfKey(key)))) };
+}
+
+function hostOfKey(key: string): string {
+  const colon = key.indexOf(':');
+  return colon === -1 ? key : key.slice(0, colon);
 }
 
 /** By full host name and port, or by host name alone where a route names no port. */

@@ -1,20 +1,24 @@
-import { compareText, diagnose, formatOrigin } from '../base/index.ts';
+import { diagnose, formatOrigin, type Diagnostic } from '../base/index.ts';
+import type { ResourceObject, Resources } from '../resource/index.ts';
 import { attachRoute, type Attachment } from './attachment.ts';
 import { resolveBackend, resolveMirror, type ResolvedBackend, type UnresolvedRef } from './backends.ts';
 import { fromTcpRoute, fromTlsRoute } from './byte-route-rules.ts';
 import { codes } from './codes.ts';
 import type { DestinationLookup } from './destinations.ts';
 import type { ServedGateway } from './gateways.ts';
-import type { CheckedListener } from './listeners.ts';
-import type { MatchedRule, MirrorModel, RuleModel, VirtualHostModel } from './model.ts';
+import { mergeSorted } from './merge-sorted.ts';
+import type { MatchedRule, MirrorModel, RuleModel } from './model.ts';
 import { compareMatches, compareRouteAge } from './route-precedence.ts';
 import { reportGrpcFacts } from './route-findings.ts';
 import type { InvalidRule } from './route-validity.ts';
 import { fromGrpcRoute, fromHttpRoute, type RouteSource } from './route-rules.ts';
+import type { Surroundings } from './surroundings.ts';
 import { keyOf, type World } from './world.ts';
 
 /** A route with what became of each of its references. */
 export interface CheckedRoute {
+  /** The resource, of which this is all that follows. */
+  readonly object: ResourceObject;
   readonly source: RouteSource;
   readonly attachments: readonly Attachment[];
   readonly rules: readonly RuleModel[];
@@ -22,34 +26,83 @@ export interface CheckedRoute {
   readonly unresolved?: UnresolvedRef;
   /** Rules with something that is not supported, in order. */
   readonly invalid: readonly InvalidRule[];
+  /** What is wrong with it, with its references, and with what these lead to. */
+  readonly findings: readonly Diagnostic[];
 }
 
-/** All routes, oldest first. */
+export interface CheckedRoutes {
+  /** Oldest first. */
+  readonly all: readonly CheckedRoute[];
+  readonly byObject: ReadonlyMap<ResourceObject, CheckedRoute>;
+}
+
+/** Routes that were not there before, and those that no longer are. */
+export interface RouteChange {
+  readonly added: readonly CheckedRoute[];
+  readonly removed: readonly CheckedRoute[];
+}
+
+/** Checks all routes but those that `before`, in the same surroundings, has checked already. */
 export function checkRoutes(
-  world: World,
-  input: { readonly gateways: readonly ServedGateway[]; readonly destinations: DestinationLookup },
-): readonly CheckedRoute[] {
-  const gateways = new Map(input.gateways.map((gateway) => [keyOf(gateway.source), gateway]));
-  const sources = [
-    ...world.resources.httpRoutes.map(fromHttpRoute),
-    ...world.resources.grpcRoutes.map(fromGrpcRoute),
-    ...world.resources.tlsRoutes.map(fromTlsRoute),
-    ...world.resources.tcpRoutes.map(fromTcpRoute),
-  ].sort((a, b) => compareRouteAge(identityOf(a), identityOf(b)));
-  return sources.map((source) => {
-    const attachments = source.parentRefs.flatMap(
+  surroundings: Surroundings,
+  resources: Resources,
+  before: CheckedRoutes | undefined,
+): { readonly routes: CheckedRoutes; readonly change: RouteChange } {
+  const gateways = new Map(surroundings.gateways.map((gateway) => [keyOf(gateway.source), gateway]));
+  const byObject = new Map<ResourceObject, CheckedRoute>();
+  const added: CheckedRoute[] = [];
+  const checkAll = <T extends ResourceObject>(objects: readonly T[], sourceOf: (object: T) => RouteSource): void => {
+    for (const object of objects) {
+      const known = before?.byObject.get(object);
+      const route = known ?? checkRoute(surroundings, { gateways, object, source: sourceOf(object) });
+      if (known === undefined) added.push(route);
+      byObject.set(object, route);
+    }
+  };
+  checkAll(resources.httpRoutes, fromHttpRoute);
+  checkAll(resources.grpcRoutes, fromGrpcRoute);
+  checkAll(resources.tlsRoutes, fromTlsRoute);
+  checkAll(resources.tcpRoutes, fromTcpRoute);
+  const isGone = ({ object }: CheckedRoute): boolean => !byObject.has(object);
+  const removed = before?.all.filter(isGone) ?? [];
+  const all = mergeSorted(
+    before?.all ?? [],
+    { added, isGone: removed.length === 0 ? undefined : isGone },
+    compareRoutes,
+  );
+  return { routes: { all, byObject }, change: { added, removed } };
+}
+
+export function compareRoutes(a: CheckedRoute, b: CheckedRoute): number {
+  return compareRouteAge(identityOf(a.source), identityOf(b.source));
+}
+
+function checkRoute(
+  { world, reporter, destinations }: Surroundings,
+  input: {
+    readonly gateways: ReadonlyMap<string, ServedGateway>;
+    readonly object: ResourceObject;
+    readonly source: RouteSource;
+  },
+): CheckedRoute {
+  const { gateways, object, source } = input;
+  const { value, findings } = reporter.capture(() => ({
+    attachments: source.parentRefs.flatMap(
       (parentRef) => attachRoute({ world, gateways, route: source }, parentRef) ?? [],
-    );
-    const rules = source.rules.map((_, index) => checkRule(world, { route: source, index, ...input }));
-    const unresolved = rules.flatMap((rule) => rule.unresolved)[0];
-    return {
-      source,
-      attachments,
-      rules: rules.map(({ model }) => model),
-      invalid: rules.flatMap(({ invalid }) => invalid ?? []),
-      ...(unresolved === undefined ? {} : { unresolved }),
-    };
-  });
+    ),
+    rules: source.rules.map((_, index) => checkRule(world, { route: source, index, destinations })),
+  }));
+  const { attachments, rules } = value;
+  const unresolved = rules.flatMap((rule) => rule.unresolved)[0];
+  return {
+    object,
+    source,
+    attachments,
+    rules: rules.map(({ model }) => model),
+    invalid: rules.flatMap(({ invalid }) => invalid ?? []),
+    findings,
+    ...(unresolved === undefined ? {} : { unresolved }),
+  };
 }
 
 interface CheckedRule {
@@ -123,42 +176,6 @@ function makeRule(
   };
 }
 
-/** The virtual hosts of each listener, sorted by hostname, their matches in order of precedence. */
-export function virtualHostsOf(
-  world: World,
-  routes: readonly CheckedRoute[],
-): ReadonlyMap<CheckedListener, readonly VirtualHostModel[]> {
-  const hosts = new Map<CheckedListener, Map<string, Set<CheckedRoute>>>();
-  for (const route of routes) {
-    for (const { listener, hostnames } of route.attachments.flatMap(({ bonds }) => bonds)) {
-      const ofListener = getOrAdd(hosts, listener, () => new Map<string, Set<CheckedRoute>>());
-      // A set, since several parentRefs may lead to one listener.
-      for (const hostname of hostnames) getOrAdd(ofListener, hostname, () => new Set<CheckedRoute>()).add(route);
-    }
-  }
-  return new Map(
-    [...hosts].map(([listener, ofListener]) => [
-      listener,
-      [...ofListener]
-        .sort(([a], [b]) => compareText(a, b))
-        .flatMap(([hostname, members]) =>
-          makeVirtualHost(world, hostname, connectionRoute(world, listener, [...members])),
-        ),
-    ]),
-  );
-}
-
-function makeVirtualHost(
-  world: World,
-  hostname: string,
-  members: readonly CheckedRoute[],
-): readonly VirtualHostModel[] {
-  const [oldest] = members;
-  if (oldest === undefined) return [];
-  reportMixedKinds(world, hostname, members);
-  return [{ hostname, origin: oldest.source.origin, matches: rankedMatches(members) }];
-}
-
 /** All matches of routes that share a host, in order of precedence. */
 export function rankedMatches(members: readonly CheckedRoute[]): readonly MatchedRule[] {
   const matches = members.flatMap(({ source, rules }) =>
@@ -173,47 +190,4 @@ export function rankedMatches(members: readonly CheckedRoute[]): readonly Matche
     ),
   );
   return matches.sort(compareMatches);
-}
-
-/** A connection has no request to choose by, so of the routes that want it the oldest gets it (Gateway API, TCPRoute). */
-function connectionRoute(
-  world: World,
-  { relay, source }: CheckedListener,
-  members: readonly CheckedRoute[],
-): readonly CheckedRoute[] {
-  const [oldest, ...others] = members;
-  if (relay === undefined || oldest === undefined) return members;
-  for (const other of others) {
-    world.report(
-      diagnose(codes.connectionRouteShadowed, {
-        origin: other.source.origin,
-        message: `gets no connections of listener "${source.name}": ${formatOrigin(oldest.source.origin)} is older`,
-        remedy: 'Give the routes different hostnames or listeners, or put their backends into one rule.',
-      }),
-    );
-  }
-  return [oldest];
-}
-
-function reportMixedKinds(world: World, hostname: string, members: readonly CheckedRoute[]): void {
-  const http = members.find(({ source }) => source.kind === 'HTTPRoute');
-  const grpc = members.find(({ source }) => source.kind === 'GRPCRoute');
-  if (http === undefined || grpc === undefined) return;
-  const newer = members.indexOf(http) < members.indexOf(grpc) ? grpc : http;
-  const older = newer === http ? grpc : http;
-  world.report(
-    diagnose(codes.routeKindsMixed, {
-      origin: newer.source.origin,
-      message: `hostname "${hostname}" is served together with ${formatOrigin(older.source.origin)}, of the other kind`,
-      remedy: 'Use one kind for each hostname: the Gateway API lets a gateway refuse the newer route.',
-    }),
-  );
-}
-
-function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const present = map.get(key);
-  if (present !== undefined) return present;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

@@ -21,8 +21,19 @@ export interface World {
   /** By the namespace they open. */
   readonly grants: ReadonlyMap<string, readonly ReferenceGrant[]>;
   readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly relayed: RelayedKeys;
   readonly report: (finding: Diagnostic) => void;
 }
+
+/** What routes lead to: full host names, with a port where the route names one. */
+export interface RelayedKeys {
+  /** By routes of connections. */
+  readonly connections: ReadonlySet<string>;
+  /** By routes of requests. */
+  readonly requests: ReadonlySet<string>;
+}
+
+export const noRelayedKeys: RelayedKeys = { connections: new Set(), requests: new Set() };
 
 export interface WorldInput {
   readonly resources: Resources;
@@ -43,6 +54,7 @@ export function makeWorld(input: WorldInput, report: (finding: Diagnostic) => vo
     slices: groupBy(resources.endpointSlices, (slice) => `${slice.metadata.namespace}/${slice.serviceName}`),
     grants: groupBy(resources.referenceGrants, (grant) => grant.metadata.namespace),
     namespaceLabels: new Map(resources.namespaces.map(({ metadata }) => [metadata.name, metadata.labels])),
+    relayed: noRelayedKeys,
     report,
   };
 }

@@ -1,6 +1,6 @@
 import { istioSpiffeId } from '../identity/index.ts';
-import { planChange, type Plan, type PlanSecrets, type Proxy } from '../plan/index.ts';
-import { slicePlan } from './plan-slice.ts';
+import { isSamePlan, type Plan, type PlanChange, type PlanSecrets, type Proxy } from '../plan/index.ts';
+import { nextSlice, slicePlan } from './plan-slice.ts';
 
 /** What a proxy must do, as the newest plan has it. */
 export interface Assignment {
@@ -12,22 +12,33 @@ export interface Assignment {
   readonly spiffeId: string;
 }
 
-/** The part of a plan, its secrets and its identities that is this proxy's. */
+/** The newest plan, with what its proxies must know beside it. */
+export interface Published {
+  readonly plan: Plan;
+  readonly secrets: PlanSecrets;
+  readonly trustDomain: string;
+}
+
+/**
+ * The part of a plan, its secrets and its identities that is this proxy's. `before`: what it had of an earlier plan, and how
+ * this plan differs from that one.
+ */
 export function assign(
   proxy: Proxy,
-  from: { readonly plan: Plan; readonly secrets: PlanSecrets; readonly trustDomain: string },
+  { plan, secrets, trustDomain }: Published,
+  before?: { readonly assignment: Assignment; readonly change: PlanChange | undefined },
 ): Assignment {
-  const slice = slicePlan(from.plan, proxy.id);
+  const slice =
+    before === undefined ? slicePlan(plan, proxy.id) : nextSlice(before.assignment.slice, plan, before.change);
   const keys = Object.keys(slice.certificates).flatMap((id) => {
-    const key = from.secrets.get(id);
+    const key = secrets.get(id);
     return key === undefined ? [] : [[id, key.reveal()] as const];
   });
   const { namespace, serviceAccount } = proxy;
-  const { trustDomain } = from;
   return { proxy, slice, keys: new Map(keys), spiffeId: istioSpiffeId({ trustDomain, namespace, serviceAccount }) };
 }
 
 export function isSameAssignment(a: Assignment, b: Assignment): boolean {
   const hasSameKeys = a.keys.size === b.keys.size && [...a.keys].every(([id, key]) => b.keys.get(id) === key);
-  return a.spiffeId === b.spiffeId && hasSameKeys && planChange(a.slice, b.slice) === undefined;
+  return a.spiffeId === b.spiffeId && hasSameKeys && isSamePlan(a.slice, b.slice);
 }

@@ -1,19 +1,26 @@
-import { certificatesOf, type Plan } from '../plan/index.ts';
+import {
+  applyPlanChange,
+  byId,
+  certificatesOf,
+  isOfRoutes,
+  listingOf,
+  type Plan,
+  type PlanChange,
+} from '../plan/index.ts';
 
 /**
  * The part of the plan that one proxy needs: a proxy process never sees the listeners, policies and keys of others, and
  * a change elsewhere does not reach it. `peers` stay where a port takes mutual TLS, for the labels of its metrics.
  */
 export function slicePlan(plan: Plan, proxyId: string): Plan {
-  const ports = pick(plan.ports, (port) => port.proxy === proxyId);
-  const listeners = pick(plan.listeners, (listener) => Object.hasOwn(ports, listener.port));
-  const scope = plan.proxies[proxyId]?.outbound?.scope;
-  const virtualHosts = pick(
-    plan.virtualHosts,
-    (host) => host.listener === scope || Object.hasOwn(listeners, host.listener),
-  );
-  const clusters = pick(plan.clusters, (cluster) => cluster.proxy === proxyId || cluster.proxy === scope);
-  const endpoints = pick(plan.endpoints, (endpoint) => Object.hasOwn(clusters, endpoint.cluster));
+  const proxy = plan.proxies[proxyId];
+  const scope = proxy?.outbound?.scope;
+  const owners = scope === undefined ? [proxyId] : [proxyId, scope];
+  const ports = below(plan.ports, 'proxy', [proxyId]);
+  const listeners = below(plan.listeners, 'port', Object.keys(ports));
+  const virtualHosts = below(plan.virtualHosts, 'listener', [...Object.keys(listeners), ...owners.slice(1)]);
+  const clusters = below(plan.clusters, 'proxy', owners);
+  const endpoints = below(plan.endpoints, 'cluster', Object.keys(clusters));
   const certificateIds = new Set([
     ...Object.values(listeners).flatMap((listener) => listener.certificates),
     ...Object.values(endpoints).flatMap(certificatesOf),
@@ -21,18 +28,47 @@ export function slicePlan(plan: Plan, proxyId: string): Plan {
   const hasMutualTls = Object.values(ports).some((port) => port.security.mode === 'mtls');
   return {
     mesh: plan.mesh,
-    proxies: pick(plan.proxies, (proxy) => proxy.id === proxyId),
+    proxies: byId(proxy === undefined ? [] : [proxy]),
     ports,
     listeners,
     virtualHosts,
-    routes: pick(plan.routes, (route) => Object.hasOwn(virtualHosts, route.virtualHost)),
+    routes: below(plan.routes, 'virtualHost', listingOf(virtualHosts).ids),
     clusters,
     endpoints,
-    policies: pick(plan.policies, (policy) => policy.proxy === proxyId),
-    requestAuthentications: pick(plan.requestAuthentications, (one) => one.proxy === proxyId),
-    certificates: pick(plan.certificates, (certificate) => certificateIds.has(certificate.id)),
+    policies: below(plan.policies, 'proxy', [proxyId]),
+    requestAuthentications: below(plan.requestAuthentications, 'proxy', [proxyId]),
+    certificates: byId([...certificateIds].flatMap((id) => plan.certificates[id] ?? [])),
     peers: hasMutualTls ? plan.peers : {},
   };
+}
+
+/**
+ * The slice of `plan` for a proxy that had `slice` of an earlier plan; the very same where the change does not concern it.
+ * `change`: from that plan to this one.
+ */
+export function nextSlice(slice: Plan, plan: Plan, change: PlanChange | undefined): Plan {
+  const [proxy] = Object.values(slice.proxies);
+  if (proxy === undefined || change === undefined) return slice;
+  if (!isOfRoutes(change)) return slicePlan(plan, proxy.id);
+  const own = changeWithin(slice, change, proxy.outbound?.scope);
+  return own === undefined ? slice : applyPlanChange(slice, own);
+}
+
+/** A change of routes, as far as it is about hosts of a slice. */
+function changeWithin(slice: Plan, { set, removed }: PlanChange, scope: string | undefined): PlanChange | undefined {
+  const hosts = Object.values((set.virtualHosts ?? {}) as Plan['virtualHosts']).filter(
+    ({ listener }) => listener === scope || Object.hasOwn(slice.listeners, listener),
+  );
+  const added = byId(hosts);
+  const routes = Object.values((set.routes ?? {}) as Plan['routes']).filter(
+    ({ virtualHost }) => Object.hasOwn(added, virtualHost) || Object.hasOwn(slice.virtualHosts, virtualHost),
+  );
+  const gone = {
+    virtualHosts: (removed.virtualHosts ?? []).filter((id) => Object.hasOwn(slice.virtualHosts, id)),
+    routes: (removed.routes ?? []).filter((id) => Object.hasOwn(slice.routes, id)),
+  };
+  const isEmpty = hosts.length + routes.length + gone.virtualHosts.length + gone.routes.length === 0;
+  return isEmpty ? undefined : { set: { virtualHosts: added, routes: byId(routes) }, removed: gone };
 }
 
 /** The slice with ports bound to given numbers where the plan leaves the number open. */
@@ -61,6 +97,28 @@ export function sharePorts(
   return { ...slice, ports: Object.fromEntries(ports) };
 }
 
-function pick<T>(elements: Readonly<Record<string, T>>, keep: (element: T) => boolean): Readonly<Record<string, T>> {
-  return Object.fromEntries(Object.entries(elements).filter(([, element]) => keep(element)));
+/** The elements whose parent, named by a field, is one of these. */
+function below<T extends { readonly id: string }>(
+  elements: Readonly<Record<string, T>>,
+  field: keyof T,
+  parents: readonly string[],
+): Readonly<Record<string, T>> {
+  const groups = groupsOf(elements, field);
+  return byId(parents.flatMap((parent) => groups.get(parent) ?? []));
+}
+
+/** A mesh has many proxies, and each asks for its own elements of the same collections. */
+const groupsBefore = new WeakMap<object, ReadonlyMap<unknown, readonly unknown[]>>();
+
+function groupsOf<T>(elements: Readonly<Record<string, T>>, field: keyof T): ReadonlyMap<unknown, readonly T[]> {
+  const known = groupsBefore.get(elements);
+  if (known !== undefined) return known as ReadonlyMap<unknown, readonly T[]>;
+  const groups = new Map<unknown, T[]>();
+  for (const element of listingOf(elements).elements) {
+    const group = groups.get(element[field]);
+    if (group === undefined) groups.set(element[field], [element]);
+    else group.push(element);
+  }
+  groupsBefore.set(elements, groups);
+  return groups;
 }

@@ -37,6 +37,11 @@ export class ProxyGroup {
     for (let i = 0; i < size; i++) this.#workers.push(this.#makeWorker());
   }
 
+  /** Of the newest plan. */
+  get assignment(): Assignment {
+    return this.#assignment;
+  }
+
   get id(): string {
     return this.#assignment.proxy.id;
   }

@@ -1,10 +1,10 @@
 import { systemClock, type Clock } from '../base/index.ts';
 import { createDescriptorPool, type DescriptorSource } from '../protobuf/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
-import type { Plan, PlanSecrets, PlanSink, Proxy } from '../plan/index.ts';
+import { planChange, type Plan, type PlanSecrets, type PlanSink, type Proxy } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
 import { createExposition, SnapshotStore } from '../telemetry/index.ts';
-import { assign, type Assignment } from './assignment.ts';
+import { assign, type Assignment, type Published } from './assignment.ts';
 import { forkProxyProcess, type ForkProxy } from './fork-proxy.ts';
 import type { AccessLogMode } from './messages.ts';
 import { LearnedServices } from './learned-services.ts';
@@ -90,7 +90,7 @@ class ProxySupervisor implements Supervisor {
   readonly #leaving = new Map<string, ProxyGroup>();
   readonly #learned = new LearnedServices();
   readonly #snapshots = new SnapshotStore();
-  #plan: { readonly plan: Plan; readonly secrets: PlanSecrets; readonly trustDomain: string } | undefined;
+  #plan: Published | undefined;
   #methods: readonly string[] | undefined;
   #wasSettled = false;
   #checkScheduled = false;
@@ -125,6 +125,7 @@ class ProxySupervisor implements Supervisor {
   publish(plan: Plan, secrets: PlanSecrets): void {
     if (this.#stopped !== undefined) return;
     const newest = { plan, secrets, trustDomain: this.#options.trustDomain };
+    const change = this.#plan === undefined ? undefined : planChange(this.#plan.plan, plan);
     this.#plan = newest;
     // Told again for each plan, also where no proxy has anything to do.
     this.#wasSettled = false;
@@ -132,11 +133,10 @@ class ProxySupervisor implements Supervisor {
       if (!Object.hasOwn(plan.proxies, id)) this.#remove(id, proxy);
     }
     for (const proxy of Object.values(plan.proxies)) {
-      const assignment = assign(proxy, newest);
       const known = this.#proxies.get(proxy.id);
-      if (known !== undefined) known.assign(assignment);
+      if (known !== undefined) known.assign(assign(proxy, newest, { assignment: known.assignment, change }));
       // The old process may still hold the ports; it starts when that one is gone.
-      else if (!this.#leaving.has(proxy.id)) this.#add(assignment);
+      else if (!this.#leaving.has(proxy.id)) this.#add(assign(proxy, newest));
     }
     this.#checkSoon();
   }

@@ -1,34 +1,39 @@
 import { compareText } from '../base/index.ts';
-import { analyze, distinct, supplyMissing, type Analysis, type Identity } from '../analysis/index.ts';
-import type { Plan, PlanSecrets, WorkloadLabels } from '../plan/index.ts';
+import { analyze, distinct, supplyMissing, type Analysis, type Identity, type Supplied } from '../analysis/index.ts';
+import { byId, sameData, sharePlan, type Plan, type PlanSecrets, type WorkloadLabels } from '../plan/index.ts';
 import { decodeAll, type Resources } from '../resource/index.ts';
 import { gatewayBinds, type Binds } from './binds.ts';
 import { lowerGateway } from './gateway.ts';
 import { certificateId } from './ids.ts';
 import { commonLabels, spiffeIdOf, workloadLabels } from './labels.ts';
 import { lowerOutboundPorts, lowerOutboundScope } from './outbound.ts';
-import { byId, type PlanPart } from './plan-part.ts';
+import type { PlanPart } from './plan-part.ts';
 import { lowerSidecar } from './sidecar.ts';
-import type { CompileResult, LoweringContext, Readiness, Snapshot, WorkloadHealth } from './snapshot.ts';
+import type { CompileMemory, CompileResult, LoweringContext, Readiness, Snapshot, WorkloadHealth } from './snapshot.ts';
 
 /**
  * From manifests to plan: decode, supply what is missing if asked to, analyze, lower. Pure: the same snapshot gives the
  * same bytes. Never throws for anything that is in a manifest; what cannot be served is left out or fails closed, and is
  * among the diagnostics.
+ *
+ * `before`: of an earlier compilation of whatever snapshot. The result is the same, sooner.
  */
-export function compileAll(snapshot: Snapshot): CompileResult {
+export function compileAll(snapshot: Snapshot, before?: CompileMemory): CompileResult {
   const { documents, bindings, placements, resolved = {}, readiness, options, jwks = {} } = snapshot;
   const written = decodeAll(documents);
   const supplied = supplyMissing({ resources: written.resources, bindings, options });
-  const resources = withAdded(written.resources, decodeAll(supplied.documents).resources);
-  const analysis = analyze({ resources, bindings, options, jwks });
+  const added = decodeAdded(supplied, before);
+  const resources = withAdded(written.resources, added);
+  const analysis = analyze({ resources, bindings, options, jwks }, before?.routes);
   const binds = gatewayBinds(analysis.gateways, options);
   const health = healthOf(analysis);
   const unready = unreadyOf(health, readiness);
   const context = { options, placements, resolved, unready, names: new Set<string>() };
   const parts = lowerAll(analysis, context, binds);
+  const joined = join(parts, analysis, context);
+  const plan = before === undefined ? joined : sharePlan(before.plan, joined);
   return {
-    plan: join(parts, analysis, context),
+    plan,
     secrets: secretsOf(analysis, parts),
     status: analysis.status,
     diagnostics: distinct([
@@ -41,6 +46,7 @@ export function compileAll(snapshot: Snapshot): CompileResult {
     names: [...context.names].sort(compareText),
     health,
     added: supplied.added,
+    memory: { routes: analysis.memory, added: supplied.added, supplied: added, plan },
   };
 }
 
@@ -58,6 +64,11 @@ function unreadyOf(health: readonly WorkloadHealth[], readiness: Readiness | und
       containers.length === 0 || readiness[workload] === true ? [] : [workload],
     ),
   );
+}
+
+/** What is supplied again as it was is the very same, as what is written again is. */
+function decodeAdded({ added, documents }: Supplied, before: CompileMemory | undefined): Resources {
+  return before !== undefined && sameData(before.added, added) ? before.supplied : decodeAll(documents).resources;
 }
 
 /** The kinds that are ever supplied. */

@@ -1,6 +1,12 @@
-import { destinationsOf, type GatewayModel, type ListenerModel, type TrafficPolicyLookup } from '../analysis/index.ts';
+import {
+  destinationsOf,
+  type GatewayModel,
+  type ListenerModel,
+  type TrafficPolicyLookup,
+  type VirtualHostModel,
+} from '../analysis/index.ts';
 import type { Origin } from '../base/index.ts';
-import type { Certificate, Listener, Port, VirtualHost } from '../plan/index.ts';
+import type { Certificate, Listener, Port, Route, VirtualHost } from '../plan/index.ts';
 import { certificateId, gatewayId, portId } from './ids.ts';
 import { workloadLabels } from './labels.ts';
 import type { PlanPart } from './plan-part.ts';
@@ -30,7 +36,7 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
   const upstreams = lowerUpstreams(hops, context);
   const hosts = gateway.listeners.flatMap((listener) => {
     const id = listenerId(proxy, listener);
-    return listener.virtualHosts.map((host) => ({ host, listener: id, id: `${id}/${host.hostname}` }));
+    return listener.virtualHosts.map((host) => lowerHost(host, { proxy, listener: id }));
   });
   return {
     proxies: [
@@ -48,13 +54,8 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
     ],
     ports: lowerPorts(gateway, input),
     listeners: gateway.listeners.map((listener) => lowerListener(proxy, listener)),
-    virtualHosts: hosts.map(({ host, listener, id }): VirtualHost => ({
-      id,
-      origin: host.origin,
-      listener,
-      hostname: host.hostname,
-    })),
-    routes: hosts.flatMap(({ host, id }) => lowerRoutes({ proxy, host, virtualHost: id })),
+    virtualHosts: hosts.map(({ virtualHost }) => virtualHost),
+    routes: hosts.flatMap(({ routes }) => routes),
     ...upstreams,
     policies: lowerPolicies(proxy, gateway.policies),
     requestAuthentications: lowerRequestAuthentications(proxy, gateway.requestAuthentications),
@@ -69,6 +70,30 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
       ),
     ],
   };
+}
+
+interface LoweredHost {
+  readonly virtualHost: VirtualHost;
+  readonly routes: readonly Route[];
+}
+
+/** The analysis gives a host that did not change as the very same again, at the same listener. */
+const loweredBefore = new WeakMap<VirtualHostModel, LoweredHost>();
+
+function lowerHost(
+  host: VirtualHostModel,
+  { proxy, listener }: { readonly proxy: string; readonly listener: string },
+): LoweredHost {
+  const { hostname, origin } = host;
+  const id = `${listener}/${hostname}`;
+  const known = loweredBefore.get(host);
+  if (known?.virtualHost.id === id) return known;
+  const lowered = {
+    virtualHost: { id, origin, listener, hostname },
+    routes: lowerRoutes({ proxy, host, virtualHost: id }),
+  };
+  loweredBefore.set(host, lowered);
+  return lowered;
 }
 
 function listenerId(proxy: string, { port, name, set }: ListenerModel): string {

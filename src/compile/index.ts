@@ -10,4 +10,12 @@ export type {
   WorkloadBinding,
 } from '../analysis/index.ts';
 export { compileAll } from './compile-all.ts';
-export type { CompileResult, Placements, Readiness, ResolvedNames, Snapshot, WorkloadHealth } from './snapshot.ts';
+export type {
+  CompileMemory,
+  CompileResult,
+  Placements,
+  Readiness,
+  ResolvedNames,
+  Snapshot,
+  WorkloadHealth,
+} from './snapshot.ts';

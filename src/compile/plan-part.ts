@@ -1,4 +1,4 @@
-import { compareText, type Secret } from '../base/index.ts';
+import type { Secret } from '../base/index.ts';
 import type {
   AuthorizationPolicy,
   Certificate,
@@ -41,10 +41,3 @@ export const emptyPart: PlanPart = {
   requestAuthentications: [],
   certificates: [],
 };
-
-/** Elements as a map by id, ids sorted. */
-export function byId<T extends { readonly id: string }>(elements: readonly T[]): Record<string, T> {
-  return Object.fromEntries(
-    elements.map((element) => [element.id, element] as const).sort(([a], [b]) => compareText(a, b)),
-  );
-}

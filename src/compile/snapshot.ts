@@ -5,11 +5,13 @@ import type {
   FetchedKeySets,
   ObjectStatus,
   RemoteKeySource,
+  RouteMemory,
   WorkloadBinding,
 } from '../analysis/index.ts';
 import type { Diagnostic } from '../base/index.ts';
 import type { Document } from '../manifest/index.ts';
 import type { Plan, PlanSecrets } from '../plan/index.ts';
+import type { Resources } from '../resource/index.ts';
 
 /** Everything that a plan depends on: the same snapshot gives the same bytes. */
 export interface Snapshot {
@@ -61,6 +63,17 @@ export interface CompileResult {
   readonly health: readonly WorkloadHealth[];
   /** What `addMissing` supplied. */
   readonly added: readonly AddedObject[];
+  /** For the next compilation. */
+  readonly memory: CompileMemory;
+}
+
+/** What one compilation leaves for the next, so that what did not change need not be worked out again. */
+export interface CompileMemory {
+  readonly routes: RouteMemory;
+  readonly added: readonly AddedObject[];
+  /** Of what was added. */
+  readonly supplied: Resources;
+  readonly plan: Plan;
 }
 
 /** What the lowering of one proxy needs besides its model. */

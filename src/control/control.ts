@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../base/index.ts';
 import {
   compileAll,
+  type CompileMemory,
   type CompileOptions,
   type CompileResult,
   type Placements,
@@ -8,7 +9,7 @@ import {
   type WorkloadBinding,
 } from '../compile/index.ts';
 import type { Document } from '../manifest/index.ts';
-import { sharePlan, type PlanSink } from '../plan/index.ts';
+import type { PlanSink } from '../plan/index.ts';
 import type { KeySets } from './key-sets.ts';
 import { brokenFiles, rememberGood, withLastGood, type LastGood } from './last-good.ts';
 
@@ -71,10 +72,11 @@ export function createControl(options: ControlOptions): Control {
   let fileDiagnostics: readonly Diagnostic[] = [];
   let kept: readonly string[] = [];
   let current: ControlState | undefined;
+  let memory: CompileMemory | undefined;
   let scheduled = false;
 
-  const compile = (input: readonly Document[]): CompileResult =>
-    compileAll({
+  const compile = (input: readonly Document[]): CompileResult => {
+    const snapshot = {
       documents: input,
       bindings: options.bindings,
       placements: Object.fromEntries(placements) satisfies Placements,
@@ -82,11 +84,13 @@ export function createControl(options: ControlOptions): Control {
       ...(options.health === undefined ? {} : { readiness: options.health.current() }),
       options: options.compile,
       jwks: options.keySets?.current() ?? {},
-    });
+    };
+    const result = compileAll(snapshot, memory);
+    memory = result.memory;
+    return result;
+  };
 
-  const publish = (compiled: CompileResult, manifestsChanged: boolean) => {
-    const plan = current === undefined ? compiled.plan : sharePlan(current.result.plan, compiled.plan);
-    const result = { ...compiled, plan };
+  const publish = (result: CompileResult, manifestsChanged: boolean) => {
     current = { documents, result, diagnostics: [...fileDiagnostics, ...result.diagnostics], kept, manifestsChanged };
     options.sink.publish(result.plan, result.secrets);
     options.keySets?.follow(result.remoteKeys);

@@ -1,9 +1,18 @@
 /** From the plan, flat maps of children that name their parents, to one proxy's indexes. */
 import { compareText } from '../base/index.ts';
-import type { Listener, Plan, Port, Proxy, Route, VirtualHost, WeightedBackend } from '../plan/index.ts';
+import {
+  listingOf,
+  type Listener,
+  type Plan,
+  type Port,
+  type Proxy,
+  type Route,
+  type VirtualHost,
+  type WeightedBackend,
+} from '../plan/index.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { compileCors } from './cors.ts';
-import { buildHostIndex } from './host-index.ts';
+import { buildHostIndex, type HostIndex } from './host-index.ts';
 import {
   maxBoundAuthorizations,
   maxCachedHosts,
@@ -80,8 +89,6 @@ function prepare(plan: Plan, { id: proxyId, namespace, outbound }: Proxy): Compi
     const endpoints = (endpointsOf.get(cluster.id) ?? []).map((id) => child(plan.endpoints, id));
     clusters.set(cluster.id, { cluster, endpoints });
   }
-  const virtualHostCount = Math.max(1, Object.keys(plan.virtualHosts).length);
-  const share = Math.floor(maxCachedPaths / virtualHostCount);
   return {
     plan,
     listenersOf,
@@ -98,8 +105,14 @@ function prepare(plan: Plan, { id: proxyId, namespace, outbound }: Proxy): Compi
             origin: outbound.origin,
             idleHosts: new Set(plan.mesh.idleHosts),
           },
-    maxCachedPaths: Math.min(maxCachedPathsPerHost, Math.max(minCachedPathsPerHost, share)),
+    maxCachedPaths: cachedPathsPerHost(plan),
   };
+}
+
+/** A share of the paths that all virtual hosts together may remember. */
+export function cachedPathsPerHost({ virtualHosts }: Plan): number {
+  const share = Math.floor(maxCachedPaths / Math.max(1, listingOf(virtualHosts).ids.length));
+  return Math.min(maxCachedPathsPerHost, Math.max(minCachedPathsPerHost, share));
 }
 
 /** Ids of children by the id of their parent, in order of id so that nothing depends on the order of the plan's keys. */
@@ -155,13 +168,18 @@ function compileListener(
   };
   listener.noVirtualHost = { type: 'no-virtual-host', listener };
   for (const id of virtualHostIds(compilation, listener.listener, port)) {
-    virtualHosts.push(compileVirtualHost(compilation, { id, listener }));
+    const routes = (compilation.routesOf.get(id) ?? []).map((routeId) => child(compilation.plan.routes, routeId));
+    const { clusters, maxCachedPaths: maxPaths } = compilation;
+    const place = { listener, clusters, maxCachedPaths: maxPaths };
+    virtualHosts.push(compileVirtualHost(child(compilation.plan.virtualHosts, id), routes, place));
   }
   if (listener.listener.pinned !== undefined) [listener.pinned] = virtualHosts;
-  listener.virtualHostsByHost = buildHostIndex(
-    virtualHosts.flatMap((host) => namesOf(host.virtualHost).map((name) => [name, host] as const)),
-  );
+  listener.virtualHostsByHost = indexHosts(virtualHosts);
   return listener;
+}
+
+export function indexHosts(virtualHosts: readonly CompiledVirtualHost[]): HostIndex<CompiledVirtualHost> {
+  return buildHostIndex(virtualHosts.flatMap((host) => namesOf(host.virtualHost).map((name) => [name, host] as const)));
 }
 
 function virtualHostIds(compilation: Compilation, { id, pinned }: Listener, port: Port): readonly string[] {
@@ -175,30 +193,39 @@ function namesOf({ hostname, isDefaultPort }: VirtualHost): readonly string[] {
   return isDefaultPort === true ? [hostname, hostname.slice(0, hostname.lastIndexOf(':'))] : [hostname];
 }
 
-function answersPlain({ virtualHosts }: CompiledListener): boolean {
+export function answersPlain({ virtualHosts }: CompiledListener): boolean {
   return virtualHosts.some(({ routes }) => routes.routes.some((route) => route.actions?.answersPlain === true));
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function compileVirtualHost(
-  compilation: Compilation,
-  { id, listener }: { readonly id: string; readonly listener: CompiledListener },
+/** What the routes of a virtual host are compiled with. */
+export interface HostPlace {
+  readonly listener: CompiledListener;
+  readonly clusters: ReadonlyMap<string, CompiledCluster>;
+  readonly maxCachedPaths: number;
+}
+
+/** `routes`: all of this virtual host, in any order. */
+export function compileVirtualHost(
+  virtualHost: VirtualHost,
+  routes: readonly Route[],
+  place: HostPlace,
 ): CompiledVirtualHost {
-  const virtualHost: Mutable<CompiledVirtualHost> = {
-    virtualHost: child(compilation.plan.virtualHosts, id),
+  const { listener, clusters, maxCachedPaths: maxPaths } = place;
+  const host: Mutable<CompiledVirtualHost> = {
+    virtualHost,
     routes: buildRouteIndex([], 0),
     routesByServerName: undefined,
     noRoute: { type: 'no-listener' },
   };
-  virtualHost.noRoute = { type: 'no-route', virtualHost, listener };
-  const routes = (compilation.routesOf.get(id) ?? [])
-    .map((routeId) => child(compilation.plan.routes, routeId))
+  host.noRoute = { type: 'no-route', virtualHost: host, listener };
+  const compiled = [...routes]
     .sort((a, b) => a.order - b.order || compareText(a.id, b.id))
-    .map((route) => compileRoute(compilation, { route, virtualHost, listener }));
-  virtualHost.routes = buildRouteIndex(routes, compilation.maxCachedPaths);
-  virtualHost.routesByServerName = byServerName(routes);
-  return virtualHost;
+    .map((route) => compileRoute(clusters, { route, virtualHost: host, listener }));
+  host.routes = buildRouteIndex(compiled, maxPaths);
+  host.routesByServerName = byServerName(compiled);
+  return host;
 }
 
 function byServerName(routes: readonly CompiledRoute[]): CompiledVirtualHost['routesByServerName'] {
@@ -209,14 +236,12 @@ function byServerName(routes: readonly CompiledRoute[]): CompiledVirtualHost['ro
 }
 
 function compileRoute(
-  compilation: Compilation,
+  clusters: HostPlace['clusters'],
   place: { readonly route: Route; readonly virtualHost: CompiledVirtualHost; readonly listener: CompiledListener },
 ): CompiledRoute {
   const { route } = place;
   const backends =
-    route.action.type === 'forward'
-      ? route.action.backends.map((backend) => compileBackend(backend, compilation.clusters))
-      : [];
+    route.action.type === 'forward' ? route.action.backends.map((backend) => compileBackend(backend, clusters)) : [];
   const compiled: Mutable<CompiledRoute> = {
     route,
     backends,

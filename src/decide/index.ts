@@ -10,6 +10,7 @@ export {
 export { chooseBackend, chooseEndpoint, type Random, type SimplePolicy } from './balance.ts';
 export { BoundedCache } from './bounded-cache.ts';
 export { compileProxy } from './compile-proxy.ts';
+export { recompileProxy } from './recompile-proxy.ts';
 export { decideCors, type CompiledCors, type CorsDecision } from './cors.ts';
 export { explainRefusal, type Refusal } from './explain.ts';
 export type { ConnectionFacts, RequestFacts } from './facts.ts';

@@ -22,7 +22,7 @@ import type { TextPredicate } from './regex.ts';
 import type { RouteCondition } from './route-conditions.ts';
 import type { CompiledActions } from './route-actions.ts';
 
-/** One proxy of a plan, indexed for deciding. Immutable but for its bounded caches. */
+/** One proxy of a plan, indexed for deciding. Immutable but for its bounded caches, until `recompileProxy` makes the next. */
 export interface CompiledProxy {
   readonly id: string;
   readonly plan: Plan;

@@ -22,6 +22,7 @@ export interface LoadResult {
 interface ParsedFile {
   /** Over the content, and over what else decides how it is parsed. */
   readonly hash: string;
+  readonly stamp: string | undefined;
   readonly manifest: ParsedManifest;
 }
 
@@ -39,9 +40,11 @@ export interface HashedRead {
   readonly digest: string;
 }
 
-export function hashRead(read: ReadResult): HashedRead {
+/** `before`: what files without bytes are told from. */
+export function hashRead(read: ReadResult, before?: LoadResult): HashedRead {
   const hashes = new Map(
     read.files.map(({ path, bytes, found }) => {
+      if (bytes === undefined) return [path, before?.parsed.get(path)?.hash ?? ''] as const;
       const hash = createHash('sha256')
         .update(found ? 'found' : 'given')
         .update(bytes);
@@ -54,13 +57,18 @@ export function hashRead(read: ReadResult): HashedRead {
   return { read, hashes, digest: all.digest('base64url') };
 }
 
-/** The part of loading after the disk. A file that is as `before` keeps the very documents it had. */
+/**
+ * The part of loading after the disk. A file that is as `before` keeps the very documents it had, and so do those documents
+ * of a changed file that are as they were, in the same place.
+ */
 export function parseRead({ read, hashes, digest }: HashedRead, before?: LoadResult): LoadResult {
   const parsed = new Map<string, ParsedFile>();
   for (const file of read.files) {
     const hash = hashes.get(file.path) ?? '';
     const known = before?.parsed.get(file.path);
-    parsed.set(file.path, known?.hash === hash ? known : { hash, manifest: parseFile(file) });
+    const { stamp } = file;
+    const manifest = known?.hash === hash ? known.manifest : parseFile(file, known?.manifest);
+    parsed.set(file.path, { hash, stamp, manifest });
   }
   const manifests = [...parsed.values()].map(({ manifest }) => manifest);
   return {
@@ -72,7 +80,7 @@ export function parseRead({ read, hashes, digest }: HashedRead, before?: LoadRes
   };
 }
 
-function parseFile({ path, bytes, found }: SourceFile): ParsedManifest {
+function parseFile({ path, bytes = noBytes, found }: SourceFile, before: ParsedManifest | undefined): ParsedManifest {
   if (bytes.length > maxFileBytes) {
     return refused(path, manifestCodes.tooLarge, {
       message: `the file is larger than ${maxFileBytes / 1024 / 1024} MiB; nothing of it is used`,
@@ -86,8 +94,14 @@ function parseFile({ path, bytes, found }: SourceFile): ParsedManifest {
       remedy: 'Give Kubernetes manifests as UTF-8 text.',
     });
   }
-  return parseManifest(decoded.text, path, { found, lossy: decoded.lossy });
+  return parseManifest(decoded.text, path, {
+    found,
+    lossy: decoded.lossy,
+    ...(before === undefined ? {} : { before }),
+  });
 }
+
+const noBytes = new Uint8Array();
 
 function refused(
   file: string,
@@ -95,5 +109,5 @@ function refused(
   finding: { readonly message: string; readonly remedy: string },
 ): ParsedManifest {
   const origin = { kind: '', namespace: '', name: '', file, line: 1, column: 1 };
-  return { documents: [], diagnostics: [diagnose(code, { origin, ...finding })] };
+  return { documents: [], diagnostics: [diagnose(code, { origin, ...finding })], parts: new Map() };
 }

@@ -7,7 +7,7 @@ import { emptyMap, toPlain } from './plain.ts';
 import { findPlace } from './place.ts';
 import { namespaceOf } from './scope.ts';
 import { positionIn, rememberSimple, simpleOf } from './simple-chunk.ts';
-import { findSimplePlace, parseSimpleYaml } from './simple-yaml.ts';
+import { findSimplePlace, parseSimpleYaml, type SimpleYaml } from './simple-yaml.ts';
 import { splitDocuments, type Chunk } from './split.ts';
 import { replacement } from './text.ts';
 import { parseChunk, type YamlTree } from './yaml.ts';
@@ -15,6 +15,14 @@ import { parseChunk, type YamlTree } from './yaml.ts';
 export interface ParsedManifest {
   readonly documents: readonly Document[];
   readonly diagnostics: readonly Diagnostic[];
+  /** The parts that have objects and no finding, by their text. */
+  readonly parts: ReadonlyMap<string, Part>;
+}
+
+/** A part of a file, and the objects in it. */
+interface Part {
+  readonly chunk: Chunk;
+  readonly documents: readonly Document[];
 }
 
 export interface ParseOptions {
@@ -22,6 +30,8 @@ export interface ParseOptions {
   readonly found?: boolean;
   /** True when some bytes were not UTF-8: documents with a replacement character are then left out. */
   readonly lossy?: boolean;
+  /** What the same file gave last time: documents that stand as they stood are the very same again. */
+  readonly before?: ParsedManifest;
 }
 
 /** What one file gives while it is read. */
@@ -40,10 +50,11 @@ type Finding = { readonly at: Position; readonly message: string; readonly remed
  */
 export function parseManifest(text: string, file: string, options: ParseOptions = {}): ParsedManifest {
   const sink: Sink = { file, found: options.found === true, documents: [], diagnostics: [] };
+  const parts = new Map<string, Part>();
   let tokens = 0;
   for (const chunk of splitDocuments(text.startsWith('\uFEFF') ? text.slice(1) : text)) {
     if (options.lossy === true && refuseReplaced(sink, chunk)) continue;
-    if (readSimple(sink, chunk)) continue;
+    if (readPart(sink, { chunk, parts, before: options.before?.parts })) continue;
     const parsed = parseChunk(chunk.text, tokens);
     tokens = parsed.tokens;
     if (parsed.exceeded === 'tokens') {
@@ -52,7 +63,7 @@ export function parseManifest(text: string, file: string, options: ParseOptions 
         message: `the file has more than ${maxTokens} YAML tokens; nothing of it is used`,
         remedy: 'Split it into several files, or check that it is a manifest at all.',
       });
-      return { documents: [], diagnostics: sink.diagnostics };
+      return { documents: [], diagnostics: sink.diagnostics, parts: new Map() };
     }
     if (parsed.exceeded === 'bad-tokens') {
       add(sink, manifestCodes.syntax, {
@@ -64,7 +75,7 @@ export function parseManifest(text: string, file: string, options: ParseOptions 
     }
     for (const tree of parsed.trees) readTree(sink, tree, { chunk, lines: parsed.lines });
   }
-  return { documents: sink.documents, diagnostics: bounded(sink) };
+  return { documents: sink.documents, diagnostics: bounded(sink), parts };
 }
 
 /** A value with lost bytes may be a name or a pattern, so its whole document is left out. */
@@ -86,17 +97,44 @@ interface Source {
   readonly lines: LineCounter;
 }
 
-/** Most documents: what is kept of one is its text, from which its value and places are read again when they are asked for. */
-function readSimple(sink: Sink, chunk: Chunk): boolean {
+/** A part in simple YAML; one that is known is not read again. */
+function readPart(
+  sink: Sink,
+  text: {
+    readonly chunk: Chunk;
+    readonly parts: Map<string, Part>;
+    readonly before: ParsedManifest['parts'] | undefined;
+  },
+): boolean {
+  const { chunk, parts, before } = text;
+  const known = before?.get(chunk.text);
+  if (known?.chunk.lineOffset === chunk.lineOffset) {
+    sink.documents.push(...known.documents);
+    parts.set(known.chunk.text, known);
+    return true;
+  }
   const simple = parseSimpleYaml(chunk.text);
   if (simple === undefined) return false;
+  const own = { lineOffset: chunk.lineOffset, text: copyAscii(chunk.text) };
+  const [from, findings] = [sink.documents.length, sink.diagnostics.length];
+  readSimple(sink, own, simple);
+  if (sink.diagnostics.length === findings) parts.set(own.text, { chunk: own, documents: sink.documents.slice(from) });
+  return true;
+}
+
+/** A string of its own: a part of one would keep the whole text of a file, through all the file's later versions. */
+function copyAscii(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
+/** Most documents: what is kept of one is its text, from which its value and places are read again when they are asked for. */
+function readSimple(sink: Sink, chunk: Chunk, simple: SimpleYaml): void {
   rememberSimple(chunk, simple);
   const source: ObjectSource = {
     valueOf: () => simpleOf(chunk).value,
     placeOf: (path, part) => positionIn(chunk, findSimplePlace(simpleOf(chunk).places, path)[part]),
   };
   readObject(sink, { value: simple.value, path: [], source });
-  return true;
 }
 
 function readTree(sink: Sink, tree: YamlTree, source: Source): void {

@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, type BigIntStats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diagnose, type Diagnostic } from '../base/index.ts';
+import { compareText, diagnose, type Diagnostic } from '../base/index.ts';
 import { manifestCodes } from './codes.ts';
 import { maxDirectoryDepth, maxFileBytes, maxFiles } from './limits.ts';
 
@@ -9,9 +9,12 @@ import { maxDirectoryDepth, maxFileBytes, maxFiles } from './limits.ts';
 export interface SourceFile {
   /** As the user gave it, or joined to the directory the user gave; `-` for standard input. */
   readonly path: string;
-  readonly bytes: Uint8Array;
+  /** Absent: what it was when it had this `stamp` before. */
+  readonly bytes?: Uint8Array;
   /** True when a directory was given, not this file. */
   readonly found: boolean;
+  /** Changes with each write; absent where that cannot be relied on. */
+  readonly stamp?: string;
 }
 
 export interface ReadResult {
@@ -24,6 +27,9 @@ export interface ReadOptions {
   readonly stdin?: Uint8Array;
 }
 
+/** The stamps of files that were read before, by path: a file that still has its stamp is not read again. */
+export type KnownStamps = ReadonlyMap<string, { readonly stamp?: string | undefined }>;
+
 const manifestName = /\.(?:ya?ml|json)$/i;
 /** Sallyport's own configuration may lie beside the manifests; it is read by whoever starts the mesh. */
 const ownConfiguration = /^sallyport\.ya?ml$/;
@@ -32,13 +38,18 @@ interface Walk {
   readonly files: SourceFile[];
   readonly diagnostics: Diagnostic[];
   readonly options: ReadOptions;
+  readonly known: KnownStamps;
   /** Real paths already taken: a file that two given paths reach is read once. */
   readonly seen: Set<string>;
 }
 
 /** Reads the given files, directories (recursively, sorted by name, hidden entries left out) and `-`. */
-export async function readPaths(paths: readonly string[], options: ReadOptions = {}): Promise<ReadResult> {
-  const walk: Walk = { files: [], diagnostics: [], options, seen: new Set() };
+export async function readPaths(
+  paths: readonly string[],
+  options: ReadOptions = {},
+  known: KnownStamps = new Map(),
+): Promise<ReadResult> {
+  const walk: Walk = { files: [], diagnostics: [], options, known, seen: new Set() };
   for (const path of paths) await readGiven(walk, path);
   return { files: walk.files, diagnostics: walk.diagnostics };
 }
@@ -64,7 +75,7 @@ async function readGiven(walk: Walk, path: string): Promise<void> {
         });
       }
     } else {
-      await readFile(walk, path, false);
+      await readFile(walk, { path, real: await realpath(path), found: false });
     }
   } catch (error) {
     reportUnreadable(walk, path, error);
@@ -82,20 +93,28 @@ async function readDirectory(walk: Walk, directory: string, depth: number): Prom
     });
     return;
   }
-  for (const name of (await readdir(directory)).sort()) {
+  const entries = await readdir(directory, { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => compareText(a.name, b.name))) {
+    const { name } = entry;
     if (name.startsWith('.') || name === 'node_modules' || ownConfiguration.test(name)) continue;
     const path = join(directory, name);
     try {
-      if ((await stat(path)).isDirectory()) await readDirectory(walk, path, depth + 1);
-      else if (manifestName.test(name)) await readFile(walk, path, true);
+      // What is no link is where it seems to be: no need to ask, which takes as long as reading.
+      const isDirectory = entry.isDirectory() || (!entry.isFile() && (await stat(path)).isDirectory());
+      if (isDirectory) await readDirectory(walk, path, depth + 1);
+      else if (manifestName.test(name)) {
+        await readFile(walk, { path, real: entry.isFile() ? join(real, name) : await realpath(path), found: true });
+      }
     } catch (error) {
       reportUnreadable(walk, path, error);
     }
   }
 }
 
-async function readFile(walk: Walk, path: string, found: boolean): Promise<void> {
-  const real = await realpath(path);
+async function readFile(
+  walk: Walk,
+  { path, real, found }: { readonly path: string; readonly real: string; readonly found: boolean },
+): Promise<void> {
   if (walk.seen.has(real)) return;
   walk.seen.add(real);
   if (walk.files.length >= maxFiles) {
@@ -107,9 +126,32 @@ async function readFile(walk: Walk, path: string, found: boolean): Promise<void>
     }
     return;
   }
-  const isRegular = (await stat(path)).isFile();
-  const bytes = await (isRegular ? readBounded(openFile(path)) : once(path, () => openFile(path)));
-  walk.files.push({ path, bytes, found });
+  const stats = await stat(path, { bigint: true });
+  if (!stats.isFile()) {
+    walk.files.push({ path, bytes: await once(path, () => openFile(path)), found });
+    return;
+  }
+  const stamp = stampOf(stats);
+  if (stamp !== undefined && walk.known.get(path)?.stamp === stamp) walk.files.push({ path, found, stamp });
+  else
+    walk.files.push({
+      path,
+      bytes: await readBounded(openFile(path)),
+      found,
+      ...(stamp === undefined ? {} : { stamp }),
+    });
+}
+
+/**
+ * A file that was written this lately, in milliseconds, may be written again without its times showing it: file systems count
+ * in steps of up to two seconds (FAT).
+ */
+const stampSettlesMs = 2_000;
+
+/** The time of the last change of content or owner cannot be set by anybody, unlike that of the content alone. */
+function stampOf({ dev, ino, size, mtimeNs, ctimeNs, ctimeMs }: BigIntStats): string | undefined {
+  if (Date.now() - Number(ctimeMs) < stampSettlesMs) return undefined;
+  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
 function openFile(path: string): AsyncIterable<Buffer> {

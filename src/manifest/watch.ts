@@ -57,7 +57,7 @@ export function watchPaths(
   let running: Promise<void> = Promise.resolve();
 
   const compare = async (): Promise<void> => {
-    const hashed = hashRead(await readPaths(paths, options));
+    const hashed = hashRead(await readPaths(paths, options, known?.parsed), known);
     if (closed || hashed.digest === known?.digest) return;
     known = parseRead(hashed, known);
     onChange(known);

@@ -1,3 +1,4 @@
+import { changeCollection, collectionOf, compareListings, listingOf, type Collection } from './collection.ts';
 import { diffPlans, planCollections, sameData, type PlanCollection } from './diff.ts';
 import type { Mesh, Plan } from './types.ts';
 
@@ -8,6 +9,14 @@ export interface PlanChange {
   /** Added and changed elements. */
   readonly set: Readonly<Partial<Record<PlanCollection, Readonly<Record<string, unknown>>>>>;
   readonly removed: Readonly<Partial<Record<PlanCollection, readonly string[]>>>;
+}
+
+/** Nothing but routes and their virtual hosts is different. */
+export function isOfRoutes({ mesh, set }: PlanChange): boolean {
+  return (
+    mesh === undefined &&
+    Object.keys(set).every((collection) => collection === 'virtualHosts' || collection === 'routes')
+  );
 }
 
 /** Undefined when the plans are alike. */
@@ -25,14 +34,31 @@ export function planChange(before: Plan, after: Plan): PlanChange | undefined {
   return { ...(meshChanged ? { mesh: after.mesh } : {}), set, removed };
 }
 
+/** Whether `planChange` has nothing to say; sooner known than what it is. */
+export function isSamePlan(before: Plan, after: Plan): boolean {
+  return (
+    before === after ||
+    (sameData(before.mesh, after.mesh) &&
+      planCollections.every((collection) => isSameCollection(before[collection], after[collection])))
+  );
+}
+
+function isSameCollection(before: Collection, after: Collection): boolean {
+  if (before === after) return true;
+  const [a, b] = [listingOf(before), listingOf(after)];
+  return (
+    a.ids.length === b.ids.length &&
+    a.ids.every((id, index) => id === b.ids[index] && sameData(a.elements[index], b.elements[index]))
+  );
+}
+
 /** The plan that `planChange(before, …)` was told of. Collections without a change are the very ones of `before`. */
 export function applyPlanChange(before: Plan, { mesh = before.mesh, set, removed }: PlanChange): Plan {
   const changed = planCollections.flatMap((collection) => {
-    const elements = set[collection];
-    if (elements === undefined) return [];
-    const all: Record<string, unknown> = { ...before[collection], ...elements };
-    for (const id of removed[collection] ?? []) delete all[id];
-    return [[collection, all] as const];
+    const elements = set[collection] ?? {};
+    const gone = new Set(removed[collection]);
+    if (Object.keys(elements).length + gone.size === 0) return [];
+    return [[collection, changeCollection<unknown>(before[collection], { set: elements, removed: gone })] as const];
   });
   return { ...before, mesh, ...(Object.fromEntries(changed) as Partial<Plan>) };
 }
@@ -48,13 +74,22 @@ export function sharePlan(before: Plan, after: Plan): Plan {
   return { ...after, ...(Object.fromEntries(shared) as Partial<Plan>) };
 }
 
-function shareAll(
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(after).map(([id, element]) => {
-    const known = Object.hasOwn(before, id) ? before[id] : undefined;
-    return [id, sameData(known, element) ? known : element] as const;
+function shareAll(before: Collection, after: Collection): Collection {
+  if (before === after) return before;
+  const elements: unknown[] = [];
+  let differs = false;
+  let isNew = true;
+  compareListings(before, after, (_, old, now) => {
+    if (now === undefined) {
+      differs = true;
+      return;
+    }
+    const isSame = old === now || sameData(old, now);
+    elements.push(isSame ? old : now);
+    if (!isSame) differs = true;
+    else if (old !== now) isNew = false;
   });
-  return Object.fromEntries(entries);
+  if (!differs) return before;
+  // Those that stayed were shared already.
+  return isNew ? after : collectionOf({ ids: listingOf(after).ids, elements });
 }

@@ -1,3 +1,4 @@
+import { compareListings, type Collection } from './collection.ts';
 import type { Plan } from './types.ts';
 
 /** The flat maps of a plan, parents before children: the order in which a data plane must learn of new elements. */
@@ -40,15 +41,21 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
   return { meshChanged: !sameData(before.mesh, after.mesh), collections };
 }
 
-function diffCollection(
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): CollectionDiff {
-  const added = Object.keys(after).filter((id) => !Object.hasOwn(before, id));
-  const removed = Object.keys(before).filter((id) => !Object.hasOwn(after, id));
-  const changed = Object.keys(after).filter((id) => Object.hasOwn(before, id) && !sameData(before[id], after[id]));
-  return { added: added.sort(), removed: removed.sort(), changed: changed.sort() };
+function diffCollection(before: Collection, after: Collection): CollectionDiff {
+  if (before === after) return sameCollection;
+  const added: string[] = [];
+  const removed: string[] = [];
+  const changed: string[] = [];
+  compareListings(before, after, (id, old, now) => {
+    if (old === now) return;
+    if (old === undefined) added.push(id);
+    else if (now === undefined) removed.push(id);
+    else if (!sameData(old, now)) changed.push(id);
+  });
+  return { added, removed, changed };
 }
+
+const sameCollection: CollectionDiff = { added: [], removed: [], changed: [] };
 
 /** Deep equality of JSON data; the order of keys does not count, the order of array items does. */
 export function sameData(a: unknown, b: unknown): boolean {

@@ -10,8 +10,9 @@ export type {
   PeerName,
   Warmup,
 } from './cluster.ts';
-export { applyPlanChange, planChange, sharePlan, type PlanChange } from './change.ts';
-export { diffPlans, type CollectionDiff, type PlanCollection, type PlanDiff } from './diff.ts';
+export { applyPlanChange, isOfRoutes, isSamePlan, planChange, sharePlan, type PlanChange } from './change.ts';
+export { byId, listingOf } from './collection.ts';
+export { diffPlans, sameData, type CollectionDiff, type PlanCollection, type PlanDiff } from './diff.ts';
 export type {
   AuthorizationPolicy,
   PathPattern,

@@ -1,4 +1,4 @@
-import { compileProxy, type CompiledCluster, type CompiledProxy } from '../decide/index.ts';
+import { recompileProxy, type CompiledCluster, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
 import { limitsActed, mirroredRequests, outlierEjections, upstreamConnections } from '../telemetry/index.ts';
@@ -82,10 +82,11 @@ class DataPlane implements Proxy {
   }
 
   apply(plan: Plan, secrets: PlanSecrets): Promise<void> {
-    const compiled = compileProxy(plan, this.#options.proxyId);
+    const before = this.#compiled;
+    const compiled = recompileProxy(plan, this.#options.proxyId, before);
     this.#compiled = compiled;
     this.#secrets = secrets;
-    this.#applyClusters(compiled);
+    if (compiled.clusters !== before?.clusters) this.#applyClusters(compiled);
     const opened = this.#applyPorts(compiled);
     this.#reflection.use(compiled);
     this.#applyWatches(compiled);

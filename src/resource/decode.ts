@@ -26,25 +26,29 @@ export function decodeAll(documents: readonly Document[]): DecodeResult {
   const lists: Record<string, ResourceObject[]> = Object.fromEntries(Object.keys(kinds).map((list) => [list, []]));
   const rejected: RejectedResource[] = [];
   const diagnostics: Diagnostic[] = [];
-  const latest = new Map(documents.map((document) => [identityOf(document), document]));
-  for (const document of documents) {
-    const winner = latest.get(identityOf(document)) as Document;
+  const known = documents.map(decodeDocument);
+  const latest = new Map<string, Document>();
+  for (const [index, { identity }] of known.entries()) latest.set(identity, documents[index] as Document);
+  for (const [index, decoded] of known.entries()) {
+    const document = documents[index] as Document;
+    const winner = latest.get(decoded.identity) as Document;
     if (winner !== document) {
       const context = createContext(document);
       reportOverwritten(context, winner);
       diagnostics.push(...context.diagnostics);
       continue;
     }
-    const decoded = decodeDocument(document);
     if (decoded.resource !== undefined) (lists[decoded.list] as ResourceObject[]).push(decoded.resource);
     if (decoded.rejected !== undefined) rejected.push(decoded.rejected);
-    diagnostics.push(...decoded.diagnostics);
+    if (decoded.diagnostics.length > 0) diagnostics.push(...decoded.diagnostics);
   }
   return { resources: { ...lists, rejected } as unknown as Resources, diagnostics };
 }
 
 /** What one document alone gives. */
 interface Decoded {
+  /** Of all documents with the same, the last one counts. */
+  readonly identity: string;
   /** Of `Resources`. */
   readonly list: string;
   readonly resource?: ResourceObject | undefined;
@@ -56,12 +60,14 @@ interface Decoded {
 const decodedBefore = new WeakMap<Document, Decoded>();
 
 function decodeDocument(document: Document): Decoded {
-  const known = decodedBefore.get(document) ?? decodeAnew(document);
-  decodedBefore.set(document, known);
-  return known;
+  const known = decodedBefore.get(document);
+  if (known !== undefined) return known;
+  const decoded = { identity: identityOf(document), ...decodeAnew(document) };
+  decodedBefore.set(document, decoded);
+  return decoded;
 }
 
-function decodeAnew(document: Document): Decoded {
+function decodeAnew(document: Document): Omit<Decoded, 'identity'> {
   const context = createContext(document);
   const group = groupOf(document);
   const list = listOfKind.get(`${group}/${document.kind}`);
@@ -81,13 +87,9 @@ function groupOf({ apiVersion }: { readonly apiVersion: string }): string {
   return slash === -1 ? '' : apiVersion.slice(0, slash);
 }
 
-const identities = new WeakMap<Document, string>();
-
 function identityOf(document: Document): string {
   const { kind, namespace, name } = document;
-  const identity = identities.get(document) ?? JSON.stringify([groupOf(document), kind, namespace, name]);
-  identities.set(document, identity);
-  return identity;
+  return JSON.stringify([groupOf(document), kind, namespace, name]);
 }
 
 function decodeOne(kind: Kind, context: DecodeContext): ResourceObject | undefined {

@@ -1,0 +1,134 @@
+/**
+ * A mesh whose manifests are edited step by step. Each step is taken twice: as a running mesh takes it, from what it has
+ * already, and from nothing; all that comes of it must be the same.
+ */
+import assert from 'node:assert/strict';
+import { nextSlice, slicePlan } from '../../src/app/plan-slice.ts';
+import type { CompileOptions, FetchedKeySets, WorkloadBinding } from '../../src/analysis/index.ts';
+import { compileAll, type CompileResult, type Placements } from '../../src/compile/index.ts';
+import { compileProxy, recompileProxy, type CompiledProxy } from '../../src/decide/index.ts';
+import { parseManifest, type ParsedManifest } from '../../src/manifest/index.ts';
+import { applyPlanChange, planChange, stableJson, validatePlan, type Plan } from '../../src/plan/index.ts';
+
+export interface MeshInput {
+  readonly bindings: readonly WorkloadBinding[];
+  readonly options: CompileOptions;
+  readonly jwks: FetchedKeySets;
+}
+
+/** Text by file name. */
+export type Files = ReadonlyMap<string, string>;
+
+/** What a proxy process has. */
+interface ProxyState {
+  readonly slice: Plan;
+  /** As it was told, by one change after the other. */
+  readonly received: Plan;
+  readonly compiled: CompiledProxy;
+}
+
+export class ChangedMesh {
+  readonly #input: MeshInput;
+  #parsed = new Map<string, ParsedManifest>();
+  #result: CompileResult | undefined;
+  #proxies = new Map<string, ProxyState>();
+
+  constructor(input: MeshInput) {
+    this.#input = input;
+  }
+
+  /** Takes new files and addresses both ways, and asserts that there is no difference. */
+  change(files: Files, placements: Placements): CompileResult {
+    const parsed = new Map(
+      [...files].map(([file, text]) => {
+        const before = this.#parsed.get(file);
+        return [file, parseManifest(text, file, before === undefined ? {} : { before })] as const;
+      }),
+    );
+    const afresh = [...files].map(([file, text]) => parseManifest(text, file));
+    const snapshot = { ...this.#input, placements };
+    const documentsOf = (manifests: Iterable<ParsedManifest>) => [...manifests].flatMap(({ documents }) => documents);
+    const next = compileAll({ ...snapshot, documents: documentsOf(parsed.values()) }, this.#result?.memory);
+    const expected = compileAll({ ...snapshot, documents: documentsOf(afresh) });
+    assert.equal(present(next), present(expected));
+    assert.deepEqual(validatePlan(next.plan), []);
+    this.#distribute(next.plan);
+    this.#parsed = parsed;
+    this.#result = next;
+    return next;
+  }
+
+  #distribute(plan: Plan): void {
+    const change = this.#result === undefined ? undefined : planChange(this.#result.plan, plan);
+    const proxies = new Map<string, ProxyState>();
+    for (const id of Object.keys(plan.proxies)) {
+      const before = this.#proxies.get(id);
+      const slice = before === undefined ? slicePlan(plan, id) : nextSlice(before.slice, plan, change);
+      assert.equal(stableJson(slice), stableJson(slicePlan(plan, id)), `the slice of ${id}`);
+      const received = before === undefined ? slice : receive(before, slice);
+      assert.equal(stableJson(received), stableJson(slice), `what ${id} received`);
+      const compiled = recompileProxy(received, id, before?.compiled);
+      assert.deepEqual(outline(compiled), outline(compileProxy(received, id)));
+      proxies.set(id, { slice, received, compiled });
+    }
+    this.#proxies = proxies;
+  }
+}
+
+function receive({ slice: sent, received }: ProxyState, slice: Plan): Plan {
+  const change = planChange(sent, slice);
+  return change === undefined ? received : applyPlanChange(received, structuredClone(change));
+}
+
+function present({ plan, secrets, status, diagnostics, remoteKeys, names, added }: CompileResult): string {
+  const keys = [...secrets].map(([id, key]) => [id, key.reveal()]);
+  return stableJson({ plan, keys, status, diagnostics, remoteKeys, names, added }, 1);
+}
+
+/** What requests meet, with a word for each reference that leads to another object than it should. */
+function outline({ proxy, plan, ports, clusters }: CompiledProxy): unknown {
+  return {
+    proxy,
+    plan: stableJson(plan),
+    clusters: [...clusters],
+    ports: [...ports.values()].map(({ port, listeners, listenersByHost, answersPlain, relays, outbound }) => ({
+      port,
+      answersPlain,
+      relays,
+      outbound,
+      byHost: [...listenersByHost.exact, ...listenersByHost.wildcards, ['*', listenersByHost.any] as const].map(
+        ([name, listener]) => [name, listener?.listener.id, listener === undefined || listeners.includes(listener)],
+      ),
+      listeners: listeners.map(outlineListener),
+    })),
+  };
+}
+
+type Listener = NonNullable<ReturnType<CompiledProxy['ports']['get']>>['listeners'][number];
+
+function outlineListener(compiled: Listener): unknown {
+  const { listener, virtualHosts, virtualHostsByHost, pinned, noVirtualHost } = compiled;
+  const { exact, wildcards, any } = virtualHostsByHost;
+  return {
+    listener,
+    pinned: pinned?.virtualHost.id,
+    isNamed: 'listener' in noVirtualHost && noVirtualHost.listener === compiled,
+    byHost: [...exact, ...wildcards, ['*', any] as const].map(([name, host]) => [
+      name,
+      host?.virtualHost.id,
+      host === undefined || virtualHosts.includes(host),
+    ]),
+    hosts: virtualHosts.map(({ virtualHost, routes, noRoute }) => ({
+      virtualHost,
+      isNamed: 'listener' in noRoute && noRoute.listener === compiled,
+      routes: routes.routes.map(({ route, backends, totalWeight, failReason, decision }) => ({
+        route,
+        backends,
+        totalWeight,
+        failReason,
+        isNamed: 'listener' in decision && decision.listener === compiled,
+      })),
+      paths: [...routes.exact.keys(), ...routes.prefixes.keys(), ...routes.textPrefixes.keys(), routes.scanned.length],
+    })),
+  };
+}
