@@ -106,10 +106,52 @@ describe('workloadSelector', () => {
     assert.equal(policyFor(rules, { subset: 'v1' }).undefinedSubset, undefined);
   });
 
+  test('of a rule for others the namespace still has a match: nothing farther away is looked for', () => {
+    const server = rule('server', 'shop', 7);
+    assert.equal(requestsFor([server, selected]), undefined);
+    assert.equal(requestsFor([server, selected], { client: { namespace: 'web2' } }), 7);
+  });
+
+  test('is private, whatever exportTo says', () => {
+    const elsewhere = rule(
+      'elsewhere',
+      'web',
+      4,
+      ', workloadSelector: { matchLabels: { app: cart } }, exportTo: ["x"]',
+    );
+    assert.equal(requestsFor([elsewhere], { client: { labels: { app: 'cart' } } }), 4);
+  });
+
   test('never crosses namespaces', () => {
     const labels = { app: 'cart' };
     assert.equal(requestsFor([{ ...selected, namespace: 'shop' }], { client: { labels } }), undefined);
     assert.equal(requestsFor([{ ...selected, namespace: 'istio-system' }], { client: { labels } }), undefined);
+  });
+});
+
+describe('visibility', () => {
+  test('a host whose rules are for others hides wider ones of its namespace, not those of the root', () => {
+    const wide: Rule = { name: 'wide', namespace: 'shop', spec: `{ host: "*", trafficPolicy: ${maxRequests(5)} }` };
+    const forX = rule('for-x', 'shop', 6, ', exportTo: ["x"]');
+    assert.equal(requestsFor([wide]), 5);
+    assert.equal(requestsFor([wide, forX]), undefined);
+    assert.equal(requestsFor([wide, forX], { client: { namespace: 'x' } }), 6);
+    assert.equal(requestsFor([wide, forX, rule('root', 'istio-system', 1)]), 1);
+    assert.equal(
+      requestsFor([wide, rule('own', 'shop', 6, ', exportTo: ["."]')]),
+      5,
+      'a private one is not among them',
+    );
+  });
+
+  test('rules of different exportTo are not merged, and the last one that is seen counts', () => {
+    const rules = [
+      { ...rule('first', 'shop', 1), age: 1 },
+      { ...rule('second', 'shop', 2, ', exportTo: ["*"]'), age: 2 },
+      { ...rule('third', 'shop', 3, ', exportTo: ["x"]'), age: 3 },
+    ];
+    assert.equal(requestsFor(rules), 2);
+    assert.equal(requestsFor(rules, { client: { namespace: 'x' } }), 3);
   });
 });
 

@@ -26,27 +26,29 @@ interface HostRules {
 /** Who looks, and in whose rules: visibility differs at home. */
 interface View {
   readonly client: ClientModel;
-  readonly isHome: boolean;
-  /** Only rules that nobody else sees. */
-  readonly onlyPrivate: boolean;
+  /** `home`: the client's own namespace; `private`: of it only what nobody else sees; `away`: what others export. */
+  readonly from: 'home' | 'private' | 'away';
 }
 
 /**
  * Finds the DestinationRule for a host as Istio does (istio.io/latest/docs/reference/config/networking/destination-rule):
  * the client's namespace, then the Service's, then the root namespace; the first of these with a match counts alone. In
- * it the most specific host, a rule for the client's own workload before one for all, and of equal ones the oldest with a
- * traffic policy; the subsets of equal ones are put together. Rules that `exportTo` hides from the client are not there.
+ * it the most specific host, and there a rule for the client's own workload, else the last of those for all: rules of equal
+ * `exportTo` are one, with the oldest traffic policy and the subsets of all. At home what has rules for other workloads alone
+ * is a match too; away a host whose rules are not exported to the client is one that hides wider hosts of its namespace.
  */
 export function makeTrafficPolicyLookup(world: World, backendTls: BackendTlsLookup): TrafficPolicyLookup {
   const rules = indexRules(world);
   const { rootNamespace } = world.options;
   const find = (client: ClientModel, target: Parameters<TrafficPolicyLookup>[1]): MergedRule | undefined => {
     const { host, namespace } = target.service;
-    const isRoot = client.namespace === rootNamespace;
     // In the root namespace live the defaults of the whole mesh; a client there is at home only in what is private.
-    const home = findRule(rules.get(client.namespace), host, { client, isHome: true, onlyPrivate: isRoot });
-    const away = { client, isHome: false, onlyPrivate: false };
-    return home ?? findRule(rules.get(namespace), host, away) ?? findRule(rules.get(rootNamespace), host, away);
+    const from = client.namespace === rootNamespace ? 'private' : 'home';
+    const own = matchingRules(rules.get(client.namespace), host, { client, from });
+    if (own !== undefined) return ruleFor(own, client);
+    const away: View = { client, from: 'away' };
+    const exported = [namespace, rootNamespace].map((one) => matchingRules(rules.get(one), host, away) ?? []);
+    return ruleFor(exported.find((found) => found.length > 0) ?? [], client);
   };
   return (client, target) => {
     const found = find(client, target);
@@ -98,19 +100,15 @@ function indexRules(world: World): ReadonlyMap<string, HostRules> {
   return index;
 }
 
-/** Rules for one host, those with a selector first; equal selectors and equal visibility make one rule. */
+/** Rules for one host, oldest first; equal selectors and equal `exportTo`, as it is written, make one rule. */
 function mergeAll(world: World, rules: readonly DestinationRule[]): readonly MergedRule[] {
   const alike = groupBy(rules, ({ spec }) =>
     JSON.stringify([
-      formatLabels(sorted(spec.workloadSelector?.matchLabels ?? {})),
-      [...spec.exportTo].sort(compareText),
+      spec.workloadSelector === undefined ? '' : `selector ${formatLabels(sorted(spec.workloadSelector.matchLabels))}`,
+      spec.workloadSelector === undefined ? [...new Set(spec.exportTo)].sort(compareText) : [],
     ]),
   );
-  return [...alike.values()]
-    .map((same) => merge(world, same))
-    .sort(
-      (a, b) => Number(b.rule.spec.workloadSelector !== undefined) - Number(a.rule.spec.workloadSelector !== undefined),
-    );
+  return [...alike.values()].map((same) => merge(world, same));
 }
 
 function sorted(labels: Labels): Labels {
@@ -136,23 +134,44 @@ function merge(world: World, rules: readonly DestinationRule[]): MergedRule {
   };
 }
 
-function findRule(rules: HostRules | undefined, host: string, view: View): MergedRule | undefined {
-  const among = (candidates: readonly MergedRule[] | undefined): MergedRule | undefined =>
-    candidates?.find(({ rule }) => isVisible(rule, view));
-  const exact = among(rules?.exact.get(host));
-  if (exact !== undefined || rules === undefined) return exact;
-  for (const { host: wildcard, rules: candidates } of rules.wildcards) {
-    const found = hostnameCovers(wildcard, host) ? among(candidates) : undefined;
-    if (found !== undefined) return found;
+/** The rules of a namespace for the most specific host that it has any for; undefined where it has none. */
+function matchingRules(rules: HostRules | undefined, host: string, view: View): readonly MergedRule[] | undefined {
+  if (rules === undefined) return undefined;
+  const wide = rules.wildcards.filter(({ host: wildcard }) => hostnameCovers(wildcard, host));
+  for (const candidates of [rules.exact.get(host) ?? [], ...wide.map((one) => one.rules)]) {
+    const indexed = candidates.filter(({ rule }) => isIndexed(rule, view));
+    if (indexed.length > 0) return indexed.filter(({ rule }) => isExported(rule, view));
   }
   return undefined;
 }
 
-function isVisible({ spec, metadata }: DestinationRule, { client, isHome, onlyPrivate }: View): boolean {
-  const { exportTo, workloadSelector: selector } = spec;
-  if (onlyPrivate && !exportTo.every((target) => target === metadata.namespace)) return false;
-  if (!exportTo.includes('*') && !exportTo.includes(client.namespace)) return false;
-  return selector === undefined || (isHome && hasLabels(client.labels, selector.matchLabels));
+/** The namespaces whose clients see a rule, `*` for all. One with a selector is private, whatever it says. */
+export function exportsOfRule({ spec, metadata }: DestinationRule): readonly string[] {
+  if (spec.workloadSelector !== undefined) return [metadata.namespace];
+  return spec.exportTo.length === 0
+    ? ['*']
+    : spec.exportTo.map((target) => (target === '.' ? metadata.namespace : target));
+}
+
+/** Whether Istio has a rule among those that clients at home, or others, look through (pilot/pkg/model/push_context.go). */
+function isIndexed(rule: DestinationRule, { from }: View): boolean {
+  const { namespace } = rule.metadata;
+  const exports = exportsOfRule(rule);
+  if (from === 'home') return exports.includes('*') || exports.includes(namespace);
+  return exports.every((target) => target === namespace) === (from === 'private');
+}
+
+function isExported(rule: DestinationRule, { client, from }: View): boolean {
+  const exports = exportsOfRule(rule);
+  return from !== 'away' || exports.includes('*') || exports.includes(client.namespace);
+}
+
+/** The oldest for this workload, else the last for all, which is how Istio's loop over them ends. */
+function ruleFor(rules: readonly MergedRule[], { labels }: ClientModel): MergedRule | undefined {
+  const selected = rules.find(
+    ({ rule: { spec } }) => spec.workloadSelector !== undefined && hasLabels(labels, spec.workloadSelector.matchLabels),
+  );
+  return selected ?? rules.findLast(({ rule }) => rule.spec.workloadSelector === undefined);
 }
 
 function reportShadowed(world: World, rule: DestinationRule, winner: DestinationRule): void {

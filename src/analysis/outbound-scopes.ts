@@ -2,6 +2,7 @@ import { compareText } from '../base/index.ts';
 import type { DestinationRule, Sidecar, VirtualByteMatch, VirtualMatch, VirtualService } from '../resource/index.ts';
 import type { Labels } from './labels.ts';
 import type { ClientModel, OutboundScopeModel } from './model.ts';
+import { exportsOfRule } from './destination-rules.ts';
 import { exportsOf } from './service-hosts.ts';
 import { sidecarFor, sidecarKey } from './sidecars.ts';
 import type { ServedWorkloads } from './workloads.ts';
@@ -65,7 +66,7 @@ function nameOf(namespace: string, sidecar: Sidecar | undefined): string {
 function specialNamespaces({ resources, hosts }: World): ReadonlySet<string> {
   const { destinationRules, virtualServices } = resources;
   return new Set([
-    ...destinationRules.flatMap(({ metadata, spec }) => [metadata.namespace, ...spec.exportTo]),
+    ...destinationRules.flatMap((rule) => [rule.metadata.namespace, ...exportsOfRule(rule)]),
     ...[...hosts.candidates.values()].flat().flatMap((service) => exportsOf(service, hosts.entries.get(service))),
     ...[...hosts.candidates.values()]
       .filter((services) => services.length > 1)

@@ -106,7 +106,8 @@ function inboundCluster(
 ): Cluster {
   const { namespace } = workload.identity;
   const target = service ?? { namespace, name: noService, host: noService, port: number };
-  const policy = trafficPolicy(workload.identity, { service: target });
+  // Selectors are for clients: an inbound cluster has the rule for all (pilot/pkg/model/sidecar.go, DestinationRule).
+  const policy = trafficPolicy({ namespace, labels: {} }, { service: target });
   const name = `inbound|${number}||`;
   return {
     id: `${sidecarId(workload)}/${name}`,

@@ -16,7 +16,7 @@ export interface DestinationRuleSpec {
   readonly host: Located<string>;
   readonly trafficPolicy?: TrafficPolicy;
   readonly subsets: readonly Subset[];
-  /** Namespaces whose clients see the rule; `*` for all, and `.` has become the rule's own. */
+  /** Namespaces whose clients see the rule, as written: `*` or none for all, `.` for the rule's own. */
   readonly exportTo: readonly string[];
   /** Only for these client workloads, of the rule's own namespace. */
   readonly workloadSelector?: WorkloadSelector;
@@ -68,16 +68,12 @@ export const destinationRuleKind = defineKind<DestinationRule, typeof schema>({
           ? {}
           : { trafficPolicy: decodeTrafficPolicy(spec.trafficPolicy, ['spec', 'trafficPolicy'], context) }),
         subsets: decodeSubsets(spec.subsets, context),
-        exportTo: spec.exportTo.length === 0 ? ['*'] : spec.exportTo.map((one) => exported(one, context)),
+        exportTo: spec.exportTo,
         ...(selector === undefined ? {} : { workloadSelector: selector }),
       },
     };
   },
 });
-
-function exported(target: string, { document }: DecodeContext): string {
-  return target === '.' ? document.namespace : target;
-}
 
 function decodeSubsets(
   subsets: z.output<typeof schema>['spec']['subsets'],
