@@ -1,6 +1,8 @@
+import { quoteRegex } from './quote-regex.ts';
+
 /** Istio's string match (authz/matcher/string.go): `*` presence, `*x` suffix, `x*` prefix, otherwise exact. */
 export interface StringPattern {
-  readonly type: 'exact' | 'prefix' | 'suffix' | 'presence';
+  readonly type: 'exact' | 'prefix' | 'suffix' | 'presence' | 'glob';
   readonly value: string;
 }
 
@@ -14,9 +16,16 @@ export function parseStringPattern(text: string): StringPattern {
   return { type: 'exact', value: text };
 }
 
+/** Of a namespace every star is any text, wherever it stands (authz/model/generator.go, srcNamespaceGenerator). */
+export function parseNamespacePattern(text: string): StringPattern {
+  const pattern = parseStringPattern(text);
+  return pattern.value.includes('*') ? { type: 'glob', value: text } : pattern;
+}
+
 /** For findings only; requests are decided from the plan. */
 export function patternMatches({ type, value: part }: StringPattern, value: string): boolean {
   if (type === 'presence') return value !== '';
+  if (type === 'glob') return new RegExp(`^${part.split('*').map(quoteRegex).join('.*')}$`, 's').test(value);
   if (type === 'prefix') return value.startsWith(part);
   return type === 'suffix' ? value.endsWith(part) : value === part;
 }

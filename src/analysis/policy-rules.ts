@@ -12,6 +12,7 @@ import type { PolicyConditionModel, PolicyOperationModel, PolicyRuleModel, Polic
 import {
   expandPrincipal,
   parsePathPattern,
+  parseNamespacePattern,
   parseStringPattern,
   type StringPattern,
   type TrustDomains,
@@ -59,8 +60,8 @@ function readSource(source: PolicySource, { trust, drop }: Reading): PolicySourc
   return {
     ...withPatterns('principals', withinDomains({ source, principals, trust, drop })),
     ...withPatterns('notPrincipals', notPrincipals.length === 0 ? undefined : notPrincipals),
-    ...withPatterns('namespaces', source.namespaces),
-    ...withPatterns('notNamespaces', source.notNamespaces),
+    ...(source.namespaces === undefined ? {} : { namespaces: source.namespaces.map(parseNamespacePattern) }),
+    ...(source.notNamespaces === undefined ? {} : { notNamespaces: source.notNamespaces.map(parseNamespacePattern) }),
     ...(source.serviceAccounts === undefined ? {} : { serviceAccounts: source.serviceAccounts }),
     ...(source.notServiceAccounts === undefined ? {} : { notServiceAccounts: source.notServiceAccounts }),
     ...withPatterns('requestPrincipals', source.requestPrincipals),
@@ -115,15 +116,23 @@ function readOperation(operation: PolicyOperation): PolicyOperationModel {
   };
 }
 
-const addressKeys: ReadonlySet<string> = new Set(['source.ip', 'remote.ip', 'destination.ip', 'destination.port']);
+/** Their values are no patterns. */
+const exactKeys: ReadonlySet<string> = new Set([
+  'source.ip',
+  'remote.ip',
+  'destination.ip',
+  'destination.port',
+  'source.serviceAccount',
+]);
 
 function readCondition(condition: PolicyCondition, { trust }: Reading): readonly PolicyConditionModel[] {
   if (condition.unsupported.length > 0) return [];
   const read = (values: readonly string[]): readonly StringPattern[] => {
-    if (addressKeys.has(condition.key)) return values.map((value) => ({ type: 'exact', value }));
+    if (exactKeys.has(condition.key)) return values.map((value) => ({ type: 'exact', value }));
     if (condition.key === 'source.principal') {
       return values.flatMap((value) => expandPrincipal(value, trust)).map(parseStringPattern);
     }
+    if (condition.key === 'source.namespace') return values.map(parseNamespacePattern);
     if (condition.key === 'source.trustDomain') {
       return values.flatMap((value) => domainPrefixes(value, trust)).map(parseStringPattern);
     }

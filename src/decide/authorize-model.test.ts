@@ -56,12 +56,21 @@ function identityField(
   return positive === undefined || positive.length === 0;
 }
 
-/** "iss/sub of the validated JWT. Exact value is split at the last / into iss and sub." */
+/** "A value is split at its last / into iss and sub; * at one end is for that part alone, which must not be empty." */
 function requestPrincipalMatches({ type, value }: StringMatch, token: TokenFacts | undefined): boolean {
   if (token === undefined || token.issuer === '' || token.subject === '') return false;
-  if (type !== 'exact') return stringMatches({ type, value }, `${token.issuer}/${token.subject}`);
-  const [, issuer, subject] = /^(.*)\/([^/]*)$/.exec(value) ?? [];
-  return token.issuer === issuer && token.subject === subject;
+  if (type === 'presence') return true;
+  const parts = /^(?:(?<issuer>.*)\/)?(?<subject>[^/]*)$/s.exec(value)?.groups as { issuer?: string; subject: string };
+  const { issuer, subject } = parts;
+  if (type === 'exact') return token.issuer === issuer && token.subject === subject;
+  if (type === 'prefix') {
+    return issuer === undefined
+      ? token.issuer.startsWith(subject)
+      : token.issuer === issuer && token.subject.startsWith(subject);
+  }
+  return issuer === undefined
+    ? token.subject.endsWith(subject)
+    : token.issuer.endsWith(issuer) && token.subject === subject;
 }
 
 function notOr<T>(
@@ -120,7 +129,9 @@ function conditionMatches({ key, values, notValues }: PolicyCondition, subject: 
   }
   const text = key === 'connection.sni' ? sni : request.headers.find(([name]) => name === 'x')?.[1];
   if (text === undefined || (text === '' && key === 'connection.sni')) return values.length === 0;
-  return fieldHolds(values, notValues, text);
+  // "Of a header * asks only that it is there."
+  const present = (one: StringMatch): boolean => key !== 'connection.sni' && one.type === 'presence';
+  return notOr(values, notValues, (one) => present(one) || stringMatches(one, text));
 }
 
 /** "string, list of strings: contains; scope and permission are split at spaces; nested string claims are matched whole" */

@@ -1,7 +1,8 @@
 /**
  * What a client with a bad token is told: Envoy's words (jwt_verify_lib), so that who knows them from a cluster knows them
  * here. 401 and UNAUTHENTICATED, but 403 and PERMISSION_DENIED for a token that was made for somebody else
- * (jwt_authn/filter.cc).
+ * (jwt_authn/filter.cc). So it is too with several rules, where Envoy asks for any: of their errors the one that is neither
+ * "no token" nor "issuer is not configured" is told (jwt_authn/verifier.cc).
  */
 
 const unauthenticated = 16;

@@ -270,6 +270,8 @@ function pathField(name: string, patterns: readonly PathPattern[], negated: bool
 }
 
 function headerField(name: string, header: string, { values, negated, context }: ConditionPart): HeaderField {
-  const holds = headerHolds(header, { any: compileAny(values), negated, lenient: isLenient(context.action, negated) });
+  // Of a header `*` asks only that it is there (authz/matcher/header.go), an empty one too.
+  const any = values.some(({ type }) => type === 'presence') ? () => true : compileAny(values);
+  const holds = headerHolds(header, { any, negated, lenient: isLenient(context.action, negated) });
   return { scope: 'header', name, header, wants: describeAny(values.map(describeMatch), negated), holds };
 }

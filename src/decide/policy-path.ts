@@ -1,5 +1,5 @@
 import type { PathPattern, StringMatch } from '../plan/index.ts';
-import { compileKnownPattern } from './regex.ts';
+import { compileKnownPattern, escapeRegex } from './regex.ts';
 import { compileAny } from './string-match.ts';
 
 /** Istio's `paths`: string matches and templates, any of which must hold; case-sensitive, on the path without query. */
@@ -19,8 +19,4 @@ function compileTemplate(template: string): (path: string) => boolean {
     .map((piece) => (piece === '{*}' ? '[^/]+' : piece === '{**}' ? '(?s:.*)' : escapeRegex(piece)))
     .join('');
   return compileKnownPattern(pattern);
-}
-
-function escapeRegex(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }

@@ -39,21 +39,27 @@ function tokenField({ name, values, negated }: TokenSpec, matches: (token: Token
 }
 
 /**
- * An exact value is split at its last `/` into issuer and subject, each compared by itself: `a/b` + `c` and `a` + `b/c` are
- * two people. Patterns are matched against `iss/sub` as a whole.
+ * A value is split at its last `/` into issuer and subject, each compared by itself (authz/model/generator.go): `a/b` + `c` and
+ * `a` + `b/c` are two people. A star at an end is any text of that part, one that is all of a part any but the empty one.
  */
-function principalTest(match: StringMatch): (token: TokenFacts) => boolean {
-  if (match.type === 'exact') {
-    const slash = match.value.lastIndexOf('/');
-    const issuer = match.value.slice(0, Math.max(0, slash));
-    const subject = match.value.slice(slash + 1);
-    return (token) => slash !== -1 && token.subject !== '' && token.issuer === issuer && token.subject === subject;
+function principalTest({ type, value }: StringMatch): (token: TokenFacts) => boolean {
+  const slash = value.lastIndexOf('/');
+  const issuer = value.slice(0, Math.max(0, slash));
+  const subject = value.slice(slash + 1);
+  switch (type) {
+    case 'exact':
+      return (token) => slash !== -1 && token.subject !== '' && token.issuer === issuer && token.subject === subject;
+    case 'prefix':
+      return slash === -1
+        ? (token) => token.issuer.startsWith(value) && token.subject !== ''
+        : (token) => token.issuer === issuer && token.subject !== '' && token.subject.startsWith(subject);
+    case 'suffix':
+      return slash === -1
+        ? (token) => token.issuer !== '' && token.subject.endsWith(value) && token.subject !== ''
+        : (token) => token.issuer !== '' && token.issuer.endsWith(issuer) && token.subject === subject;
+    default:
+      return (token) => requestPrincipalOf(token) !== undefined;
   }
-  const any = compileAnyText([match]);
-  return (token) => {
-    const principal = requestPrincipalOf(token);
-    return principal !== undefined && any(principal);
-  };
 }
 
 function readerOf(key: string): ((token: TokenFacts) => readonly string[]) | undefined {

@@ -31,6 +31,11 @@ export function compileKnownPattern(pattern: string): TextPredicate {
   return fullMatch(re2().compile(pattern));
 }
 
+/** The text as a pattern that matches nothing else. */
+export function escapeRegex(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+}
+
 function fullMatch(regex: RE2JS): TextPredicate {
   return (text) => regex.testExact(isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8'));
 }

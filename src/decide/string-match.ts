@@ -1,6 +1,6 @@
 import type { StringMatch } from '../plan/index.ts';
 import { quote } from './quote.ts';
-import { wireText } from './regex.ts';
+import { compileKnownPattern, escapeRegex, wireText } from './regex.ts';
 
 /** Istio's string matches, any of which must hold; `*` in the middle of an exact value is a literal. */
 export function compileAny(
@@ -43,6 +43,8 @@ function compileOne(match: StringMatch, ignoreCase: boolean): (value: string) =>
       return (value) => value.endsWith(wanted);
     case 'presence':
       return (value) => value !== '';
+    case 'glob':
+      return compileKnownPattern(wanted.split('*').map(escapeRegex).join('(?s:.*)'));
   }
 }
 

@@ -72,10 +72,10 @@ export interface PolicyCondition {
   readonly notValues: readonly StringMatch[];
 }
 
-/** Istio's string match: `*` presence, `*x` suffix, `x*` prefix, otherwise exact. */
+/** Istio's string match: `*` presence, `*x` suffix, `x*` prefix, otherwise exact; of namespaces every star is any text: `glob`. */
 export interface StringMatch {
-  readonly type: 'exact' | 'prefix' | 'suffix' | 'presence';
-  /** Without the star. */
+  readonly type: 'exact' | 'prefix' | 'suffix' | 'presence' | 'glob';
+  /** Without the star, but for `glob`. */
   readonly value: string;
 }
 

@@ -20,7 +20,7 @@ export type Resume = (runtime: Runtime, exchange: Exchange) => void;
 /**
  * Looks for tokens and has them verified: true when the request can go on, false when it was answered or waits; one that
  * waits goes on with `resume`. Every token that is found must be good: with a good and a bad one, the service could take
- * the bad one for that which was verified (Envoy's rule).
+ * the bad one for that which was verified. Envoy is content with one; Istio says of such requests that they are not supported.
  */
 export function authenticate(
   runtime: Runtime,

@@ -205,7 +205,7 @@ function decodeSource(value: z.output<typeof source> | undefined, path: Path, co
   checkSource(value, path, context);
   const given = nonEmpty(value, sourceFields);
   const complete = (names: readonly string[] | undefined): string[] | undefined =>
-    names?.map((name) => (name.includes('/') ? name : `${context.document.namespace}/${name}`));
+    names && inNamespace(names, context.document.namespace);
   return {
     origin: context.at(path),
     ...present({
@@ -215,6 +215,11 @@ function decodeSource(value: z.output<typeof source> | undefined, path: Path, co
     }),
     unsupported: context.refusedBelow(path),
   };
+}
+
+/** Service accounts with the namespace of each; without one it is the policy's own. */
+function inNamespace(accounts: readonly string[], namespace: string): string[] {
+  return accounts.map((account) => (account.includes('/') ? account : `${namespace}/${account}`));
 }
 
 /** The supported fields that have values; an empty list is how the wire says "not set". */
@@ -269,11 +274,14 @@ function decodeOperation(
 
 function decodeCondition(value: z.output<typeof condition>, path: Path, context: DecodeContext): PolicyCondition {
   checkCondition(value, path, context);
+  const { key, values = [], notValues = [] } = value;
+  const isAccount = key === 'source.serviceAccount';
+  const { namespace } = context.document;
   return {
     origin: context.at(path),
-    key: value.key,
-    values: value.values ?? [],
-    notValues: value.notValues ?? [],
+    key,
+    values: isAccount ? inNamespace(values, namespace) : values,
+    notValues: isAccount ? inNamespace(notValues, namespace) : notValues,
     unsupported: context.refusedBelow(path),
   };
 }

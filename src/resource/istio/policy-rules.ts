@@ -35,13 +35,7 @@ export function checkSource(source: SourceFields | undefined, path: Path, contex
     });
   }
   for (const field of ['serviceAccounts', 'notServiceAccounts'] as const) {
-    for (const [index, value] of (source[field] ?? []).entries()) {
-      if (/^[^/*]+(\/[^/*]+)?$/.test(value)) continue;
-      context.error([...path, field, index], {
-        message: `"${value}" is not a service account`,
-        remedy: 'Write namespace/name, or the name alone for the namespace of the policy; no "*".',
-      });
-    }
+    checkAccounts(source[field] ?? [], [...path, field], context);
   }
   for (const field of ['ipBlocks', 'notIpBlocks', 'remoteIpBlocks', 'notRemoteIpBlocks'] as const) {
     for (const [index, value] of (source[field] ?? []).entries()) {
@@ -51,6 +45,16 @@ export function checkSource(source: SourceFields | undefined, path: Path, contex
         remedy: 'Write an address such as 10.1.2.3, or a block such as 10.1.0.0/16.',
       });
     }
+  }
+}
+
+function checkAccounts(accounts: readonly string[], path: Path, context: DecodeContext): void {
+  for (const [index, value] of accounts.entries()) {
+    if (/^[^/*]+(\/[^/*]+)?$/.test(value)) continue;
+    context.error([...path, index], {
+      message: `"${value}" is not a service account`,
+      remedy: 'Write namespace/name, or the name alone for the namespace of the policy; no "*".',
+    });
   }
 }
 
@@ -74,20 +78,24 @@ export function checkOperation(operation: OperationFields | undefined, path: Pat
       if (isPathPattern(value)) continue;
       context.error([...path, field, index], {
         message: `path template "${value}" is not valid`,
-        remedy: 'Use {*} for one whole segment and {**} for the rest at the end, with no other *, { or }.',
+        remedy:
+          'Use {*} for one whole segment and {**} for any number of them, after which no other may come; no other *, { or }.',
       });
     }
   }
 }
 
-/** A template has `{*}` or `{**}` as whole segments, `{**}` last, and no other star or brace. */
+/**
+ * A template has `{*}` or `{**}` as whole segments, none after `{**}`, and other segments of plain characters. Where there is
+ * no template there are no braces either (pkg/config/security, CheckValidPathTemplate).
+ */
 function isPathPattern(value: string): boolean {
-  if (!value.includes('{*}') && !value.includes('{**}')) return true;
-  const segments = value.split('/');
+  if (!value.includes('{*}') && !value.includes('{**}')) return !/[{}]/.test(value);
+  const segments = value.replaceAll(/^\/+|\/+$/g, '').split('/');
+  const rest = segments.indexOf('{**}');
   return segments.every((segment, index) => {
-    if (segment === '{*}') return true;
-    if (segment === '{**}') return index === segments.length - 1;
-    return !/[*{}]/.test(segment);
+    if (segment === '{*}' || segment === '{**}') return rest === -1 || index <= rest;
+    return /^[\w\-.~%!$&'()+,;:@=]+$/.test(segment);
   });
 }
 
@@ -132,7 +140,7 @@ const plainKeys = new Set([
 ]);
 
 /** Known to Istio; what Envoy's filters leave there does not exist here. */
-const refusedKeys = /^experimental\.envoy\.filters\./;
+const refusedKeys = /^(?:experimental\.envoy\.filters\.|request\.experimental\.inline\.headers\[.)/;
 
 /** `request.headers[name]`, `request.auth.claims[name]` and deeper. */
 const bracketKeys = /^(?:request\.headers\[[^\]]+\]|request\.auth\.claims(?:\[[^\][]+\])+)$/;
@@ -167,6 +175,7 @@ export function checkCondition(condition: ConditionFields, path: Path, context: 
     });
   }
   for (const field of ['values', 'notValues'] as const) {
+    if (key === 'source.serviceAccount') checkAccounts(condition[field] ?? [], [...path, field], context);
     for (const [index, value] of (condition[field] ?? []).entries()) {
       const at = [...path, field, index];
       if (key === 'destination.port') checkPort(value, at, context);
