@@ -1,5 +1,5 @@
 /**
- * Which bytes may stand in field names and values (RFC 9113 §8.2.1, RFC 9110 §5.1, RFC 3986), as lookup tables.
+ * Which bytes may stand in field names and values (RFC 9113 §8.2.1, RFC 9110 §5.1, RFC 3986), mostly as lookup tables.
  *
  * Checked once when a `Field` is made, not once per request.
  */
@@ -24,8 +24,11 @@ const authorityForbidden = charCodes('@/\\?#"<>^`{|}');
 const nameTable = tableOf((code) => isDigit(code) || isLower(code) || tokenMarks.has(code));
 /** `token`, for methods. */
 const tokenTable = tableOf((code) => isDigit(code) || isLower(code) || isUpper(code) || tokenMarks.has(code));
-/** No control characters but HTAB; stricter than RFC 9113's NUL, CR and LF, as nghttp2 does it. */
-const valueTable = tableOf((code) => code === 0x09 || (code >= 0x20 && code !== 0x7f));
+/**
+ * No control characters but HTAB; stricter than RFC 9113's NUL, CR and LF, as nghttp2 does it. An expression, because tokens
+ * are long and new in each request: it takes half of a table's time for 200 characters.
+ */
+const plainValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** A fragment never belongs in a request (CVE-2021-32779), so `#` is out. */
 const pathTable = tableOf((code) => isVisible(code) && code !== 0x23);
 /** No user information (RFC 9113 §8.3.1), nothing that a parser could take for a path. */
@@ -49,7 +52,7 @@ export function isFieldValue(text: string): boolean {
   const first = text.charCodeAt(0);
   const last = text.charCodeAt(text.length - 1);
   if (first === 0x20 || first === 0x09 || last === 0x20 || last === 0x09) return false;
-  return consistsOf(valueTable, text);
+  return plainValue.test(text);
 }
 
 export function isMethod(text: string): boolean {

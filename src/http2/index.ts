@@ -4,5 +4,6 @@ export { internField, transientField, type Field } from './field.ts';
 export { FieldKind } from './field-kind.ts';
 export type { ConnectionHandler, LimitName } from './handler.ts';
 export { defaultLimits, type Http2Limits } from './limits.ts';
+export { latin1Text } from './latin1.ts';
 export { OutputBuffer } from './output.ts';
 export type { Http2Stream } from './stream.ts';

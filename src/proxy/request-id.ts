@@ -1,5 +1,6 @@
 // Hot file: once per request of a first hop.
 import { randomFillSync } from 'node:crypto';
+import { latin1Text } from '../http2/index.ts';
 
 /** Ids for which randomness is fetched at once. */
 const batchIds = 256;
@@ -30,5 +31,5 @@ export function randomRequestId(): string {
     text[at] = digits[byte >>> 4] as number;
     text[at + 1] = digits[byte & 0x0f] as number;
   }
-  return text.toString('latin1');
+  return latin1Text(text, 0, text.length);
 }
