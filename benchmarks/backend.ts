@@ -20,7 +20,8 @@ const responseHeaders: readonly Field[] = [
 ];
 const empty = Buffer.alloc(0);
 const trailers: readonly Field[] = [internField('grpc-status', '0')];
-const bodies = new Map<string, Buffer>();
+/** By `x-response-bytes`; and the answer to the probes of the manifests, `HealthCheckResponse{status: SERVING}`. */
+const bodies = new Map<string, Buffer>([['health', Buffer.from([0, 0, 0, 0, 2, 0x08, 0x01])]]);
 const wheel = new TimerWheel();
 
 const limits = { ...defaultLimits, maxConcurrentStreams: 100_000, connectionWindowBytes: 64 * 1024 * 1024 };
@@ -52,6 +53,7 @@ await listen({
           const field = fields[index];
           if (field?.name === 'x-response-bytes') size = field.value;
           else if (field?.name === 'x-echo') isEcho = true;
+          else if (field?.value === '/grpc.health.v1.Health/Check') size = 'health';
         }
         stream.user = { body: isEcho ? empty : bodyOf(size), sent: 0, isEcho, requestEnded: endStream };
         if (endStream || isEcho) respond(stream);
