@@ -9,8 +9,9 @@ import { dirname, join } from 'node:path';
 import { analysisCodes } from '../src/analysis/index.ts';
 import { compareText, type DiagnosticCode } from '../src/base/index.ts';
 import { manifestCodes } from '../src/manifest/index.ts';
-import { fieldCodes, supportedFields, type FieldSupport } from '../src/resource/index.ts';
-import { findShownFields, testOf } from '../test/kit/shown-fields.ts';
+import { fieldCodes, supportedFields, type FieldSupport, type SupportedField } from '../src/resource/index.ts';
+import { findShownFields, testOf, type ShownFields } from '../test/kit/shown-fields.ts';
+import { reasonFor } from '../test/kit/unshown-fields.ts';
 import { limitsPage } from './limits-page.ts';
 import { metricsPage } from './metrics-page.ts';
 
@@ -69,7 +70,7 @@ function supportedPage(): string {
     const title = group === '' ? kind : `${kind} (${group})`;
     const rows = byKind.get(title) ?? [];
     const state = `${words[support]}${consequence === '' ? '' : `: ${consequence}`}`;
-    rows.push(`| \`${path}\` | ${state} | ${testOf(shown, field) ?? '–'} |`);
+    rows.push(`| \`${path}\` | ${state} | ${shownBy(shown, field)} |`);
     byKind.set(title, rows);
   }
   const sections = [...byKind].map(
@@ -83,10 +84,17 @@ a field marked so stands for all below it. Fields that are not listed are unknow
 
 The last column names a test in which taking the field away changes something: a case of \`test/behaviour\` (what is in force there is
 called), a golden of \`test/golden/compile\` (the plan, a status or a finding), or one of \`test/golden/resource\` (what is decoded).
-Where one piece of code reads a field in several places, it is a test of one of them. \`test/supported-fields.test.ts\` names the
-implemented fields without one.
+Where one piece of code reads a field in several places, it is a test of one of them. An implemented field without a test has the
+reason in its place.
 
 ${sections.join('\n')}`;
+}
+
+function shownBy(shown: ShownFields, field: SupportedField): string {
+  const test = testOf(shown, field);
+  const reason =
+    field.support === 'implemented' && (test?.startsWith('decoding ') ?? true) ? reasonFor(field) : undefined;
+  return reason === undefined ? (test ?? '–') : `– (${reason})`;
 }
 
 /** `buf generate` into the tree, or with `--check` into a scratch directory that is compared with it. */

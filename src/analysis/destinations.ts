@@ -102,7 +102,7 @@ function placesOfWorkload({ world, service, port, served }: Resolution, source: 
 }
 
 function placesOfSlice(world: World, slice: EndpointSlice, port: ServicePort): readonly PlaceModel[] {
-  const slicePort = slice.ports.find(({ name }) => name === port.name);
+  const slicePort = slice.ports.find(({ name, protocol }) => name === port.name && protocol === port.protocol);
   const number = slicePort?.port;
   if (number === undefined) return [];
   return slice.endpoints

@@ -1,4 +1,4 @@
-import type { LabelRequirement, LabelSelector } from '../resource/index.ts';
+import { requirementHolds, type LabelSelector } from '../resource/index.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -41,13 +41,6 @@ export function selectorMatches(selector: LabelSelector, labels: Labels): boolea
     hasLabels(labels, selector.matchLabels) &&
     selector.matchExpressions.every((requirement) => requirementHolds(requirement, labels[requirement.key]))
   );
-}
-
-function requirementHolds({ operator, values }: LabelRequirement, value: string | undefined): boolean {
-  if (operator === 'Exists') return value !== undefined;
-  if (operator === 'DoesNotExist') return value === undefined;
-  const isListed = value !== undefined && values.includes(value);
-  return operator === 'In' ? isListed : !isListed;
 }
 
 /** `a=b,c=d`, for messages. */

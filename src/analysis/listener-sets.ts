@@ -51,11 +51,11 @@ function allows(world: World, gateway: Gateway, { metadata }: ListenerSet): bool
 export function orphanSets(world: World): readonly CheckedListenerSet[] {
   return world.resources.listenerSets.flatMap((source) => {
     const { parentRef } = source.spec;
-    const { kind, name, namespace } = parentRef;
+    const { group, kind, name, namespace } = parentRef;
     if (isGatewayRef(parentRef) && world.gateways.has(refKey(parentRef))) return [];
     const message = isGatewayRef(parentRef)
       ? `parentRef "${name}": no such Gateway in namespace "${namespace}"`
-      : `parentRef "${name}": kind "${kind}" is no Gateway`;
+      : `parentRef "${name}": kind "${[...(group === '' ? [] : [group]), kind].join('/')}" is no Gateway`;
     world.report(finding(source, message, 'Name a Gateway that is among the manifests.'));
     return [{ source, listeners: [], refused: { reason: 'ParentNotAccepted', message } }];
   });

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Path } from '../manifest/index.ts';
 import type { DecodeContext } from './context.ts';
 import type { labelSelector, workloadSelector } from './fields.ts';
-import type { LabelSelector, WorkloadSelector } from './object.ts';
+import type { LabelRequirement, LabelSelector, WorkloadSelector } from './object.ts';
 
 /** `metav1.LabelSelector` with the rules of its operators. */
 export function decodeLabelSelector(
@@ -19,6 +19,14 @@ export function decodeLabelSelector(
     });
   }
   return { origin: context.at(path), matchLabels: value.matchLabels, matchExpressions: value.matchExpressions };
+}
+
+/** `value`: of the label that it is about. */
+export function requirementHolds({ operator, values }: LabelRequirement, value: string | undefined): boolean {
+  if (operator === 'Exists') return value !== undefined;
+  if (operator === 'DoesNotExist') return value === undefined;
+  const isListed = value !== undefined && values.includes(value);
+  return operator === 'In' ? isListed : !isListed;
 }
 
 /** Istio's selector; one without labels selects as if it were not there, which is reported. */

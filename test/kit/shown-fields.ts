@@ -106,6 +106,7 @@ function readCases(root: string): Case[] {
       {
         workloads: Object.entries(apps).map(([name, { host, port }]) => `${name}=${host}:${port}`),
         placed: true,
+        started: true,
         options: { outbound: true },
         resolved: names,
         jwks: Object.fromEntries(Object.entries(urls).map(([url, answer]) => [url, { text: answer }])),
@@ -133,6 +134,8 @@ function filesIn(folder: string, suffix: string): { readonly name: string; reado
 interface CaseSettings {
   readonly workloads: readonly string[];
   readonly placed: boolean;
+  /** Workloads are started here, and so told of Services by host and port. */
+  readonly started?: boolean;
   readonly options: Partial<CompileOptions>;
   readonly resolved?: ResolvedNames;
   readonly jwks?: FetchedKeySets;
@@ -140,10 +143,10 @@ interface CaseSettings {
 }
 
 function makeCase(name: string, text: string, settings: CaseSettings): Case {
-  const { workloads, placed, options, resolved = {}, jwks = {}, readiness } = settings;
+  const { workloads, placed, started = false, options, resolved = {}, jwks = {}, readiness } = settings;
   const { documents } = parseManifest(text, `${name}.yaml`);
   const snapshot = {
-    bindings: bindingsOf(workloads),
+    bindings: bindingsOf(workloads).map((one) => (started ? { ...one, isStarted: true as const } : one)),
     resolved,
     jwks,
     options: { ...testOptions, ...options },

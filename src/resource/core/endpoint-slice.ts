@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from '../address.ts';
 import type { DecodeContext } from '../context.ts';
 import { portNumber, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
-import { acceptedFields } from '../schema.ts';
+import { accepted, acceptedFields } from '../schema.ts';
 import type { Origin } from '../../base/index.ts';
 import type { ResourceObject } from '../object.ts';
 
@@ -20,7 +20,6 @@ export interface SliceEndpoint {
   readonly addresses: readonly string[];
   /** `conditions.ready`, true where nothing is written. */
   readonly ready: boolean;
-  readonly hostname?: string;
   /** Name of the Pod in `targetRef`, if it is one. */
   readonly pod?: string;
   readonly zone?: string;
@@ -32,7 +31,6 @@ export interface SlicePort {
   /** Absent: all ports. */
   readonly port?: number;
   readonly protocol: 'TCP' | 'UDP' | 'SCTP';
-  readonly appProtocol?: string;
 }
 
 const endpoint = z.strictObject({
@@ -40,7 +38,6 @@ const endpoint = z.strictObject({
   conditions: z
     .strictObject({ ready: z.boolean().default(true), ...acceptedFields('serving', 'terminating') })
     .prefault({}),
-  hostname: z.string().optional(),
   targetRef: z
     .strictObject({
       kind: z.string().default(''),
@@ -49,7 +46,7 @@ const endpoint = z.strictObject({
     })
     .optional(),
   zone: z.string().optional(),
-  ...acceptedFields('deprecatedTopology', 'hints', 'nodeName'),
+  ...acceptedFields('deprecatedTopology', 'hints', 'hostname', 'nodeName'),
 });
 
 const schema = objectOf({
@@ -61,7 +58,8 @@ const schema = objectOf({
         name: z.string().default(''),
         port: portNumber.optional(),
         protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
-        appProtocol: z.string().optional(),
+        // What the Service says of its port counts.
+        appProtocol: accepted(),
       }),
     )
     .max(100)
@@ -88,20 +86,20 @@ export const endpointSliceKind = defineKind<EndpointSlice, typeof schema>({
       addressType,
       endpoints: endpoints.map((value, index) => {
         checkAddresses(value.addresses, { addressType, index, context });
-        const { addresses, conditions, hostname, targetRef, zone } = value;
+        const { addresses, conditions, targetRef, zone } = value;
         const pod = targetRef?.kind === 'Pod' ? targetRef.name : undefined;
         return {
           origin: context.at(['endpoints', index]),
           addresses,
           ready: conditions.ready,
-          ...present({ hostname, pod, zone }),
+          ...present({ pod, zone }),
         };
       }),
-      ports: ports.map(({ name, port, protocol, appProtocol }, index) => ({
+      ports: ports.map(({ name, port, protocol }, index) => ({
         origin: context.at(['ports', index]),
         name,
         protocol,
-        ...present({ port, appProtocol }),
+        ...present({ port }),
       })),
     };
   },

@@ -26,7 +26,6 @@ export interface PodSpec {
 
 export interface ContainerPort {
   readonly origin: Origin;
-  readonly container: string;
   /** Empty where it has none. */
   readonly name: string;
   readonly port: number;
@@ -152,7 +151,6 @@ export function decodePodSpec(spec: z.output<typeof podSpec>, path: Path, contex
       spec[list].flatMap((one, index) =>
         one.ports.map(({ name, containerPort, protocol }, at) => ({
           origin: context.at([...path, list, index, 'ports', at]),
-          container: one.name,
           name,
           port: containerPort,
           protocol,

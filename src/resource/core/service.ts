@@ -59,7 +59,6 @@ const schema = objectOf({
       sessionAffinity: z.enum(['None', 'ClientIP']).default('None'),
       publishNotReadyAddresses: z.boolean().default(false),
       loadBalancerSourceRanges: ignored('callers are not filtered by address here'),
-      internalTrafficPolicy: z.enum(['Cluster', 'Local']).default('Cluster'),
       ...acceptedFields(
         'allocateLoadBalancerNodePorts',
         'clusterIPs',
@@ -67,6 +66,8 @@ const schema = objectOf({
         'externalName',
         'externalTrafficPolicy',
         'healthCheckNodePort',
+        // All endpoints are on this machine.
+        'internalTrafficPolicy',
         'ipFamilies',
         'ipFamilyPolicy',
         'loadBalancerClass',

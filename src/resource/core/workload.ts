@@ -3,7 +3,7 @@ import type { DecodeContext } from '../context.ts';
 import { labelMap, labelSelector } from '../fields.ts';
 import { defineKind, objectOf, type Kind } from '../kind.ts';
 import { acceptedFields } from '../schema.ts';
-import { decodeLabelSelector } from '../selectors.ts';
+import { decodeLabelSelector, requirementHolds } from '../selectors.ts';
 import { decodePodSpec, podSpec } from './pod.ts';
 import type { Origin } from '../../base/index.ts';
 import type { LabelSelector, ResourceObject } from '../object.ts';
@@ -15,8 +15,6 @@ export interface Workload extends ResourceObject {
   readonly spec: {
     readonly selector: LabelSelector;
     readonly template: PodTemplate;
-    /** Absent for a DaemonSet; 1 where none is written. */
-    readonly replicas?: number;
   };
 }
 
@@ -98,14 +96,33 @@ function decodeSpec(spec: Spec, context: DecodeContext): Workload['spec'] {
       remedy: `Add the label ${name}: ${value} to spec.template.metadata.labels, or mend the selector.`,
     });
   }
+  if (Object.keys(spec.selector.matchLabels).length === 0 && spec.selector.matchExpressions.length === 0) {
+    context.error(['spec', 'selector'], {
+      message: 'the selector is empty',
+      remedy: 'Add matchLabels with labels of spec.template.metadata.',
+    });
+  }
+  const selector = decodeLabelSelector(spec.selector, ['spec', 'selector'], context);
+  for (const [index, requirement] of selector.matchExpressions.entries()) {
+    if (requirementHolds(requirement, labels[requirement.key])) continue;
+    context.error(['spec', 'selector', 'matchExpressions', index], {
+      message: `selector ${requirement.key} ${requirement.operator} does not match the labels of the template`,
+      remedy: 'Change the labels in spec.template.metadata.labels, or mend the selector.',
+    });
+  }
+  if (spec.replicas === 0) {
+    context.ignore(['spec', 'replicas'], {
+      message: 'replicas 0 has no effect: what runs is what was started on this machine, which calls still reach',
+      remedy: 'Take the object away if nothing is to take its calls.',
+    });
+  }
   return {
-    selector: decodeLabelSelector(spec.selector, ['spec', 'selector'], context),
+    selector,
     template: {
       origin: context.at(path),
       labels,
       annotations,
       spec: decodePodSpec(spec.template.spec, [...path, 'spec'], context),
     },
-    ...(spec.replicas === undefined ? {} : { replicas: spec.replicas }),
   };
 }

@@ -3,7 +3,7 @@ import { isIP } from '../address.ts';
 import type { DecodeContext } from '../context.ts';
 import { apiGroup, kindName, labelSelector, objectName, present, textMap } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
-import { ignored } from '../schema.ts';
+import { ignored, wellFormedIgnored } from '../schema.ts';
 import { decodeFrontendTls, frontendTls, type FrontendTls } from './frontend-tls.ts';
 import {
   certificateRef,
@@ -97,7 +97,10 @@ const infrastructure = z.strictObject({
       'must have values as labels have\nUse letters, digits, "-", "_" and ".".',
     )
     .optional(),
-  annotations: metadataMap({ maxEntries: 16, maxLength: 4096 }).optional(),
+  annotations: wellFormedIgnored(
+    metadataMap({ maxEntries: 16, maxLength: 4096 }),
+    'no workload is made that could carry them',
+  ),
   parametersRef: z.strictObject({ group: apiGroup, kind: kindName, name: objectName }).optional(),
 });
 
@@ -172,16 +175,10 @@ export const gatewayKind = defineKind<Gateway, typeof schema>({
 });
 
 function decodeInfrastructure(
-  { labels, annotations, parametersRef }: z.output<typeof infrastructure>,
+  { labels, parametersRef }: z.output<typeof infrastructure>,
   context: DecodeContext,
 ): GatewayInfrastructure {
   const path = ['spec', 'infrastructure'];
-  if (annotations !== undefined && Object.keys(annotations).length > 0) {
-    context.ignore([...path, 'annotations'], {
-      message: 'infrastructure.annotations have no effect: no workload is made that could carry them',
-      remedy: 'Nothing to do, unless something reads them from the workload.',
-    });
-  }
   const reference =
     parametersRef === undefined ? undefined : { origin: context.at([...path, 'parametersRef']), ...parametersRef };
   return present({ labels, parametersRef: reference });

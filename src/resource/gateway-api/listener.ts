@@ -13,6 +13,7 @@ import {
   subdomainName,
   textMap,
 } from '../fields.ts';
+import { wellFormedIgnored } from '../schema.ts';
 import { decodeLabelSelector } from '../selectors.ts';
 import { warnOfAddress } from './references.ts';
 import type { Origin } from '../../base/index.ts';
@@ -95,7 +96,10 @@ export const listenerSchema = z.strictObject({
     .strictObject({
       mode: z.enum(['Terminate', 'Passthrough']).default('Terminate'),
       certificateRefs: z.array(certificateRef).max(64).default([]),
-      options: textMap({ maxEntries: 16, maxLength: 4096 }).optional(),
+      options: wellFormedIgnored(
+        textMap({ maxEntries: 16, maxLength: 4096 }),
+        'TLS is served with its default settings',
+      ),
     })
     .optional(),
   allowedRoutes: allowedRoutes.prefault({}),
@@ -103,12 +107,6 @@ export const listenerSchema = z.strictObject({
 
 export function decodeListener(value: z.output<typeof listenerSchema>, path: Path, context: DecodeContext): Listener {
   if (value.hostname !== undefined) warnOfAddress(value.hostname, [...path, 'hostname'], context);
-  if (value.tls?.options !== undefined && Object.keys(value.tls.options).length > 0) {
-    context.ignore([...path, 'tls', 'options'], {
-      message: 'tls.options are not yet supported: they have no effect',
-      remedy: 'Take them away; TLS is served with its default settings.',
-    });
-  }
   return {
     origin: context.at(path),
     name: value.name,
