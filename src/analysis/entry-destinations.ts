@@ -1,6 +1,5 @@
-import { compareText, diagnose, qualifiedName } from '../base/index.ts';
+import { compareText, qualifiedName } from '../base/index.ts';
 import type { ServiceEntry, ServiceEntryEndpoint, ServiceEntryPort, ServicePort } from '../resource/index.ts';
-import { codes } from './codes.ts';
 import { localityOfLabels, parseLocality } from './locality.ts';
 import type { DestinationModel, PlaceModel } from './model.ts';
 import { expandPrincipal } from './policy-match.ts';
@@ -101,21 +100,14 @@ function placesOfSource({ port, served }: EntryContext, source: WorkloadSource):
 
 /**
  * `NONE` and `DYNAMIC_DNS` send a call to where the client had it going. A client of a sidecar here connects to the sidecar,
- * so that the written addresses, or the name of the host, stand for what its connection would have said.
+ * so that the written addresses, or the name that it calls, stand for what its connection would have said.
  */
-function placesByChoiceOfClient({ world, entry, found, port }: EntryContext): readonly PlaceModel[] {
+function placesByChoiceOfClient({ entry, found, port }: EntryContext): readonly PlaceModel[] {
   const number = port.targetPort ?? port.number;
   const single = entry.spec.addresses.filter((address) => !address.includes('/'));
   if (single.length > 0) return single.map((host) => ({ ...placeAt(entry, host), port: number }));
-  if (!found.host.startsWith('*')) return [{ ...placeAt(entry, found.host), port: number, lookup: 'all' }];
-  world.report(
-    diagnose(codes.entryUnresolvable, {
-      origin: entry.spec.resolutionOrigin,
-      message: `calls to host "${found.host}" fail: with resolution ${entry.spec.resolution} nothing but the client's own connection says where a wildcard leads`,
-      remedy: 'List the hosts that are called, or give endpoints with resolution STATIC or DNS.',
-    }),
-  );
-  return [];
+  const lookup = found.host.startsWith('*') ? 'request' : 'all';
+  return [{ ...placeAt(entry, found.host), port: number, lookup }];
 }
 
 /** The names of the entry where it has some, else the accounts of its workloads and endpoints, in the entry's namespace. */

@@ -71,6 +71,8 @@ export interface OutboundHostModel {
   readonly isDefaultPort: boolean;
   /** The Service declares that it does not speak HTTP: bytes are relayed, at the port that stands for it alone. */
   readonly relaysBytes?: true;
+  /** As `VirtualHost.serverName` of the plan. */
+  readonly serverName?: 'also' | 'only';
   /** Where calls go that nothing else is said about. */
   readonly destination: DestinationModel;
   /** Of a VirtualService or of routes on the Service: all there is for this caller, in their order. */
@@ -237,9 +239,12 @@ export type PlaceModel =
       readonly type: 'direct';
       readonly origin: Origin;
       readonly name: string;
-      /** An address, or with `lookup` a DNS name: all of its addresses, or the first. */
+      /**
+       * An address, or with `lookup` a DNS name: all of its addresses, or the first. `request`: a wildcard; the name that is
+       * called is looked up then.
+       */
       readonly host: string;
-      readonly lookup?: 'all' | 'first';
+      readonly lookup?: 'all' | 'first' | 'request';
       readonly port: number;
       readonly weight: number;
       /** It says of itself that it takes the mutual TLS of the mesh. */

@@ -8,15 +8,11 @@ export const outboundCodes = {
     title:
       'A host of a ServiceEntry is that of a Service, or of an older ServiceEntry of another namespace, which counts.',
   },
-  entryUnresolvable: {
-    code: 'SP0191',
-    severity: 'warning',
-    title: 'Where calls to a host of a ServiceEntry go, only the connection of a client in a cluster would say.',
-  },
-  entryPortNotHttp: {
+  entryPortUnnamed: {
     code: 'SP0192',
     severity: 'info',
-    title: 'A port of a ServiceEntry does not speak HTTP: apps do not reach it through their sidecars.',
+    title:
+      'Nothing in connections to a port of a ServiceEntry says which host they are for: apps do not reach it through their sidecars.',
   },
   sidecarShadowed: {
     code: 'SP0193',

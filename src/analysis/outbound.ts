@@ -135,6 +135,7 @@ interface RegistryPort {
 
 /** What a host without a port means where a Service has several ports, as in any URL. */
 const httpPort = 80;
+const httpsPort = 443;
 
 /** Protocols of ServiceEntry ports whose requests have an authority to be routed by. */
 const httpProtocols: ReadonlySet<string> = new Set(['http', 'http2', 'grpc', 'grpc-web']);
@@ -150,6 +151,7 @@ function registryPorts(world: World, workloads: OutboundInput): readonly Registr
     .flatMap(({ host, service }) => {
       const isEntry = world.hosts.entries.has(service);
       const ports = service.spec.ports.filter((port) => isReached(world, service, port));
+      const named = portByServerName(ports);
       return ports.map((port) => ({
         service,
         port,
@@ -159,10 +161,17 @@ function registryPorts(world: World, workloads: OutboundInput): readonly Registr
           port: port.port,
           isDefaultPort: ports.length === 1 || port.port === httpPort,
           ...(portProtocol(port) === 'other' ? { relaysBytes: true } : {}),
+          ...(port === named ? { serverName: isEntry ? 'only' : 'also' } : {}),
           destination: (isEntry ? entries : quietly)(service, port),
         },
       }));
     });
+}
+
+/** Where TLS of a host goes, since a server name has no port: to the only port for TLS, or to that of HTTPS. */
+function portByServerName(ports: readonly ServicePort[]): ServicePort | undefined {
+  const encrypted = ports.filter(speaksTls);
+  return encrypted.length === 1 ? encrypted[0] : encrypted.find(({ port }) => port === httpsPort);
 }
 
 function isReached(world: World, service: Service, port: ServicePort): boolean {
@@ -170,12 +179,16 @@ function isReached(world: World, service: Service, port: ServicePort): boolean {
   if (service.spec.unsupported.length > 0 || port.protocol !== 'TCP') return false;
   const { appProtocol = '' } = port;
   if (!world.hosts.entries.has(service) || httpProtocols.has(appProtocol)) return true;
+  if (speaksTls(port) && portByServerName(service.spec.ports) === port) return true;
+  const why = speaksTls(port)
+    ? 'of several ports for TLS a server name means that of 443'
+    : 'nothing in its connections says which host they are for';
   world.report(
-    diagnose(codes.entryPortNotHttp, {
+    diagnose(codes.entryPortUnnamed, {
       origin: port.origin,
-      message: `port ${port.port} of host "${hostOfService(world, service)}" is ${appProtocol.toUpperCase()}: apps do not reach it through the outbound port of their sidecars`,
+      message: `port ${port.port} of host "${hostOfService(world, service)}" is ${appProtocol.toUpperCase()}, and ${why}: apps do not reach it through the outbound port of their sidecars`,
       remedy:
-        'Write protocol: HTTP2 or GRPC where that is spoken; a DestinationRule with tls.mode SIMPLE adds TLS on the way out.',
+        'Write protocol: TLS where clients begin with TLS, or HTTP2 or GRPC where that is spoken; a DestinationRule with tls.mode SIMPLE adds TLS on the way out.',
     }),
   );
   return false;

@@ -93,6 +93,7 @@ function lowerEndpoint(
     origin: place.type === 'proxied' ? place.workload.origin : place.origin,
     cluster,
     address: at.address,
+    ...(place.type === 'direct' && place.lookup === 'request' ? { followsRequest: true } : {}),
     weight: place.weight,
     ...(priority === 0 ? {} : { priority }),
     ...(locality === '' ? {} : { locality }),
@@ -113,6 +114,7 @@ function addressesOf(
     return placed === undefined ? [] : [placed];
   }
   const { host, port, lookup } = place;
+  if (lookup === 'request') return [{ host, port }];
   const isName = lookup !== undefined && !isAddress(host);
   if (isName) names.add(host);
   const hosts = isName ? (resolved[host] ?? []) : [host];

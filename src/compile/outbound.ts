@@ -71,7 +71,10 @@ function defaultRoute(proxy: string, { origin, destination }: OutboundHostModel,
   };
 }
 
-function virtualHostOf(scope: string, { origin, host, port, isDefaultPort }: OutboundHostModel): VirtualHost {
+function virtualHostOf(
+  scope: string,
+  { origin, host, port, isDefaultPort, serverName }: OutboundHostModel,
+): VirtualHost {
   const hostname = `${host}:${port}`;
   return {
     id: `${scope}/${hostname}`,
@@ -79,6 +82,7 @@ function virtualHostOf(scope: string, { origin, host, port, isDefaultPort }: Out
     listener: scope,
     hostname,
     ...(isDefaultPort ? { isDefaultPort } : {}),
+    ...(serverName === undefined ? {} : { serverName }),
   };
 }
 

@@ -147,9 +147,7 @@ function compilePort(compilation: Compilation, portId: string): CompiledPort {
     outbound: port.direction === 'outbound' ? compilation.outbound : undefined,
     hosts: new BoundedCache(maxCachedHosts),
     relays: listeners.some(({ listener }) => listener.relay !== undefined),
-    asksServerName: listeners.some(
-      ({ listener, pinned }) => listener.relay !== undefined && pinned?.routesByServerName !== undefined,
-    ),
+    asksServerName: listeners.some(asksServerName),
   };
 }
 
@@ -163,6 +161,7 @@ function compileListener(
     listener: child(compilation.plan.listeners, listenerId),
     virtualHosts,
     virtualHostsByHost: buildHostIndex<CompiledVirtualHost>([]),
+    virtualHostsByServerName: undefined,
     pinned: undefined,
     noVirtualHost: { type: 'no-listener' },
   };
@@ -173,12 +172,19 @@ function compileListener(
     const place = { listener, clusters, maxCachedPaths: maxPaths };
     virtualHosts.push(compileVirtualHost(child(compilation.plan.virtualHosts, id), routes, place));
   }
-  if (listener.listener.pinned !== undefined) [listener.pinned] = virtualHosts;
-  listener.virtualHostsByHost = indexHosts(virtualHosts);
+  setHosts(listener, virtualHosts);
   return listener;
 }
 
-export function indexHosts(virtualHosts: readonly CompiledVirtualHost[]): HostIndex<CompiledVirtualHost> {
+/** Gives a listener its virtual hosts, in order of id, with all that is found by. */
+export function setHosts(listener: Mutable<CompiledListener>, virtualHosts: readonly CompiledVirtualHost[]): void {
+  listener.virtualHosts = virtualHosts;
+  listener.virtualHostsByHost = indexHosts(virtualHosts);
+  if (listener.listener.pinned === undefined) listener.virtualHostsByServerName = byHostAlone(virtualHosts);
+  else [listener.pinned] = virtualHosts;
+}
+
+function indexHosts(virtualHosts: readonly CompiledVirtualHost[]): HostIndex<CompiledVirtualHost> {
   return buildHostIndex(virtualHosts.flatMap((host) => namesOf(host.virtualHost).map((name) => [name, host] as const)));
 }
 
@@ -189,8 +195,25 @@ function virtualHostIds(compilation: Compilation, { id, pinned }: Listener, port
 }
 
 /** With the port, and without it where no port means this one. */
-function namesOf({ hostname, isDefaultPort }: VirtualHost): readonly string[] {
-  return isDefaultPort === true ? [hostname, hostname.slice(0, hostname.lastIndexOf(':'))] : [hostname];
+function namesOf({ hostname, isDefaultPort, serverName }: VirtualHost): readonly string[] {
+  if (serverName === 'only') return [];
+  return isDefaultPort === true ? [hostname, withoutPort(hostname)] : [hostname];
+}
+
+function byHostAlone(hosts: readonly CompiledVirtualHost[]): CompiledListener['virtualHostsByServerName'] {
+  const named = hosts.filter(({ virtualHost }) => virtualHost.serverName !== undefined);
+  return named.length === 0
+    ? undefined
+    : buildHostIndex(named.map((host) => [withoutPort(host.virtualHost.hostname), host] as const));
+}
+
+function withoutPort(hostname: string): string {
+  return hostname.slice(0, hostname.lastIndexOf(':'));
+}
+
+export function asksServerName({ listener, pinned, virtualHostsByServerName }: CompiledListener): boolean {
+  if (virtualHostsByServerName !== undefined) return true;
+  return listener.relay !== undefined && pinned?.routesByServerName !== undefined;
 }
 
 export function answersPlain({ virtualHosts }: CompiledListener): boolean {

@@ -48,7 +48,7 @@ export type {
 } from './policy-types.ts';
 export { quote } from './quote.ts';
 export { redirectLocation, type CompiledRedirect } from './redirect-location.ts';
-export { decideRelay, explainNoRelay } from './relay.ts';
+export { decideRelay, isRelayed, explainNoRelay } from './relay.ts';
 export { claimAt, type TokenFacts } from './token-facts.ts';
 export { wireText } from './regex.ts';
 export { retriesFailure, retriesResponse, retryLimit, retryWaitMs, type AttemptFailure } from './retry.ts';

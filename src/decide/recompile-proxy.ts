@@ -4,12 +4,12 @@ import { isOfRoutes, planChange, type Plan, type PlanChange, type Route, type Vi
 import { BoundedCache } from './bounded-cache.ts';
 import {
   answersPlain,
+  asksServerName,
   cachedPathsPerHost,
   compileProxy,
   compileVirtualHost,
-  indexHosts,
+  setHosts,
   type HostPlace,
-  type Mutable,
 } from './compile-proxy.ts';
 import { maxCachedHosts } from './limits.ts';
 import type { CompiledListener, CompiledPort, CompiledProxy, CompiledVirtualHost } from './types.ts';
@@ -38,7 +38,7 @@ export function recompileProxy(plan: Plan, proxyId: string, before: CompiledProx
     })),
   );
   for (const { listener, virtualHosts } of updates) {
-    if (virtualHosts !== undefined) replaceHosts(listener, virtualHosts);
+    if (virtualHosts !== undefined) setHosts(listener, virtualHosts);
   }
   const ports = new Map([...before.ports].map(([id, port]) => [id, refreshed(port)] as const));
   return { ...before, plan, ports };
@@ -107,13 +107,13 @@ function parentOf({ listener }: CompiledListener, { proxy, ports }: Pick<Compile
   return isOutbound ? (proxy.outbound?.scope ?? listener.id) : listener.id;
 }
 
-function replaceHosts(listener: Mutable<CompiledListener>, virtualHosts: readonly CompiledVirtualHost[]): void {
-  listener.virtualHosts = virtualHosts;
-  listener.virtualHostsByHost = indexHosts(virtualHosts);
-  if (listener.listener.pinned !== undefined) [listener.pinned] = virtualHosts;
-}
-
 /** What follows from the hosts of its listeners. */
 function refreshed(port: CompiledPort): CompiledPort {
-  return { ...port, answersPlain: port.listeners.some(answersPlain), hosts: new BoundedCache(maxCachedHosts) };
+  const { listeners } = port;
+  return {
+    ...port,
+    answersPlain: listeners.some(answersPlain),
+    asksServerName: listeners.some(asksServerName),
+    hosts: new BoundedCache(maxCachedHosts),
+  };
 }

@@ -75,6 +75,8 @@ export interface CompiledListener {
   /** In order of id. */
   readonly virtualHosts: readonly CompiledVirtualHost[];
   readonly virtualHostsByHost: HostIndex<CompiledVirtualHost>;
+  /** Where TLS connections are relayed beside requests: those that server names mean, without ports. */
+  readonly virtualHostsByServerName: HostIndex<CompiledVirtualHost> | undefined;
   /** The virtual host of every request, whatever its authority. */
   readonly pinned: CompiledVirtualHost | undefined;
   /** The decision for a request whose host no virtual host of this listener serves. */

@@ -123,6 +123,11 @@ export interface Endpoint {
   readonly origin: Origin;
   readonly cluster: string;
   readonly address: { readonly host: string; readonly port: number };
+  /**
+   * In place of `address.host`, a wildcard that says what comes here, the host of each request's authority, or the server name
+   * of a relayed connection, is looked up when it connects. Only routes of a virtual host with this wildcard lead here.
+   */
+  readonly followsRequest?: true;
   readonly weight: number;
   /** 0 (the default) is used first; the next one takes over as endpoints of the former are ejected. */
   readonly priority?: number;

@@ -165,6 +165,11 @@ export interface VirtualHost {
   readonly hostname: string;
   /** Outbound scopes only: it also answers to the host without a port. */
   readonly isDefaultPort?: true;
+  /**
+   * Outbound scopes only: TLS connections for this host (without a port) to the port that takes any authority are relayed, by
+   * the server name of their ClientHello. `only`: and requests have no part here.
+   */
+  readonly serverName?: 'also' | 'only';
 }
 
 /** One match of one rule of a route object. Id: `<virtualHost>/<kind>/<ns>/<name>/<rule>/<match>`. */

@@ -95,6 +95,7 @@ export class ByteRelay {
       route: undefined,
       cluster: undefined,
       endpoint: undefined,
+      dialled: undefined,
       upstreamLocalAddress: '',
       attempts: 0,
       receivedBytes: 0,
@@ -160,7 +161,7 @@ export class ByteRelay {
   }
 
   #connect(cluster: ClusterRuntime): void {
-    const { random, tlsOf } = this.#runtime;
+    const { random, tlsOf, lookup } = this.#runtime;
     const endpoint = cluster.chooseForBytes(this.#tried, this.facts.remoteAddress, random);
     if (endpoint === undefined) return this.#failUpstream('no_healthy_upstream', cluster);
     this.#tried.push(endpoint);
@@ -173,8 +174,12 @@ export class ByteRelay {
     const tls = tlsOf(endpoint.endpoint)?.();
     if (tls !== undefined && 'error' in tls) return this.#failUpstream('connect_failed', cluster, tls.error);
     this.#take(endpoint);
+    const { address, followsRequest } = endpoint.endpoint;
+    const dialled = followsRequest === true ? { ...address, host: this.facts.sni } : address;
+    this.#account.dialled = dialled;
     this.#attempt = connect({
-      ...endpoint.endpoint.address,
+      ...dialled,
+      ...(lookup === undefined ? {} : { lookup }),
       ...(tls === undefined ? {} : { tls: { ...tls, bytesAlpn: alpnFor(endpoint.endpoint) } }),
       connectTimeoutMs: settings.connectTimeoutMs,
       ...(settings.tcpKeepalive === undefined ? {} : { keepAlive: settings.tcpKeepalive }),

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { selectListenerForSni, type CompiledPort, type CompiledProxy } from '../decide/index.ts';
+import { isRelayed, type CompiledPort, type CompiledProxy } from '../decide/index.ts';
 import type { Port } from '../plan/index.ts';
 import {
   bindError,
@@ -203,7 +203,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
       this.#options.onRefused(this.#state.port.port, { cause: 'client-cap', detail, facts });
       return;
     }
-    if (isRelayed(this.#state.port, facts)) {
+    if (isRelayed(this.#state.port, facts.sni)) {
       const relay = new ByteRelay({ runtime: this.#options.runtime, owner: this, socket, facts });
       this.#connections.add(relay);
       relay.start();
@@ -218,10 +218,6 @@ export class PortServer implements DownstreamOwner, RelayOwner {
     });
     this.#connections.add(connection);
   }
-}
-
-function isRelayed(port: CompiledPort, { sni }: SocketFacts): boolean {
-  return port.relays && selectListenerForSni(port, sni)?.listener.relay !== undefined;
 }
 
 function clientTrust({ port }: PortState): string {

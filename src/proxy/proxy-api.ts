@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { SvidHolder } from '../identity/index.ts';
@@ -18,6 +19,8 @@ export interface ProxyOptions {
   readonly random: () => number;
   /** Makes `x-request-id`s; random UUIDs by default. */
   readonly newRequestId?: () => string;
+  /** Looks up names that requests and connections ask for themselves; default: as the system does. */
+  readonly lookup?: LookupFunction;
   readonly identity: SvidHolder;
   readonly metrics: RequestMetrics;
   readonly counters: Counters;

@@ -158,6 +158,7 @@ class DataPlane implements Proxy {
       localService: (exchange, scope) => this.#reflection.serviceFor(exchange, scope),
       ...createRecorder({ clock, metrics, accessLog, view }),
       relayBooks: { clock, counters, accessLog },
+      lookup: this.#options.lookup,
       tlsOf: ({ security }) => this.#clientTls(security),
       log: this.#log,
       countMirror: (cluster, outcome) => counters.add(mirroredRequests, [cluster, outcome]),
@@ -223,7 +224,9 @@ class DataPlane implements Proxy {
 
   #security({ compiled, port }: PortState): ListenSecurity {
     const { security } = port.port;
-    if (security.mode === 'plaintext') return { mode: port.asksServerName ? 'peek' : 'plaintext' };
+    if (security.mode === 'plaintext') {
+      return port.asksServerName ? { mode: 'peek', acceptsPlaintext: !port.relays } : { mode: 'plaintext' };
+    }
     if (security.mode === 'tls') {
       const log = this.#log;
       const { clock } = this.#options;
@@ -261,21 +264,25 @@ class DataPlane implements Proxy {
   /** Connections of their own for each host that is called, where the server name follows the request. */
   #endpointPool(endpoint: Endpoint, settings: PoolSettings): EndpointPool {
     const { security } = endpoint;
-    if (security.mode !== 'tls' || security.sni !== '') {
-      return this.#pool(endpoint, settings, this.#clientTls(security));
-    }
-    return new HostPools(settings, (host, current) =>
-      this.#pool(endpoint, current, () => this.#backendTls.client(security, host)),
-    );
+    const { address, followsRequest = false } = endpoint;
+    const isNamed = security.mode === 'tls' && security.sni === '';
+    if (!isNamed && !followsRequest) return this.#pool(endpoint, settings, this.#clientTls(security));
+    return new HostPools(settings, (host, current) => {
+      const tls: UpstreamTls | undefined = isNamed
+        ? () => this.#backendTls.client(security, host)
+        : this.#clientTls(security);
+      return this.#pool(followsRequest ? { ...endpoint, address: { ...address, host } } : endpoint, current, tls);
+    });
   }
 
   #pool(endpoint: Endpoint, settings: PoolSettings, tls: UpstreamTls | undefined): UpstreamPool {
-    const { clock, random } = this.#options;
+    const { clock, random, lookup } = this.#options;
     const { host, port } = endpoint.address;
     return new UpstreamPool(
       {
         host,
         port,
+        ...(lookup === undefined ? {} : { lookup }),
         tls,
         clock,
         random,

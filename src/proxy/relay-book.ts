@@ -37,6 +37,8 @@ export interface RelayAccount {
   route: CompiledRoute | undefined;
   cluster: CompiledCluster | undefined;
   endpoint: Endpoint | undefined;
+  /** Where the connection to the endpoint goes. */
+  dialled: Endpoint['address'] | undefined;
   upstreamLocalAddress: string;
   attempts: number;
   /** From the client. */
@@ -134,7 +136,8 @@ export class RelayBook {
     record.localAddress = `${facts.localAddress}:${facts.localPort}`;
     record.sni = facts.sni;
     record.upstreamCluster = account.cluster?.cluster.name ?? '';
-    record.upstreamAddress = endpoint === undefined ? '' : `${endpoint.address.host}:${endpoint.address.port}`;
+    const { dialled } = account;
+    record.upstreamAddress = dialled === undefined ? '' : `${dialled.host}:${dialled.port}`;
     record.upstreamLocalAddress = account.upstreamLocalAddress;
     const { telemetry } = compiled.proxy;
     if (telemetry === undefined || isLogged(telemetry, record)) accessLog.log(record);

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/index.ts';
 import type { Endpoint } from '../plan/index.ts';
 import type { TimerWheel, TlsClientContext } from '../transport/index.ts';
@@ -33,6 +34,8 @@ export interface Runtime {
   recordMessages(exchange: Exchange): void;
   /** Where relayed connections are booked. */
   readonly relayBooks: RelayBooks;
+  /** As `ProxyOptions.lookup`. */
+  readonly lookup: LookupFunction | undefined;
   /** How an endpoint does TLS; undefined: plaintext. Asked for each connection, so that it is the newest. */
   readonly tlsOf: (endpoint: Endpoint) => UpstreamTls | undefined;
   /** For operators; bounded, so that no client can flood it. */

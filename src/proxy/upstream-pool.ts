@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import {
   connect,
   type ConnectAttempt,
@@ -26,6 +27,7 @@ export interface PoolEvents {
 export interface UpstreamPoolOptions {
   readonly host: string;
   readonly port: number;
+  readonly lookup?: LookupFunction;
   /** Undefined for plaintext; called for each attempt, so that it uses the newest identity. An error says why there is none. */
   readonly tls: (() => TlsClientContext | { readonly error: string }) | undefined;
   readonly clock: Clock;
@@ -269,6 +271,7 @@ export class UpstreamPool implements UpstreamOwner, EndpointPool {
     const attempt = connect({
       host: this.#options.host,
       port: this.#options.port,
+      ...(this.#options.lookup === undefined ? {} : { lookup: this.#options.lookup }),
       connectTimeoutMs: this.settings.connectTimeoutMs,
       ...(tls === undefined ? {} : { tls }),
       ...(this.settings.tcpKeepalive === undefined ? {} : { keepAlive: this.settings.tcpKeepalive }),

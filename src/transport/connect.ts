@@ -1,12 +1,15 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { peerChain, plainFacts, type SocketFacts } from './socket-facts.ts';
 import { ALPN_PROTOCOLS, judgePeer, type TlsClientContext } from './tls-context.ts';
 import { CONNECT_TIMEOUT_MS, TCP_KEEPALIVE_DELAY_MS } from './transport-limits.ts';
 
 export interface ConnectOptions {
+  /** An address, or a name that is looked up within `connectTimeoutMs`. */
   readonly host: string;
   readonly port: number;
+  /** Default: as the system does. */
+  readonly lookup?: LookupFunction;
   readonly tls?: TlsClientContext;
   readonly connectTimeoutMs?: number;
   /** TCP keepalive; what is absent has this transport's default, or the system's. */
@@ -97,6 +100,7 @@ function open(options: ConnectOptions): Socket {
   const tcp = {
     host: options.host,
     port: options.port,
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEPALIVE_DELAY_MS,

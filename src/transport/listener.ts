@@ -8,8 +8,11 @@ import { HANDSHAKE_TIMEOUT_MS, LISTEN_BACKLOG, MAX_CONNECTIONS, TCP_KEEPALIVE_DE
 
 export type ListenSecurity =
   | { readonly mode: 'plaintext' }
-  /** TLS that is not ended here: the ClientHello is looked at for its server name, and left in place. */
-  | { readonly mode: 'peek' }
+  /**
+   * TLS that is not ended here: the ClientHello is looked at for its server name, and left in place. With `acceptsPlaintext`
+   * connections that do not begin with TLS are served too, and TLS needs a server name.
+   */
+  | { readonly mode: 'peek'; readonly acceptsPlaintext: boolean }
   | { readonly mode: 'tls'; readonly tls: TlsServerContext; readonly treatmentOf?: TreatmentOf }
   /** First byte 0x16 means TLS; otherwise `acceptPlaintext` decides (STRICT answers false: closed and reported). */
   | {
@@ -123,6 +126,24 @@ export function listen(options: ListenOptions): Promise<Listener> {
       startTls(socket, tls, { alpn: BYTES_ALPN_PROTOCOLS.find((name) => hello.alpn.includes(name)) });
     });
 
+  const peekOrPlain = (socket: Socket): void => {
+    const facts = plainFacts(socket);
+    pending.add(socket);
+    firstByte(socket, handshakeTimeoutMs, (byte) => {
+      pending.delete(socket);
+      if (byte !== undefined && byte !== TLS_HANDSHAKE) return hand(socket, facts);
+      if (byte === TLS_HANDSHAKE) {
+        return peek(socket, ({ sni }, named) => {
+          if (sni !== '') return hand(socket, named);
+          socket.destroy();
+          refuse('bad-client-hello', 'no server name, which would say where TLS is to go', facts);
+        });
+      }
+      socket.destroy();
+      refuse('first-byte-timeout', 'no byte arrived', facts);
+    });
+  };
+
   const accept = (socket: Socket): void => {
     connectionCount++;
     socket.once('close', () => connectionCount--);
@@ -130,7 +151,7 @@ export function listen(options: ListenOptions): Promise<Listener> {
       case 'plaintext':
         return hand(socket, plainFacts(socket));
       case 'peek':
-        return peek(socket, (_, facts) => hand(socket, facts));
+        return security.acceptsPlaintext ? peekOrPlain(socket) : peek(socket, (_, facts) => hand(socket, facts));
       case 'tls':
         if (security.treatmentOf === undefined) return startTls(socket, security.tls);
         return peekTls(socket, security.tls, security.treatmentOf);

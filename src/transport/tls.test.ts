@@ -263,7 +263,7 @@ test('setSecurity binds the connections after it', async () => {
   assert.equal((await call(before, Buffer.from('still here'))).status, '200');
 });
 
-const slow: readonly (readonly [string, ListenSecurity['mode'], Uint8Array, RefusedConnection['cause']])[] = [
+const slow: readonly (readonly [string, 'tls' | 'sniff', Uint8Array, RefusedConnection['cause']])[] = [
   ['nothing, where TLS is expected', 'tls', Buffer.alloc(0), 'handshake-timeout'],
   ['half a ClientHello', 'sniff', Buffer.from([0x16, 0x03, 0x01]), 'handshake-timeout'],
   ['nothing at all', 'sniff', Buffer.alloc(0), 'first-byte-timeout'],

@@ -1,4 +1,5 @@
 /** A whole mesh in this process from manifests: every proxy of the compiled plan, with its certificate, in front of the apps given. */
+import { isIP, type LookupFunction } from 'node:net';
 import type { FetchedKeySets, WorkloadBinding } from '../../src/analysis/index.ts';
 import type { CompileOptions, CompileResult, ResolvedNames } from '../../src/compile/index.ts';
 import { CertificateAuthority } from '../../src/identity/index.ts';
@@ -33,6 +34,17 @@ export interface CompiledMeshSpec {
   readonly proxyOptions?: (id: string) => Partial<ProxyOptions>;
 }
 
+/** Names that are looked up when a connection asks for them; what is not there does not exist. */
+function lookupIn(resolved: ResolvedNames): LookupFunction {
+  return (name, options, done) => {
+    const found = (resolved[name] ?? []).map((address) => ({ address, family: isIP(address) }));
+    const [first] = found;
+    if (first === undefined) done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }), []);
+    else if (options.all === true) done(null, found);
+    else done(null, first.address, first.family);
+  };
+}
+
 export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<CompiledMesh> {
   const authority = await CertificateAuthority.ephemeral();
   const proxies = new Map<string, TestProxy>();
@@ -48,7 +60,7 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
     const first = compileText(manifests, { bindings, options, resolved, jwks });
     for (const { id, namespace, serviceAccount } of Object.values(first.plan.proxies)) {
       if (proxies.has(id)) continue;
-      const proxy = await startProxy(id, spec.proxyOptions?.(id));
+      const proxy = await startProxy(id, { lookup: lookupIn(resolved), ...spec.proxyOptions?.(id) });
       await enroll(
         proxy.identity,
         authority,
