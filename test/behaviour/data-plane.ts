@@ -3,7 +3,15 @@
  * of `StartDataPlane`; nothing else here knows which it is.
  */
 import { formatDiagnostic } from '../../src/base/index.ts';
-import { AccessLog, Counters, createExposition, RequestMetrics, takeSnapshot } from '../../src/telemetry/index.ts';
+import {
+  AccessLog,
+  applyMetricRules,
+  Counters,
+  createExposition,
+  RequestMetrics,
+  takeSnapshot,
+  type MetricsSnapshot,
+} from '../../src/telemetry/index.ts';
 import { startCompiledMesh } from '../kit/compiled-mesh.ts';
 
 export interface Address {
@@ -73,8 +81,9 @@ export const startSallyport: StartDataPlane = async (manifests, { apps, names, u
     throw new Error(errors.map(formatDiagnostic).join('\n'));
   };
   await checkFindings();
+  const idOf = (proxy: ProxyName): string => proxy.replace(/^workload /, 'sidecar/').replace(' ', '/');
   const booksOf = (proxy: ProxyName): Books => {
-    const found = books.get(proxy.replace(/^workload /, 'sidecar/').replace(' ', '/'));
+    const found = books.get(idOf(proxy));
     if (found === undefined) throw new Error(`no proxy ${proxy}; there are ${[...books.keys()].join(', ')}`);
     return found;
   };
@@ -90,7 +99,9 @@ export const startSallyport: StartDataPlane = async (manifests, { apps, names, u
     },
     metrics: (proxy) => {
       const { metrics, counters } = booksOf(proxy);
-      return createExposition({ version: 'test', snapshot: () => takeSnapshot(metrics, counters) }).text();
+      const rules = mesh.result().plan.proxies[idOf(proxy)]?.telemetry?.metrics ?? [];
+      const snapshot = (): MetricsSnapshot => applyMetricRules(takeSnapshot(metrics, counters), rules);
+      return createExposition({ version: 'test', snapshot }).text();
     },
     accessLog: (proxy) => booksOf(proxy).lines,
     change: async (changed) => {

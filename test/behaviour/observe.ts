@@ -18,7 +18,7 @@ export interface MetricExpectation {
   readonly of: ProxyName;
   /** `istio_requests_total`, or one with `_count` of a histogram. */
   readonly name: string;
-  /** Null: series without this label. */
+  /** Null: series without this label, which to Prometheus is the same as the empty text. */
   readonly labels?: Readonly<Record<string, string | null>>;
   /** 0: there is no such series. */
   readonly value: number;
@@ -37,7 +37,7 @@ export async function checkMetric(dataPlane: DataPlane, expected: MetricExpectat
   const page = await dataPlane.metrics(of);
   const sum = samplesOf(page, name)
     .filter((sample) =>
-      Object.entries(labels).every(([label, wanted]) => (sample.labels.get(label) ?? null) === wanted),
+      Object.entries(labels).every(([label, wanted]) => (sample.labels.get(label) ?? '') === (wanted ?? '')),
     )
     .reduce((total, sample) => total + sample.value, 0);
   const lines = page.split('\n').filter((line) => line.startsWith(name));
