@@ -43,9 +43,7 @@ export function sendRequest(
     const leftMs = exchange.deadlineMs - runtime.wheel.nowMs();
     head[timeoutIndex] = transientField('grpc-timeout', formatGrpcTimeout(leftMs));
   }
-  const isWhole = exchange.requestEnded && exchange.replayLength === 0 && exchange.requestQueue.byteLength === 0;
-  const endStream = isWhole && exchange.requestTrailerCount === 0;
-  exchange.requestEndSent = endStream;
-  connection.connection.sendHeaders(stream, head, headCount, endStream);
-  if (!endStream && (exchange.requestEnded || hasUnsentRequest(exchange))) flushRequest(exchange);
+  // A request ends with DATA, be it empty: gRPC demands it (PROTOCOL-HTTP2, EOS), and a stream of grpc-go's servers waits for it.
+  connection.connection.sendHeaders(stream, head, headCount, false);
+  if (exchange.requestEnded || hasUnsentRequest(exchange)) flushRequest(exchange);
 }

@@ -294,6 +294,21 @@ describe('G8: bodies', () => {
   });
 });
 
+describe('G8: the end of a request', () => {
+  for (const [name, frames] of Object.entries({
+    'with an empty DATA frame': [build.headers(1, requestHead), build.data(1, '', END_STREAM)],
+    'with its head': [build.headers(1, requestHead, END)],
+  }))
+    test(`G8: a request without messages that ends ${name} ends with an empty DATA frame at the server`, async (t) => {
+      const { raw, server } = await rawMesh(t, { onEnd: answer(message(1)) });
+      const client = raw();
+      client.send(...frames);
+      assert.equal(shape(await client.ended(1)), 'HEADERS DATA HEADERS+END');
+      const { connection, id } = await server.received(1);
+      assert.equal(shape(connection.of(id)), 'HEADERS DATA+END');
+    });
+});
+
 describe('G9: metadata', () => {
   const sent: readonly Pair[] = [
     ['x-bin', 'AQID'],

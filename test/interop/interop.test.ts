@@ -13,6 +13,7 @@ const settings = { soakIterations: 5, concurrentCalls: 50 };
 /** One of each kind of call, both directions of metadata, each way to end. */
 const representative: readonly CaseName[] = [
   'large_unary',
+  'empty_stream',
   'ping_pong',
   'client_streaming',
   'custom_metadata',

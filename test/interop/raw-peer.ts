@@ -68,6 +68,11 @@ export class RawConnection {
     return this.#socket.destroyed;
   }
 
+  /** Of this side, once connected. */
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
   send(...parts: readonly Uint8Array[]): void {
     this.#socket.write(Buffer.concat(parts));
   }
