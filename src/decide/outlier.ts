@@ -1,6 +1,7 @@
 /**
  * Outlier detection as Envoy does it with Istio's settings (istio.md 3.4): failures in a row eject an endpoint at once, a
- * sweep lets it return. Success rates play no part in Istio. Pure: the clock is the caller's.
+ * sweep lets it return. Success rates play no part in Istio. Pure: the clock is the caller's. Unlike there, a gRPC status counts
+ * in trailers as well as in headers: a call that ends UNAVAILABLE has failed, however its server frames that.
  */
 import type { OutlierDetection } from '../plan/index.ts';
 
@@ -122,7 +123,7 @@ const httpStatuses: readonly number[] = [
   200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
 ];
 
-/** The HTTP status that a `grpc-status` in response headers stands for; one that does not exist is 500. */
+/** The HTTP status that a `grpc-status` stands for; one that does not exist is 500. */
 export function httpStatusOfGrpc(grpcStatus: number): number {
   return httpStatuses[grpcStatus] ?? 500;
 }

@@ -3,7 +3,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { startBackend, startClusterMesh, type ClusterMesh, type ClusterSpec } from '../../test/kit/cluster-mesh.ts';
 import { echoClient } from '../../test/kit/proxy-client.ts';
 import { proxyOrigin } from '../../test/kit/proxy-plan.ts';
-import type { ScriptedBackend } from '../../test/kit/proxy-scripted.ts';
+import type { ScriptedBackend, ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
 import type { HashPolicy } from '../plan/index.ts';
 
 /** A fixed sequence of draws, so that shares are the same in every run. */
@@ -71,6 +71,45 @@ describe('simple balancers, with real backends', () => {
     await Promise.all(answers);
     // Half would be its share; it is drawn twice in a row with a chance of one in four.
     assert.ok(slow.requests > 0 && slow.requests < 38, `${slow.requests} of 100`);
+  });
+
+  test('LEAST_REQUEST: one of three that is twenty times slower gets far less than in turn', async (t) => {
+    const callsOfSlow = async (loadBalancer: 'LEAST_REQUEST' | 'ROUND_ROBIN'): Promise<number> => {
+      const held: ScriptedRequest[] = [];
+      let answeredByQuick = 0;
+      let onHeld = (): void => undefined;
+      const slow = await startBackend(t, {
+        onEnd: (request) => {
+          held.push(request);
+          onHeld();
+        },
+      });
+      // Slow by the count of others' answers, not by the clock: one answer for each twenty of theirs.
+      const quickly = (request: ScriptedRequest): void => {
+        request.end(0);
+        if (++answeredByQuick % 20 === 0) held.shift()?.end(0);
+      };
+      const quick = await Promise.all([0, 1].map(() => startBackend(t, { onEnd: quickly })));
+      const { client } = await startClusterMesh(
+        t,
+        [slow, ...quick].map(({ address }) => address),
+        { cluster: { loadBalancer }, options: { random: draws() } },
+      );
+      const answers = [];
+      for (let i = 0; i < 300; i++) {
+        const isHeld = new Promise<void>((resolve) => (onHeld = resolve));
+        const answer = client.unary('x');
+        answers.push(answer);
+        await Promise.race([answer, isHeld]);
+      }
+      for (const request of held) request.end(0);
+      for (const { code } of await Promise.all(answers)) assert.equal(code, 0);
+      return slow.requests;
+    };
+    assert.equal(await callsOfSlow('ROUND_ROBIN'), 100);
+    // Drawn against itself it wins, once in nine; else only while nothing of its own is open.
+    const leastRequest = await callsOfSlow('LEAST_REQUEST');
+    assert.ok(leastRequest > 0 && leastRequest <= 55, `${leastRequest} of 300`);
   });
 });
 

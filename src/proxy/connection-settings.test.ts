@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { createServer, Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { startBackend, startClusterMesh, until, type ClusterMesh } from '../../test/kit/cluster-mesh.ts';
+import { ManualTime } from '../../test/kit/manual-time.ts';
 import type { ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
+import { parseGrpcTimeout } from '../grpc/index.ts';
 import type { ConnectionPool } from '../plan/index.ts';
 import type { Address } from './index.ts';
 
@@ -80,6 +82,49 @@ test('http1MaxPendingRequests: one too many fails at once with UO', async (t) =>
   await until(() => held.length === 1);
   held.shift()?.end(0);
   for (const { code } of await Promise.all([first, second])) assert.equal(code, 0);
+});
+
+test('a request that has waited for a connection is sent with what is left of its deadline', async (t) => {
+  const time = new ManualTime();
+  const { address, held } = await patient(t);
+  const mesh = await startClusterMesh(t, [address], {
+    gatewayPool: { maxConcurrentStreams: 1, maxConnections: 1 },
+    options: { clock: time },
+  });
+  const first = mesh.client.unary('x', { timeoutMs: 600_000 });
+  await until(() => held.length === 1);
+  const second = mesh.client.unary('x', { timeoutMs: 600_000 });
+  await until(() => mesh.cluster().endpoints[0]?.pendingRequests === 1);
+  time.advance(200_000);
+  held.shift()?.end(0);
+  await until(() => held.length === 1);
+  const leftMs = parseGrpcTimeout(held[0]?.header('grpc-timeout') ?? '');
+  assert.ok(leftMs !== undefined && leftMs <= 400_000 && leftMs > 300_000, `${leftMs} ms`);
+  held.shift()?.end(0);
+  for (const { code } of await Promise.all([first, second])) assert.equal(code, 0);
+});
+
+test('a request whose deadline ends while it waits for a connection is never sent', async (t) => {
+  const time = new ManualTime();
+  const { address, held } = await patient(t);
+  const mesh = await startClusterMesh(t, [address], {
+    gatewayPool: { maxConcurrentStreams: 1, maxConnections: 1 },
+    options: { clock: time },
+  });
+  const first = mesh.client.unary('x');
+  await until(() => held.length === 1);
+  // The proxy's clock stands still, the client's own goes on: the call ends by the proxy's word or by a cancellation.
+  const second = mesh.client.start('Unary', { metadata: { 'grpc-timeout': '20S' } });
+  await until(() => mesh.cluster().endpoints[0]?.pendingRequests === 1);
+  time.advance(20_010);
+  assert.equal((await second.answer).code, 4);
+  assert.equal(mesh.cluster().endpoints[0]?.pendingRequests, 0);
+  held.shift()?.end(0);
+  assert.equal((await first).code, 0);
+  const third = mesh.client.unary('x');
+  await until(() => held.length === 1);
+  held.shift()?.end(0);
+  assert.equal((await third).code, 0);
 });
 
 test('maxConnectionDuration: no new requests, those under way finish, and another connection takes over', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { requestHead } from '../../test/interop/raw-mesh.ts';
 import { build, END_HEADERS, END_STREAM, rawClient } from '../../test/interop/raw-peer.ts';
@@ -167,6 +168,47 @@ test('a mirror that is not there is counted', async (t) => {
   const missing = await mirrored(t, [], { route: { mirrors: [mirrorTo('nowhere')] } });
   assert.equal((await missing.grpc()).headers['grpc-status'], '0');
   assert.deepEqual(outcomes(missing.gateway), { failed: 1 });
+});
+
+test('a mirror that refuses connections, and one that accepts them and says nothing, hold nothing up', async (t) => {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const refusing = closed.address() as AddressInfo;
+  closed.close();
+  await once(closed, 'close');
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => void sockets.add(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const main = await scripted(t, answering);
+  const { client, gateway } = await actionGateway(t, {
+    endpoints: [main.address],
+    clusters: {
+      refusing: [{ host: '127.0.0.1', port: refusing.port }],
+      silent: [{ host: '127.0.0.1', port: (silent.address() as AddressInfo).port }],
+    },
+    route: { mirrors: [mirrorTo('refusing'), mirrorTo('silent')] },
+  });
+  for (let i = 0; i < 20; i++) assert.equal((await client.unary(Buffer.alloc(20_000))).code, 0);
+  await until(() => outcomes(gateway)['failed'] === 20);
+  assert.equal(outcomes(gateway)['answered'], undefined);
+  assert.equal(main.requests, 20);
+});
+
+test('a mirror that answers late answers nobody: the call has long ended', async (t) => {
+  const late: ScriptedRequest[] = [];
+  const { client, gateway, main } = await mirrored(t, {
+    onRequest: () => undefined,
+    onEnd: (request) => void late.push(request),
+  });
+  for (let i = 0; i < 5; i++) assert.equal((await client.unary('x')).code, 0);
+  await until(() => late.length === 5);
+  assert.equal(main.requests, 5);
+  for (const request of late) request.end(14);
+  await until(() => outcomes(gateway)['answered'] === 5);
 });
 
 test('mirrorTimeoutMs: a mirror that hangs holds nothing up, and is given up then', async (t) => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { ManualTime } from '../../test/kit/manual-time.ts';
 import { startBackend, startClusterMesh, until, type ClusterMesh } from '../../test/kit/cluster-mesh.ts';
 import { proxyOrigin } from '../../test/kit/proxy-plan.ts';
 import type { ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
@@ -97,17 +98,102 @@ test('while it is ejected nobody is sent there; when all are, UNAVAILABLE with U
   assert.deepEqual([code, details], [14, 'no healthy upstream']);
 });
 
-test('a status counts in headers alone, not in trailers after them (envoy#8228)', async (t) => {
-  const backend = await fickle(t, (request) => {
-    request.begin();
-    request.end(14);
-  });
+test('a gRPC status counts in trailers as it does in headers, whatever came before it', async (t) => {
+  const ways: Readonly<Record<string, (request: ScriptedRequest) => void>> = {
+    'headers alone': (request) => request.end(14),
+    'trailers after headers': (request) => {
+      request.begin();
+      request.end(14);
+    },
+    'trailers after a message': (request) => {
+      request.begin();
+      request.message(10);
+      request.end(14);
+    },
+  };
+  for (const [name, answer] of Object.entries(ways)) {
+    const backend = await startBackend(t, { onEnd: answer });
+    const mesh = await startClusterMesh(t, [backend.address], roundRobin(detection()));
+    assert.equal((await mesh.client.unary('x')).code, 14);
+    assert.deepEqual(ejected(mesh), [false], name);
+    assert.equal((await mesh.client.unary('x')).code, 14);
+    assert.deepEqual(ejected(mesh), [true], name);
+  }
+});
+
+test('a call that is under way is no success yet, and one that ends well begins the count anew', async (t) => {
+  const open = Promise.withResolvers<ScriptedRequest>();
+  const backend = await fickle(t, (request) => request.end(14));
   const mesh = await startClusterMesh(t, [backend.address], roundRobin(detection()));
-  for (let i = 0; i < 6; i++) assert.equal((await mesh.client.unary('x')).code, 14);
-  assert.deepEqual(ejected(mesh), [false]);
-  backend.answer = (request) => request.end(14);
-  for (let i = 0; i < 2; i++) await mesh.client.unary('x');
+  await mesh.client.unary('x');
+  backend.answer = (request) => {
+    request.begin();
+    request.message(10);
+    open.resolve(request);
+  };
+  const under = mesh.client.unary('x');
+  const request = await open.promise;
+  request.end(0);
+  assert.equal((await under).code, 0);
+  backend.answer = (failing) => failing.end(14);
+  await mesh.client.unary('x');
+  assert.deepEqual(ejected(mesh), [false], 'one failure since the last success');
+  const opened = Promise.withResolvers<ScriptedRequest>();
+  backend.answer = (begun) => {
+    begun.begin();
+    opened.resolve(begun);
+  };
+  const second = mesh.client.unary('x');
+  const left = await opened.promise;
+  backend.answer = (failing) => failing.end(14);
+  await mesh.client.unary('x');
+  assert.deepEqual(ejected(mesh), [true], 'the headers of the open one were no success');
+  left.end(0);
+  assert.equal((await second).code, 0, 'what is under way at an ejected endpoint finishes');
+});
+
+test('consecutiveGatewayErrors: 502, 503 and 504 in a row, and UNAVAILABLE; a 500 in between begins anew', async (t) => {
+  const statuses = [500, 500, 500, 503, 500, 503, 200, 502, 504];
+  const backend = await startBackend(t, {
+    onEnd: (request) => {
+      const status = statuses[request.requestIndex];
+      if (status === undefined || status === 200) request.end(0);
+      else request.send([[':status', String(status)]], true);
+    },
+  });
+  const settings = detection({ consecutiveGatewayErrors: 2, consecutive5xxErrors: 0 });
+  const mesh = await startClusterMesh(t, [backend.address], roundRobin(settings));
+  for (const [index] of statuses.entries()) {
+    assert.deepEqual(ejected(mesh), [false], `before answer ${index}`);
+    await mesh.client.unary('x');
+  }
   assert.deepEqual(ejected(mesh), [true]);
+  const unavailable = await startBackend(t, { onEnd: (request) => request.end(14) });
+  const other = await startClusterMesh(t, [unavailable.address], roundRobin(settings));
+  for (let i = 0; i < 2; i++) await other.client.unary('x');
+  assert.deepEqual(ejected(other), [true]);
+});
+
+test('each ejection of late lasts longer than the one before, by the clock', async (t) => {
+  const time = new ManualTime();
+  const sick = await startBackend(t, { onEnd: (request) => request.end(14) });
+  const mesh = await startClusterMesh(t, [sick.address], {
+    ...roundRobin(detection({ intervalMs: 10, baseEjectionTimeMs: 60_000 })),
+    options: { clock: time },
+  });
+  const { client, gateway } = mesh;
+  for (const times of [1, 2, 3, 4]) {
+    for (let i = 0; i < 2; i++) await client.unary('x');
+    assert.deepEqual(ejected(mesh), [true]);
+    assert.match(gateway.logLines.at(-1) ?? '', new RegExp(` ejected for ${times * 60_000} ms `));
+    const returns = () => gateway.logLines.filter((line) => line.endsWith(' returns')).length;
+    time.advance(times * 60_000 - 20);
+    // A refused call lets everything that is due have its turn.
+    assert.equal((await client.unary('x')).details, 'no healthy upstream');
+    assert.equal(returns(), times - 1);
+    time.advance(20);
+    await gateway.logged(() => returns() === times);
+  }
 });
 
 test('statuses below 500 in gRPC’s mapping are no errors', async (t) => {

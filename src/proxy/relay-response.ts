@@ -41,8 +41,8 @@ function onHeaders(
   }
   exchange.httpStatus = status;
   if (endStream) readStatus(exchange, fields, count);
-  // A status in real trailers is never counted, as in Envoy: by then the response was given to the client (istio.md 3.4).
-  exchange.endpoint?.noteStatus(endStream && exchange.isGrpc ? statusOfGrpc(exchange, status) : status);
+  // How a gRPC call ends is said at its end; Envoy would count the 200 of its headers (envoy#8228).
+  if (endStream || status !== 200 || !exchange.isGrpc) noteStatus(exchange);
   if (exchange.actions !== undefined && retryResponse(runtime, exchange, fields, count, endStream)) return;
   exchange.responseStarted = true;
   exchange.firstByteMs = up?.nowMs ?? exchange.startMs;
@@ -60,9 +60,9 @@ function onHeaders(
   if (endStream) responseSent(exchange);
 }
 
-/** A response of headers alone says its gRPC status there; one that is not even 200 speaks for itself. */
-function statusOfGrpc({ grpcStatus }: Exchange, status: number): number {
-  return status === 200 ? httpStatusOfGrpc(grpcStatus) : status;
+/** For outlier detection: the gRPC status as HTTP, wherever it stood; a response that is not even 200 speaks for itself. */
+function noteStatus({ endpoint, isGrpc, httpStatus, grpcStatus }: Exchange): void {
+  endpoint?.noteStatus(isGrpc && httpStatus === 200 ? httpStatusOfGrpc(grpcStatus) : httpStatus);
 }
 
 function onTrailers(runtime: Runtime, exchange: Exchange, fields: readonly Field[], count: number): void {
@@ -70,6 +70,7 @@ function onTrailers(runtime: Runtime, exchange: Exchange, fields: readonly Field
   if (exchange.responseEnded) return;
   if (down === undefined || downStream === undefined) return endMirror(runtime, exchange, 'answered');
   readStatus(exchange, fields, count);
+  if (exchange.isGrpc && exchange.httpStatus === 200) noteStatus(exchange);
   exchange.upstreamEnded = true;
   exchange.responseEnded = true;
   if (exchange.responseQueue.byteLength === 0) {
@@ -95,6 +96,7 @@ function onData(
     exchange.upstreamEnded = true;
     exchange.responseEnded = true;
     exchange.grpcStatus = grpcStatusFromHttp(exchange.httpStatus);
+    if (exchange.isGrpc && exchange.httpStatus === 200) noteStatus(exchange);
   }
   exchange.responseBytes += end - start;
   countMessages(exchange.responseMessages, chunk, start, end);

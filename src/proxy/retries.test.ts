@@ -6,7 +6,7 @@ import { actionGateway, scripted, type ActionGatewaySpec } from '../../test/kit/
 import { proxyOrigin } from '../../test/kit/proxy-plan.ts';
 import type { ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
 import { ErrorCode } from '../http2/index.ts';
-import type { RetryCondition, RetryPolicy, Route } from '../plan/index.ts';
+import type { ConnectionPool, RetryCondition, RetryPolicy, Route } from '../plan/index.ts';
 import type { Address } from './index.ts';
 
 const never = 600_000;
@@ -379,7 +379,7 @@ describe('an attempt that was given up', () => {
 });
 
 describe('the budget', () => {
-  async function held(t: TestContext, maxRetries: number | undefined, count: number) {
+  async function held(t: TestContext, pool: Partial<ConnectionPool>, count: number) {
     const waiting: ScriptedRequest[] = [];
     const allHere = Promise.withResolvers<void>();
     const failed = new Set<string>();
@@ -398,19 +398,21 @@ describe('the budget', () => {
     });
     const gateway = await gatewayTo(t, [backend.address], {
       route: retrying(['unavailable']),
-      ...(maxRetries === undefined ? {} : { pool: { maxRetries } }),
+      pool,
     });
     const calls = Array.from({ length: count }, (_, i) => gateway.grpc({ 'x-call': `${i}` }));
     await allHere.promise;
     return { ...gateway, backend, waiting, calls };
   }
 
-  for (const [name, maxRetries, count] of [
-    ['three retries at once while requests are few', undefined, 3],
-    ['maxRetries of the DestinationRule', 1, 1],
+  for (const [name, pool, count] of [
+    ['three retries at once while requests are few', {}, 3],
+    ['maxRetries of the DestinationRule', { maxRetries: 1 }, 1],
+    ['retryBudget of the DestinationRule: its least', { retryBudget: { percent: 0, minConcurrency: 2 } }, 2],
+    ['retryBudget goes before maxRetries', { maxRetries: 9, retryBudget: { percent: 0, minConcurrency: 1 } }, 1],
   ] as const) {
     test(name, async (t) => {
-      const { grpc, line, waiting, calls, backend } = await held(t, maxRetries, count);
+      const { grpc, line, waiting, calls, backend } = await held(t, pool, count);
       assert.equal((await grpc({ 'x-call': 'over' })).headers['grpc-status'], '14');
       assert.match(
         await line(),
@@ -425,6 +427,32 @@ describe('the budget', () => {
       assert.equal((await again).headers['grpc-status'], '0');
     });
   }
+
+  test('retryBudget: its part of the requests under way', async (t) => {
+    const firsts: ScriptedRequest[] = [];
+    const retries: ScriptedRequest[] = [];
+    const backend = await scripted(t, {
+      onRequest: () => undefined,
+      onEnd: (request) => void (request.requestIndex < 10 ? firsts : retries).push(request),
+    });
+    const { grpc } = await gatewayTo(t, [backend.address], {
+      route: retrying(['unavailable']),
+      pool: { retryBudget: { percent: 30, minConcurrency: 1 } },
+    });
+    const calls = Array.from({ length: 10 }, () => grpc());
+    while (firsts.length < 10) await new Promise(setImmediate);
+    for (const count of [1, 2, 3]) {
+      firsts.shift()?.end(14);
+      while (retries.length < count) await new Promise(setImmediate);
+    }
+    // Ten are under way, three of them retries: the fourth is one too many.
+    firsts.shift()?.end(14);
+    assert.equal((await Promise.race(calls)).headers['grpc-status'], '14');
+    assert.equal(backend.requests, 13);
+    for (const request of [...firsts, ...retries]) request.end(0);
+    const ended = (await Promise.all(calls)).map(({ headers }) => headers['grpc-status']);
+    assert.deepEqual(ended.sort(), [...Array.from({ length: 9 }, () => '0'), '14']);
+  });
 
   test('maxRetries 0: none', async (t) => {
     const backend = await scripted(t, { onRequest: () => undefined, onEnd: (request) => request.end(14) });
