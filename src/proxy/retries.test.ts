@@ -451,7 +451,10 @@ describe('the budget', () => {
     assert.equal(backend.requests, 13);
     for (const request of [...firsts, ...retries]) request.end(0);
     const ended = (await Promise.all(calls)).map(({ headers }) => headers['grpc-status']);
-    assert.deepEqual(ended.sort(), [...Array.from({ length: 9 }, () => '0'), '14']);
+    assert.deepEqual(
+      [ended.filter((status) => status === '0').length, ended.filter((status) => status === '14').length],
+      [9, 1],
+    );
   });
 
   test('maxRetries 0: none', async (t) => {
