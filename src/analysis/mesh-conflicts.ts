@@ -38,7 +38,8 @@ export function findMeshConflicts(
 
 function claimsOfVirtualService({ source, hosts, routes }: VirtualServices['all'][number]): readonly Claim[] {
   const { metadata, spec, origin } = source;
-  if (!spec.gateways.some(({ value }) => value === 'mesh')) return [];
+  // Routes of connections are looked at in all VirtualServices of a host.
+  if (spec.http.length === 0 || !spec.gateways.some(({ value }) => value === 'mesh')) return [];
   const all = routes.flatMap(({ matches }) => (matches.length === 0 ? [undefined] : matches.map(({ port }) => port)));
   const ports = all.filter((port) => port !== undefined);
   return hosts.map((host) => ({

@@ -16,11 +16,19 @@ export function missingServices(world: WorldInput): readonly AddedObject[] {
     ...resources.services.map(keyOf),
     ...resources.rejected.filter(({ origin }) => origin.kind === 'Service').map(({ origin }) => qualifiedName(origin)),
   ]);
+  const ofConnections = [...resources.tlsRoutes, ...resources.tcpRoutes]
+    .flatMap(({ spec }) => spec.rules.flatMap(({ backendRefs }) => backendRefs))
+    .filter(isServiceRef)
+    .map((ref) => ({ ...ref, isBytes: true }));
   const ofRoutes = [...resources.httpRoutes, ...resources.grpcRoutes]
     .flatMap(({ spec }) => spec.rules.flatMap(({ backendRefs, filters }) => [backendRefs, mirrorsOf(filters)]))
     .flat()
-    .filter(({ group, kind }) => group === '' && kind === 'Service');
-  const refs: readonly ServiceRef[] = [...ofRoutes, ...resources.virtualServices.flatMap(virtualRefs)];
+    .filter(isServiceRef);
+  const refs: readonly ServiceRef[] = [
+    ...ofRoutes,
+    ...ofConnections,
+    ...resources.virtualServices.flatMap(virtualRefs),
+  ];
   const routed = groupBy(refs, qualifiedName);
   const absent = [...routed].filter(([key]) => !present.has(key)).flatMap(([, group]) => serviceFor(input, group));
   const behindWritten = resources.services
@@ -30,19 +38,29 @@ export function missingServices(world: WorldInput): readonly AddedObject[] {
   return [...behind, ...boundAlone(input, behind)];
 }
 
-type ServiceRef = Pick<BackendObjectRef, 'origin' | 'namespace' | 'name' | 'port'>;
+type ServiceRef = Pick<BackendObjectRef, 'origin' | 'namespace' | 'name' | 'port'> & {
+  /** Whole connections are sent there, which need not speak gRPC. */
+  readonly isBytes?: boolean;
+};
+
+function isServiceRef({ group, kind }: BackendObjectRef): boolean {
+  return group === '' && kind === 'Service';
+}
 
 /** Services that a VirtualService sends to, by a short or the full name; those without a port could have any. */
 function virtualRefs({ metadata, spec }: VirtualService): readonly ServiceRef[] {
-  const destinations = spec.http.flatMap((route) =>
-    [...route.destinations, ...(route.mirrors ?? [])].map(({ destination }) => destination),
-  );
-  return destinations.flatMap(({ host, port, origin }) => {
+  const ofRequests = spec.http.flatMap((route) => [...route.destinations, ...(route.mirrors ?? [])]);
+  const ofConnections = [...spec.tls, ...spec.tcp].flatMap(({ destinations }) => destinations);
+  const wanted = [
+    ...ofRequests.map(({ destination }) => ({ ...destination, isBytes: false })),
+    ...ofConnections.map(({ destination }) => ({ ...destination, isBytes: true })),
+  ];
+  return wanted.flatMap(({ host, port, origin, isBytes }) => {
     const full = /^([a-z0-9-]+)\.([a-z0-9-]+)\.svc\.cluster\.local$/.exec(fullHostName(host, metadata.namespace));
     const [, name, namespace] = full ?? [];
     return name === undefined || namespace === undefined || port === undefined
       ? []
-      : [{ origin, namespace, name, port }];
+      : [{ origin, namespace, name, port, isBytes }];
   });
 }
 
@@ -118,6 +136,7 @@ function serviceFor(input: Search, refs: readonly ServiceRef[]): readonly AddedO
   if (first === undefined) return [];
   const { namespace, name } = first;
   const ports = [...new Set(refs.flatMap(({ port }) => port ?? []))].sort((a, b) => a - b);
+  const isBytes = (port: number): boolean => refs.every((ref) => ref.port !== port || ref.isBytes === true);
   const existing = candidatesOf(input, namespace).find(
     ({ name: own, labels }) => own === name || labels[nameLabel] === name || labels['app'] === name,
   );
@@ -132,7 +151,7 @@ function serviceFor(input: Search, refs: readonly ServiceRef[]): readonly AddedO
     kind: 'Service',
     namespace,
     name,
-    why: `a backendRef names it; port ${ports.join(', ')} for gRPC, leading to workload "${existing?.name ?? binding?.name ?? name}"`,
+    why: `a backendRef names it; port ${ports.join(', ')} for ${ports.every(isBytes) ? 'TCP' : 'gRPC'}, leading to workload "${existing?.name ?? binding?.name ?? name}"`,
     neededBy: first.origin,
     manifest: {
       apiVersion: 'v1',
@@ -141,7 +160,7 @@ function serviceFor(input: Search, refs: readonly ServiceRef[]): readonly AddedO
       spec: {
         selector,
         ports: ports.map((port) => ({
-          name: ports.length === 1 ? 'grpc' : `grpc-${port}`,
+          name: `${isBytes(port) ? 'tcp' : 'grpc'}${ports.length === 1 ? '' : `-${port}`}`,
           port,
           targetPort: target ?? port,
         })),

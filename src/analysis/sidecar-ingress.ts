@@ -1,6 +1,7 @@
 import type { ConnectionPool } from '../plan/index.ts';
 import type { Sidecar, SidecarIngress } from '../resource/index.ts';
 import type { WorkloadPortModel } from './model.ts';
+import { portProtocol } from './protocol.ts';
 import { connectionPoolModel } from './traffic-policy.ts';
 
 export interface IngressInput {
@@ -30,9 +31,21 @@ export function withIngress(sidecar: Sidecar | undefined, input: IngressInput): 
     const known = ports.get(one.port) ?? { ...input.portOf(one), ...poolOf(inboundConnectionPool), addresses: [] };
     const { appPort = one.port } = one;
     const isMain = one.port === input.main || appPort === input.main;
-    ports.set(one.port, { ...known, addresses: input.addressesOf(appPort, isMain), ...poolOf(one.connectionPool) });
+    ports.set(one.port, {
+      ...withProtocol(known, one.protocol),
+      addresses: input.addressesOf(appPort, isMain),
+      ...poolOf(one.connectionPool),
+    });
   }
   return [...ports.values()].sort((a, b) => a.number - b.number);
+}
+
+/** The protocol of the ingress goes before that of the Service. */
+function withProtocol(port: WorkloadPortModel, protocol: string | undefined): WorkloadPortModel {
+  const spoken = protocol === undefined ? 'unknown' : portProtocol({ name: '', appProtocol: protocol });
+  if (spoken === 'unknown') return port;
+  const { relaysBytes: _, ...rest } = port;
+  return spoken === 'other' ? { ...rest, relaysBytes: true } : rest;
 }
 
 function poolOf(settings: SidecarIngress['connectionPool']): { readonly connectionPool?: ConnectionPool } {

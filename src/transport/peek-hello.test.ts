@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, test } from 'node:test';
 import { clientHello, records, serverNameExtension } from '../../test/kit/client-hello-bytes.ts';
-import { listen, type Listener, type RefusedConnection } from './listener.ts';
+import { listen, type Listener, type ListenSecurity, type RefusedConnection } from './listener.ts';
 import { peekHello } from './peek-hello.ts';
 import { MAX_CLIENT_HELLO_BYTES, MAX_PEEKED_BYTES } from './transport-limits.ts';
 
@@ -20,16 +20,20 @@ interface Setting {
   readonly outcome: Promise<RefusedConnection | { readonly sni: string; readonly first: Buffer }>;
 }
 
-async function passthrough(handshakeTimeoutMs: number): Promise<Setting> {
+function passthrough(handshakeTimeoutMs: number): Promise<Setting> {
+  return listenWith(handshakeTimeoutMs, {
+    mode: 'tls',
+    tls: { selectIdentity: () => undefined, verifyPeer: undefined },
+    treatmentOf: () => 'passthrough',
+  });
+}
+
+async function listenWith(handshakeTimeoutMs: number, security: ListenSecurity): Promise<Setting> {
   const { promise, resolve } = Promise.withResolvers<Awaited<Setting['outcome']>>();
   const listener: Listener = await listen({
     host: '127.0.0.1',
     port: 0,
-    security: {
-      mode: 'tls',
-      tls: { selectIdentity: () => undefined, verifyPeer: undefined },
-      treatmentOf: () => 'passthrough',
-    },
+    security,
     handshakeTimeoutMs,
     onConnection: (socket, { sni }) => {
       socket.on('error', () => undefined);
@@ -75,6 +79,45 @@ describe('a connection whose ClientHello is looked at', () => {
     dial().write(bytes);
     const accepted = await outcome;
     assert.ok('first' in accepted && accepted.first.equals(bytes));
+  });
+
+  test('comes with its server name and every byte where no TLS is ended at all', async () => {
+    for (const acceptsPlaintext of [true, false]) {
+      const { dial, outcome } = await listenWith(10_000, { mode: 'peek', acceptsPlaintext });
+      dial().write(hello);
+      const accepted = await outcome;
+      assert.ok('sni' in accepted);
+      assert.equal(accepted.sni, 'a.example.com');
+      assert.ok(accepted.first.equals(hello));
+    }
+  });
+
+  test('stands beside plaintext where that is accepted, and then needs a server name', async () => {
+    const preface = Buffer.from('PRI * HTTP/2.0');
+    const both = { mode: 'peek', acceptsPlaintext: true } as const;
+    const plain = await listenWith(10_000, both);
+    plain.dial().write(preface);
+    const accepted = await plain.outcome;
+    assert.ok('sni' in accepted && accepted.first.equals(preface));
+    assert.equal(accepted.sni, '');
+
+    const rows: readonly (readonly [ListenSecurity, Buffer, string])[] = [
+      [both, records(clientHello({ extensions: [] })), 'bad-client-hello'],
+      [both, Buffer.alloc(0), 'first-byte-timeout'],
+      [both, hello.subarray(0, 20), 'handshake-timeout'],
+      [{ mode: 'peek', acceptsPlaintext: false }, preface, 'bad-client-hello'],
+    ];
+    for (const [security, bytes, cause] of rows) {
+      const { dial, outcome } = await listenWith(cause.endsWith('timeout') ? 30 : 10_000, security);
+      const socket = dial();
+      const closed = once(socket, 'close').catch(() => undefined);
+      socket.resume();
+      socket.write(bytes);
+      const refused = await outcome;
+      assert.ok('cause' in refused);
+      assert.equal(refused.cause, cause);
+      await closed;
+    }
   });
 
   const refusals: readonly (readonly [string, Buffer, string, string])[] = [

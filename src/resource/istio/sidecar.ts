@@ -27,6 +27,8 @@ export interface SidecarSpec {
 export interface SidecarIngress {
   readonly origin: Origin;
   readonly port: number;
+  /** Upper case; absent: as the Service of the port says. */
+  readonly protocol?: string;
   /** The port of the app behind it; absent: the same. */
   readonly appPort?: number;
   readonly connectionPool?: ConnectionPoolSettings;
@@ -154,6 +156,7 @@ function decodeIngress(value: Spec['ingress'][number], path: Path, context: Deco
     origin: context.at(path),
     port: number,
     ...present({
+      protocol: value.port.protocol?.toUpperCase(),
       appPort,
       connectionPool: value.connectionPool && decodePool(value.connectionPool, [...path, 'connectionPool'], context),
     }),
