@@ -112,16 +112,6 @@ describe('workloadSelector', () => {
     assert.equal(requestsFor([server, selected], { client: { namespace: 'web2' } }), 7);
   });
 
-  test('is private, whatever exportTo says', () => {
-    const elsewhere = rule(
-      'elsewhere',
-      'web',
-      4,
-      ', workloadSelector: { matchLabels: { app: cart } }, exportTo: ["x"]',
-    );
-    assert.equal(requestsFor([elsewhere], { client: { labels: { app: 'cart' } } }), 4);
-  });
-
   test('never crosses namespaces', () => {
     const labels = { app: 'cart' };
     assert.equal(requestsFor([{ ...selected, namespace: 'shop' }], { client: { labels } }), undefined);

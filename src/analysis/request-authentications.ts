@@ -115,11 +115,15 @@ function keysOf(world: World, rule: JwtRule): JwtKeys {
   world.report(
     diagnose(codes.jwksUnavailable, {
       origin: rule.jwksUri?.origin ?? rule.origin,
-      message: `${reason}; until then each token of issuer "${rule.issuer}" is refused`,
+      message: `${reason}; until then each token of ${issuerText(rule)} is refused`,
       remedy: 'Let the key set be reachable from here; it is asked for again and again.',
     }),
   );
   return { available: false, reason, remote: url };
+}
+
+function issuerText({ issuer }: JwtRule): string {
+  return issuer === '' ? 'any issuer' : `issuer "${issuer}"`;
 }
 
 function withoutKeys(world: World, { origin, issuer }: JwtRule): JwtKeys {
@@ -139,7 +143,7 @@ function readInline(world: World, jwks: NonNullable<JwtRule['jwks']>, rule: JwtR
   world.report(
     diagnose(codes.jwksInvalid, {
       origin: jwks.origin,
-      message: `jwks cannot be read: ${set.error}; each token of issuer "${rule.issuer}" is refused`,
+      message: `jwks cannot be read: ${set.error}; each token of ${issuerText(rule)} is refused`,
       remedy: 'Write a JSON Web Key Set: {"keys": [...]}.',
     }),
   );
@@ -153,8 +157,8 @@ function usable(world: World, rule: JwtRule, { keys, leftOut }: KeySet): JwtKeys
         origin: (rule.jwks ?? rule.jwksUri)?.origin ?? rule.origin,
         message:
           keys.length === 0
-            ? `no key can be used, so that each token of issuer "${rule.issuer}" is refused${leftOut.length === 0 ? '' : `: ${leftOut.join('; ')}`}`
-            : `of the keys of issuer "${rule.issuer}" some are not used: ${leftOut.join('; ')}`,
+            ? `no key can be used, so that each token of ${issuerText(rule)} is refused${leftOut.length === 0 ? '' : `: ${leftOut.join('; ')}`}`
+            : `of the keys of ${issuerText(rule)} some are not used: ${leftOut.join('; ')}`,
         remedy: 'Use public keys of type RSA, EC or OKP (Ed25519).',
       }),
     );

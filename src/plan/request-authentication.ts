@@ -18,7 +18,7 @@ export interface JwtRule {
   /** The rule's own line. */
   readonly origin: Origin;
   readonly index: number;
-  /** Compared with the claim `iss`, exactly. */
+  /** Compared with the claim `iss`, exactly; empty: any will do. */
   readonly issuer: string;
   /** One of them must be among `aud`; empty: any. */
   readonly audiences: readonly string[];

@@ -121,6 +121,14 @@ describe('attacks on the algorithm', () => {
 });
 
 describe('claims', () => {
+  test('a rule without issuer takes any whose token its keys signed', async () => {
+    const authenticator = authenticatorOf(jwtRule(issuer, { issuer: '' }));
+    assert.equal(await outcome(authenticator, await issuer.sign({ ...good, iss: 'x' })), 'ok');
+    assert.equal(await outcome(authenticator, await issuer.sign({ ...good, iss: undefined })), 'ok');
+    const other = await testIssuer('x');
+    assert.equal(await outcome(authenticator, await other.sign(good)), 'jwt_verification_fails');
+  });
+
   test('issuer, audience, exp and nbf, with clockSkewSeconds', async () => {
     const authenticator = authenticatorOf(jwtRule(issuer, { audiences: ['a', 'b'] }));
     const rows: readonly [Readonly<Record<string, unknown>>, string][] = [

@@ -144,7 +144,7 @@ function judge(
   rules: readonly ReadyRule[],
   nowSeconds: number,
 ): { readonly rules: readonly ReadyRule[] } | RefusedToken {
-  const ofIssuer = rules.filter(({ rule }) => rule.issuer === token.issuer);
+  const ofIssuer = rules.filter(({ rule }) => rule.issuer === '' || rule.issuer === token.issuer);
   const [first] = ofIssuer;
   if (first === undefined) return unknownIssuer(token.issuer, rules);
   const ofTime = timeStatus(token, nowSeconds);

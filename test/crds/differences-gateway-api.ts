@@ -34,6 +34,9 @@ const selectorDifferences = (kind: string, owner: object): readonly JustifiedDif
   },
 ];
 
+/** Go has 64 bits for a number, of which YAML and JSON give us 53. */
+const bigNumber = 'a number beyond 2^53 cannot be told from its neighbours, and means "very often" in any case';
+
 export const gatewayApiDifferences: readonly JustifiedDifference[] = [
   ...selectorDifferences('Gateway', { gatewayClassName: 'istio' }),
   ...selectorDifferences('ListenerSet', { parentRef: { name: 'gw' } }),
@@ -47,6 +50,12 @@ export const gatewayApiDifferences: readonly JustifiedDifference[] = [
         { rules: [{ matches: [{ path: { type: 'RegularExpression', value: '/(' } }] }] },
       ],
     ],
+  },
+  {
+    kind: 'HTTPRoute',
+    side: 'stricter',
+    because: bigNumber,
+    cases: [[/\.attempts must be at most/, { rules: [{ retry: { attempts: 2 ** 53 } }] }]],
   },
   {
     kind: 'GRPCRoute',

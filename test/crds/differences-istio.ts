@@ -36,6 +36,7 @@ export const istioDifferences: readonly JustifiedDifference[] = [
   ]),
   refusedByIstiod('ServiceEntry', [
     [/^".*" is not a host$/s, { hosts: ['a/b'] }],
+    [/^exportTo /, { hosts: ['a'], exportTo: ['~', 'a'] }],
     [/^".*" is neither an IP address nor a block of them$/s, { hosts: ['a'], addresses: ['b'] }],
     [/^".*" is no protocol that Istio knows$/s, { hosts: ['a'], ports: [{ number: 80, name: 'a', protocol: 'x' }] }],
     [/^a wildcard cannot be looked up by DNS/, { hosts: ['*.a'], resolution: 'DNS' }],
@@ -50,6 +51,22 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/^required field spec is missing$/, undefined],
     [/is not a host$|^spec\.host must have at least 1 character/, { host: 'default/web' }],
     [/^connectionPool is empty$/, withPolicy({ connectionPool: {} })],
+    [/^the traffic policy sets nothing$/, withPolicy({})],
+    [/^exportTo /, { host: 'a', exportTo: ['a b'] }],
+    [/^maglev has no tableSize$/, withPolicy({ loadBalancer: { consistentHash: { useSourceIp: true, maglev: {} } } })],
+    [
+      /^tableSize \d+ is not a prime/,
+      withPolicy({ loadBalancer: { consistentHash: { useSourceIp: true, maglev: { tableSize: 4 } } } }),
+    ],
+    [
+      /^consistentHash has both minimumRingSize and/,
+      withPolicy({ loadBalancer: { consistentHash: { useSourceIp: true, minimumRingSize: 3, ringHash: {} } } }),
+    ],
+    [/^subset ".*" is written twice$/s, { host: 'a', subsets: [{ name: 'v1' }, { name: 'v1' }] }],
+    [
+      /connectionPool\.(?:http|tcp)\.max\w+ must be at least 0/,
+      withPolicy({ connectionPool: { http: { maxRetries: -1 } } }),
+    ],
     [/^spec\.subsets\[\d+\]\.name must be a DNS label/, { host: 'a', subsets: [{ name: 'a.b' }] }],
     [/portLevelSettings\[\d+\]\.port is missing$/, withPolicy({ portLevelSettings: [{ tls: {} }] })],
     [/EjectionPercent must be at (?:most|least)/, withPolicy({ outlierDetection: { maxEjectionPercent: 101 } })],
@@ -81,11 +98,6 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     side: 'stricter',
     because: 'Envoy refuses what Istio would make of it, so the whole proxy would keep its old configuration',
     cases: [
-      [/^consistentHash has no key$/, withPolicy({ loadBalancer: { consistentHash: {} } })],
-      [
-        /^tableSize \d+ is not a prime/,
-        withPolicy({ loadBalancer: { consistentHash: { useSourceIp: true, maglev: { tableSize: 4 } } } }),
-      ],
       [
         /^http2KeepAlive has no (?:interval|timeout)$/,
         withPolicy({ connectionPool: { http: { http2KeepAlive: {} } } }),
@@ -97,11 +109,6 @@ export const istioDifferences: readonly JustifiedDifference[] = [
       [
         /httpQueryParameterName must have at least 1/,
         withPolicy({ loadBalancer: { consistentHash: { httpQueryParameterName: '' } } }),
-      ],
-      [/^subset ".*" is written twice$/s, { host: 'a', subsets: [{ name: 'v1' }, { name: 'v1' }] }],
-      [
-        /connectionPool\.(?:http|tcp)\.max\w+ must be at least 0/,
-        withPolicy({ connectionPool: { http: { maxRetries: -1 } } }),
       ],
     ],
   },
@@ -122,7 +129,7 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/is not a condition that Istio knows$/, withRule({ when: [{ key: 'source.port', values: ['1'] }] })],
     [/^condition .* has neither values nor notValues$/s, withRule({ when: [{ key: 'source.ip' }] })],
     [/^(?:source|operation) has no fields$/, withRule({ from: [{}] })],
-    [/^(?:from|to|when) is empty$/, withRule({ from: [] })],
+    [/^(?:from|to) is empty$/, withRule({ from: [] })],
     [/^provider must not be set with action/, { provider: { name: 'a' } }],
     [/^action CUSTOM needs provider\.name$/, { action: 'CUSTOM', rules: [{}] }],
     [/^(?:DENY|CUSTOM) without rules never has an effect$/, { action: 'DENY' }],
@@ -133,7 +140,7 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/\.\w+\[\d+\] must have at least 1 character/, withRule({ to: [{ operation: { methods: [''] } }] })],
   ]),
   refusedByIstiod('RequestAuthentication', [
-    [/^required field spec\.jwtRules\[\d+\]\.issuer is missing$/, { jwtRules: [{ jwks: '{}' }] }],
+    [/^the rule has neither issuer nor jwksUri$/, { jwtRules: [{ jwks: '{}' }] }],
   ]),
   {
     kind: 'RequestAuthentication',
@@ -141,6 +148,17 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     because: 'a field of such a name cannot be sent, so that the request of each user would fail',
     cases: [
       [/outputPayloadToHeader must be a header name/, { jwtRules: [{ issuer: 'a', outputPayloadToHeader: 'a b' }] }],
+    ],
+  },
+  {
+    kind: 'RequestAuthentication',
+    side: 'stricter',
+    because: 'a field of such a length is refused by many servers, and nobody reads it',
+    cases: [
+      [
+        /outputPayloadToHeader must have at most 256/,
+        { jwtRules: [{ issuer: 'a', outputPayloadToHeader: 'a'.repeat(257) }] },
+      ],
     ],
   },
 ];

@@ -183,7 +183,7 @@ function checkAction({ action, provider, rules }: Spec, context: DecodeContext):
 
 function decodeRule(value: z.output<typeof rule>, index: number, context: DecodeContext): AuthorizationRule {
   const path = ['spec', 'rules', index];
-  for (const field of ['from', 'to', 'when'] as const) {
+  for (const field of ['from', 'to'] as const) {
     if (value[field]?.length !== 0) continue;
     context.error([...path, field], {
       message: `${field} is empty`,

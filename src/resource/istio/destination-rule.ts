@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DecodeContext } from '../context.ts';
 import { labelMap, workloadSelector } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
+import { checkExportTo } from './export-to.ts';
 import { decodeWorkloadSelector } from '../selectors.ts';
 import type { Origin } from '../../base/index.ts';
 import type { Located, ResourceObject, WorkloadSelector } from '../object.ts';
@@ -60,6 +61,7 @@ export const destinationRuleKind = defineKind<DestinationRule, typeof schema>({
   schema,
   decode: ({ spec }, context) => {
     checkHost(spec.host, context);
+    checkExportTo({ values: spec.exportTo, hasSelector: spec.workloadSelector !== undefined }, context);
     const selector = decodeWorkloadSelector(spec.workloadSelector, ['spec', 'workloadSelector'], context);
     return {
       spec: {

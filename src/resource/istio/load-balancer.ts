@@ -98,11 +98,13 @@ export function decodeLoadBalancer(value: Value, path: Path, context: DecodeCont
       remedy: 'Write LEAST_REQUEST, ROUND_ROBIN or RANDOM.',
     });
   }
+  const consistent = hash && decodeHash(hash, [...path, 'consistentHash'], context);
+  const method = hash !== undefined && consistent === undefined ? 'RANDOM' : simple;
   return {
     origin: context.at(path),
     ...present({
-      simple: simple === undefined ? undefined : { value: supported(simple), origin: context.at(simplePath) },
-      consistentHash: hash && decodeHash(hash, [...path, 'consistentHash'], context),
+      simple: method === undefined ? undefined : { value: supported(method), origin: context.at(simplePath) },
+      consistentHash: consistent,
       locality: locality && decodeLocality(locality, [...path, 'localityLbSetting'], context),
       warmup: decodeWarmup(value, path, context),
     }),
@@ -119,31 +121,44 @@ const maxRingSize = 8_388_608;
 const maglevSize = 65_537;
 const maxMaglevSize = 5_000_011;
 
-function decodeHash(value: z.output<typeof consistentHash>, path: Path, context: DecodeContext): ConsistentHash {
+/** Undefined: it has no key, so that each request goes anywhere. */
+function decodeHash(
+  value: z.output<typeof consistentHash>,
+  path: Path,
+  context: DecodeContext,
+): ConsistentHash | undefined {
   if (value.ringHash !== undefined && value.maglev !== undefined) {
     context.error([...path, 'maglev'], {
       message: 'consistentHash has both ringHash and maglev',
       remedy: 'Keep one of the two.',
     });
   }
-  return {
-    origin: context.at(path),
-    key: decodeKey(value, path, context),
-    table:
-      value.maglev === undefined
-        ? { type: 'ring', minimumSize: decodeRingSize(value, path, context) }
-        : { type: 'maglev', size: decodeTableSize(value.maglev.tableSize, [...path, 'maglev', 'tableSize'], context) },
-  };
+  if (value.minimumRingSize && (value.ringHash ?? value.maglev) !== undefined) {
+    context.error([...path, 'minimumRingSize'], {
+      message: `consistentHash has both minimumRingSize and ${value.maglev === undefined ? 'ringHash' : 'maglev'}`,
+      remedy: 'Write ringHash.minimumRingSize, or maglev.',
+    });
+  }
+  const key = decodeKey(value, path, context);
+  const table: ConsistentHash['table'] =
+    value.maglev === undefined
+      ? { type: 'ring', minimumSize: decodeRingSize(value, path, context) }
+      : { type: 'maglev', size: decodeTableSize(value.maglev.tableSize, [...path, 'maglev', 'tableSize'], context) };
+  return key && { origin: context.at(path), key, table };
 }
 
-function decodeKey(value: z.output<typeof consistentHash>, path: Path, context: DecodeContext): ConsistentHash['key'] {
+function decodeKey(
+  value: z.output<typeof consistentHash>,
+  path: Path,
+  context: DecodeContext,
+): ConsistentHash['key'] | undefined {
   const { httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName } = value;
   const named = [httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName].filter((one) => one !== undefined);
-  if (named.length !== 1 || useSourceIp === false) {
-    context.error(path, {
-      message: named.length > 1 ? 'consistentHash has more than one key' : 'consistentHash has no key',
-      remedy: 'Write one of httpHeaderName, httpCookie, useSourceIp: true and httpQueryParameterName.',
-    });
+  const remedy = 'Write one of httpHeaderName, httpCookie, useSourceIp: true and httpQueryParameterName.';
+  if (named.length > 1) context.error(path, { message: 'consistentHash has more than one key', remedy });
+  if (named.length === 0 || useSourceIp === false) {
+    context.warn(path, { message: 'consistentHash has no key: requests go anywhere, as in Istio', remedy });
+    return undefined;
   }
   if (httpHeaderName !== undefined) return { type: 'header', name: httpHeaderName.toLowerCase() };
   if (httpQueryParameterName !== undefined) return { type: 'query', name: httpQueryParameterName };
@@ -163,7 +178,6 @@ function checkCookie(texts: readonly string[], path: Path, context: DecodeContex
   });
 }
 
-/** The ring's own block goes before the older field beside it. */
 function decodeRingSize(value: z.output<typeof consistentHash>, path: Path, context: DecodeContext): number {
   const wanted = value.ringHash?.minimumRingSize ?? value.minimumRingSize ?? 0;
   if (wanted > maxRingSize) {
@@ -177,11 +191,11 @@ function decodeRingSize(value: z.output<typeof consistentHash>, path: Path, cont
 }
 
 function decodeTableSize(value: number | undefined, path: Path, context: DecodeContext): number {
-  const wanted = value === undefined || value === 0 ? maglevSize : value;
-  if (wanted <= maxMaglevSize && isPrime(wanted)) return wanted;
+  if (value !== undefined && value < maxMaglevSize && isPrime(value)) return value;
   context.error(path, {
-    message: `tableSize ${wanted} is not a prime up to ${maxMaglevSize}`,
-    remedy: `Write a prime, such as ${maglevSize}, or take it away.`,
+    message:
+      value === undefined ? 'maglev has no tableSize' : `tableSize ${value} is not a prime below ${maxMaglevSize}`,
+    remedy: `Write a prime, such as ${maglevSize}.`,
   });
   return maglevSize;
 }

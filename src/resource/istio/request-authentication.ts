@@ -18,6 +18,7 @@ export interface RequestAuthentication extends ResourceObject {
 export interface JwtRule {
   readonly origin: Origin;
   readonly index: number;
+  /** Empty: any, of those whose token one of the keys signed. */
   readonly issuer: string;
   /** Empty: any. */
   readonly audiences: readonly string[];
@@ -47,7 +48,7 @@ const keySetUrl = z
   .max(2048);
 
 const jwtRule = z.strictObject({
-  issuer: z.string().min(1),
+  issuer: z.string().min(1).default(''),
   audiences: texts,
   jwks: z.string().optional(),
   jwksUri: keySetUrl.optional(),
@@ -121,6 +122,12 @@ function checkKeySources(rule: z.output<typeof jwtRule>, path: Path, context: De
     context.error([...path, second], {
       message: `the rule has both ${first} and ${second}`,
       remedy: 'Keep one source of keys.',
+    });
+  }
+  if (rule.issuer === '' && (rule.jwksUri ?? rule.jwks_uri) === undefined) {
+    context.error([...path, 'issuer'], {
+      message: 'the rule has neither issuer nor jwksUri',
+      remedy: 'Write the issuer that the tokens name in "iss".',
     });
   }
 }

@@ -4,6 +4,7 @@ import { isAddressBlock, isIP } from '../address.ts';
 import type { DecodeContext } from '../context.ts';
 import { portNumber } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
+import { checkExportTo } from './export-to.ts';
 import type { Origin } from '../../base/index.ts';
 import type { Located, ResourceObject } from '../object.ts';
 import { decodeWorkloadEntrySpec, workloadEntrySpec, type WorkloadEntrySpec } from './workload-entry.ts';
@@ -118,6 +119,7 @@ export const serviceEntryKind = defineKind<ServiceEntry, typeof schema>({
     checkAddresses(spec, context);
     checkPorts(spec, context);
     checkEndpoints(spec, context);
+    checkExportTo({ values: spec.exportTo, isServiceEntry: true }, context);
     const { namespace } = context.document;
     return {
       spec: {

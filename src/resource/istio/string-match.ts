@@ -57,6 +57,17 @@ export function decodeStringMatch(
       remedy: 'Write the expression, or {} for any value.',
     });
   }
-  checkRegex(value.regex, [...path, 'regex'], context);
+  checkIstioRegex(value.regex, [...path, 'regex'], context);
   return { type: 'RegularExpression', value: value.regex };
+}
+
+/** As long as Istio's validation lets expressions be. */
+export function checkIstioRegex(value: string, path: Path, context: DecodeContext): void {
+  if (value.length > 1_024) {
+    context.error(path, {
+      message: `the regular expression has ${value.length} characters`,
+      remedy: 'Write at most 1024, or spread it over several matches.',
+    });
+  }
+  checkRegex(value, path, context);
 }

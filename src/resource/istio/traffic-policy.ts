@@ -59,12 +59,15 @@ export function decodeTrafficPolicy(
   path: Path,
   context: DecodeContext,
 ): TrafficPolicy {
+  if (Object.values(value).every((one) => one === undefined || (Array.isArray(one) && one.length === 0)))
+    empty(path, context);
   return {
     ...decodeBlocks(value, path, context),
-    ports: value.portLevelSettings.map((entry, index) => ({
-      port: entry.port.number,
-      ...decodeBlocks(entry, [...path, 'portLevelSettings', index], context),
-    })),
+    ports: value.portLevelSettings.map(({ port, ...entry }, index) => {
+      const place = [...path, 'portLevelSettings', index];
+      if (Object.values(entry).every((one) => one === undefined)) empty(place, context);
+      return { port: port.number, ...decodeBlocks(entry, place, context) };
+    }),
     unsupported: context.refusedBelow(path, ['tls', 'portLevelSettings']),
     ...(value.retryBudget === undefined
       ? {}
@@ -75,6 +78,13 @@ export function decodeTrafficPolicy(
           },
         }),
   };
+}
+
+function empty(path: Path, context: DecodeContext): void {
+  context.error(path, {
+    message: 'the traffic policy sets nothing',
+    remedy: 'Add a block such as connectionPool, or take it away.',
+  });
 }
 
 type Blocks = Pick<z.output<typeof trafficPolicy>, keyof typeof blocks>;

@@ -3,9 +3,8 @@ import type { Origin } from '../../base/index.ts';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import { portNumber, present } from '../fields.ts';
-import { checkRegex } from '../regex.ts';
 import { checkAuthority } from './authority.ts';
-import { decodeStringMatch, stringMatch, type StringMatch } from './string-match.ts';
+import { checkIstioRegex, decodeStringMatch, stringMatch, type StringMatch } from './string-match.ts';
 import { istioDuration, istioDurationMs } from './duration.ts';
 
 /** Answers and changes of a VirtualService route, each with Istio's own validation. */
@@ -145,7 +144,7 @@ export function decodeRewrite(value: z.output<typeof rewrite>, path: Path, conte
         remedy: 'Write both.',
       });
     }
-    checkRegex(match, [...path, 'uriRegexRewrite', 'match'], context);
+    checkIstioRegex(match, [...path, 'uriRegexRewrite', 'match'], context);
   } else if (uri === undefined && authority === undefined) {
     context.error(path, {
       message: 'the rewrite changes nothing',

@@ -18,7 +18,7 @@ interface SpecFields {
 export function checkVirtualHosts(spec: SpecFields, context: DecodeContext): void {
   if (spec.hosts.length === 0) checkDelegate(spec, context);
   const isMesh = spec.gateways.length === 0 || spec.gateways.includes('mesh');
-  const seen = new Map<string, string>();
+  const seen: string[] = [];
   for (const [index, host] of spec.hosts.entries()) {
     const path = ['spec', 'hosts', index];
     const name = host.toLowerCase();
@@ -32,16 +32,28 @@ export function checkVirtualHosts(spec: SpecFields, context: DecodeContext): voi
         message: 'the host "*" cannot be bound to the mesh',
         remedy: 'Name the Gateway in gateways, or write the hosts.',
       });
-    } else if (seen.has(name)) {
-      context.error(path, { message: `host "${host}" is written twice`, remedy: 'Keep one of the two.' });
+    } else {
+      const other = seen.find((one) => overlap(one, name));
+      if (other !== undefined) {
+        context.error(path, {
+          message: other === name ? `host "${host}" is written twice` : `host "${host}" overlaps with "${other}"`,
+          remedy: 'Keep one of the two.',
+        });
+      }
     }
-    seen.set(name, host);
+    seen.push(name);
   }
   if (spec.http.length + spec.tls.length + spec.tcp.length > 0) return;
   context.error(['spec'], {
     message: 'the VirtualService has no routes',
     remedy: 'Add http, tls or tcp routes.',
   });
+}
+
+/** Neither as a wildcard, nor as a name below the other's: some name is both. */
+function overlap(a: string, b: string): boolean {
+  const [shorter, longer] = a.length < b.length ? [a, b] : [b, a];
+  return shorter === longer || (shorter.startsWith('*') && longer.endsWith(shorter.slice(1)));
 }
 
 function checkDelegate(spec: SpecFields, context: DecodeContext): void {

@@ -142,8 +142,8 @@ export function decodeRetries(value: z.output<typeof retries>, path: Path, conte
   if (attempts < 0) {
     context.error([...path, 'attempts'], { message: `attempts ${attempts} is negative`, remedy: 'Write 0 or more.' });
   }
-  const alone = perTryTimeout === undefined && backoff === undefined && retryOn === '';
-  if (attempts === 0 && !alone) {
+  const configured = perTryTimeout !== undefined || retryOn !== '' || value.retryRemoteLocalities !== undefined;
+  if (attempts === 0 && configured) {
     context.error(path, {
       message: 'retries are disabled by attempts 0, and configured all the same',
       remedy: 'Write how many attempts there are, or take the other fields away.',
@@ -244,26 +244,38 @@ export function decodeFault(value: z.output<typeof fault>, path: Path, context: 
   }
   return {
     origin: context.at(path),
-    ...(delay === undefined ? {} : { delay: decodeDelay(delay, [...path, 'delay'], context) }),
-    ...(abort === undefined ? {} : { abort: decodeAbort(abort, [...path, 'abort'], context) }),
+    ...present({
+      delay: delay && decodeDelay(delay, [...path, 'delay'], context),
+      abort: abort && decodeAbort(abort, [...path, 'abort'], context),
+    }),
   };
+}
+
+/** As in Istio, which passes over a fault that does not say what it does. */
+function ineffective(what: 'delay' | 'abort', path: Path, context: DecodeContext): undefined {
+  context.warn(path, {
+    message: `the ${what} has no effect, as in Istio, since it does not say ${what === 'delay' ? 'how long it is' : 'how it answers'}`,
+    remedy: what === 'delay' ? 'Write fixedDelay, such as 2s.' : 'Write httpStatus: 503, or grpcStatus: UNAVAILABLE.',
+  });
 }
 
 function decodeDelay(
   value: NonNullable<z.output<typeof fault>['delay']>,
   path: Path,
   context: DecodeContext,
-): NonNullable<VirtualFault['delay']> {
-  if (value.fixedDelay === undefined || value.exponentialDelay !== undefined) {
-    context.error(path, {
-      message: 'a delay needs fixedDelay, and nothing else',
+): VirtualFault['delay'] {
+  if (value.exponentialDelay !== undefined) {
+    context.error([...path, 'exponentialDelay'], {
+      message: 'there is no exponential delay',
       remedy: 'Write fixedDelay, such as 2s.',
     });
   }
   const given = value.percentage ?? (value.percent === undefined ? undefined : { value: value.percent });
+  const percent = faultPercent(given, path, context);
+  if (value.fixedDelay === undefined) return ineffective('delay', path, context);
   return {
-    percent: faultPercent(given, path, context),
-    delayMs: value.fixedDelay === undefined ? 0 : istioDurationMs(value.fixedDelay, [...path, 'fixedDelay'], context),
+    percent,
+    delayMs: istioDurationMs(value.fixedDelay, [...path, 'fixedDelay'], context),
   };
 }
 
@@ -271,16 +283,17 @@ function decodeAbort(
   value: NonNullable<z.output<typeof fault>['abort']>,
   path: Path,
   context: DecodeContext,
-): NonNullable<VirtualFault['abort']> {
+): VirtualFault['abort'] {
   const written = ['httpStatus', 'grpcStatus', 'http2Error'].filter((field) => Reflect.get(value, field) !== undefined);
   const { httpStatus, grpcStatus } = value;
-  if (written.length !== 1 || value.http2Error !== undefined) {
+  if (written.length > 1 || value.http2Error !== undefined) {
     context.error(path, {
-      message: 'an abort needs one of httpStatus and grpcStatus',
+      message: 'an abort has one of httpStatus and grpcStatus',
       remedy: 'Write httpStatus: 503, or grpcStatus: UNAVAILABLE.',
     });
   }
   const percent = faultPercent(value.percentage, path, context);
+  if (written.length === 0) return ineffective('abort', path, context);
   if (grpcStatus === undefined) {
     if (httpStatus !== undefined && (httpStatus < 200 || httpStatus > 600)) {
       context.error([...path, 'httpStatus'], {

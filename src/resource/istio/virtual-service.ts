@@ -4,6 +4,7 @@ import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import { present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
+import { checkExportTo } from './export-to.ts';
 import type { Located, ResourceObject, Unsupported } from '../object.ts';
 import { istioDuration, istioDurationMs } from './duration.ts';
 import { decodeRouteHeaders, routeHeaders, type RouteHeaders } from './route-headers.ts';
@@ -126,6 +127,7 @@ export const virtualServiceKind = defineKind<VirtualService, typeof schema>({
   schema,
   decode: ({ spec }, context) => {
     checkVirtualHosts(spec, context);
+    checkExportTo({ values: spec.exportTo }, context);
     const isDelegate = spec.hosts.length === 0;
     const written = spec.gateways.map((name, index) => {
       const path = ['spec', 'gateways', index];
