@@ -23,7 +23,7 @@ export interface Address {
 export type ProxyName = string;
 
 export interface DataPlane {
-  /** Where clients outside reach a port of a Gateway, `namespace/name`. */
+  /** Where clients outside reach a port of a Gateway, `namespace/name`; where nobody listens, if that port is not served. */
   gateway(name: string, port: number): Address;
   /** Where others reach a container's port of a workload, `namespace/name`. */
   workload(name: string, port: number): Address;
@@ -55,6 +55,9 @@ export interface Environment {
 }
 
 export type StartDataPlane = (manifests: string, environment: Environment) => Promise<DataPlane>;
+
+/** A port of the system that nothing has used for decades. */
+const nobody: Address = { host: '127.0.0.1', port: 1 };
 
 /** Sallyport's compiler and proxies, in this process, with real sockets and certificates. */
 export const startSallyport: StartDataPlane = async (manifests, { apps, names, urls, sound }) => {
@@ -88,7 +91,10 @@ export const startSallyport: StartDataPlane = async (manifests, { apps, names, u
     return found;
   };
   return {
-    gateway: (name, port) => mesh.addressOf(`gateway/${name}/${port}`),
+    gateway: (name, port) => {
+      const id = `gateway/${name}/${port}`;
+      return mesh.result().plan.ports[id] === undefined ? nobody : mesh.addressOf(id);
+    },
     workload: (name, port) => mesh.addressOf(`sidecar/${name}/${port}`),
     outbound: (name, service) =>
       mesh.addressOf(`sidecar/${name}/outbound${service === undefined ? '' : `/${service.replace(':', '/')}`}`),

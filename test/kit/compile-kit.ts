@@ -139,7 +139,7 @@ export function presentResult(result: CompileResult, show: readonly string[]): R
 }
 
 function presentStatus(status: ObjectStatus): Record<string, unknown> {
-  const { conditions, listeners, parents, ancestors, addresses, supportedFeatures } = status;
+  const { conditions, listeners, parents, ancestors, addresses, supportedFeatures, attachedListenerSets = 0 } = status;
   const ofListeners = listeners?.map(({ name, supportedKinds, attachedRoutes, ...listener }) => [
     `listener ${name} (${supportedKinds.join(' ')}; ${attachedRoutes} routes)`,
     listener.conditions.map(presentCondition),
@@ -156,6 +156,7 @@ function presentStatus(status: ObjectStatus): Record<string, unknown> {
     ...(ofAncestors ?? []),
     ...(conditions === undefined ? [] : [['conditions', conditions.map(presentCondition)]]),
     ...(addresses === undefined || addresses[0]?.value === testOptions.bindHost ? [] : [['addresses', addresses]]),
+    ...(attachedListenerSets === 0 ? [] : [['attachedListenerSets', attachedListenerSets]]),
     ...(supportedFeatures === undefined ? [] : [['supportedFeatures', supportedFeatures.map(({ name }) => name)]]),
     ...(ofListeners ?? []),
     ...(ofParents ?? []),
