@@ -109,11 +109,9 @@ function mergeMatches(
 }
 
 function mergeMatch(root: VirtualMatch, own: VirtualMatch): VirtualMatch {
-  const name = mergedName(root.name, own.name);
   return {
     ...root,
     ...own,
-    ...(name === undefined ? {} : { name }),
     headers: mergeNamed(root.headers, own.headers),
     withoutHeaders: mergeNamed(root.withoutHeaders, own.withoutHeaders),
     queryParams: mergeNamed(root.queryParams, own.queryParams),

@@ -43,6 +43,11 @@ export function acceptedBecause(reason: string): z.ZodOptional<z.ZodUnknown> {
   return opaque({ support: 'accepted', consequence: reason });
 }
 
+/** As `acceptedBecause`, for a field that must be well-formed all the same, since an API server would refuse the object. */
+export function wellFormedAccepted<S extends z.ZodType>(schema: S, reason: string): z.ZodOptional<S> {
+  return marked(schema, { support: 'accepted', consequence: reason });
+}
+
 /** Many `accepted` fields by name. */
 export function acceptedFields<Name extends string>(...names: Name[]): Record<Name, z.ZodOptional<z.ZodUnknown>> {
   return Object.fromEntries(names.map((name) => [name, accepted()])) as Record<Name, z.ZodOptional<z.ZodUnknown>>;

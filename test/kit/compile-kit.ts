@@ -130,6 +130,7 @@ export function presentResult(result: CompileResult, show: readonly string[]): R
     ),
     diagnostics: result.diagnostics.map(formatDiagnostic),
     names: result.names,
+    remoteKeys: result.remoteKeys,
     health: result.health.filter(({ containers }) => containers.length > 0),
     added: result.added.map(({ neededBy, ...object }) => ({ ...object, neededBy })),
   };

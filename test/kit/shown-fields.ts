@@ -154,8 +154,12 @@ function makeCase(name: string, text: string, settings: CaseSettings): Case {
   };
   const placements = placed ? placementsFor(compileAll({ ...snapshot, documents, placements: {} })) : {};
   const outcome = (changed: readonly Document[]): string => {
-    const { plan, status, diagnostics, health } = compileAll({ ...snapshot, documents: changed, placements });
-    return JSON.stringify([plan, status, diagnostics, health]);
+    const { plan, status, diagnostics, health, remoteKeys } = compileAll({
+      ...snapshot,
+      documents: changed,
+      placements,
+    });
+    return JSON.stringify([plan, status, diagnostics, health, remoteKeys]);
   };
   return { name, documents, outcome };
 }

@@ -8,14 +8,7 @@ export const unshownFields: readonly (readonly [field: RegExp, because: string])
   [/WorkloadGroup spec\.(?:metadata|template)/, 'checked, and reported as a whole: no machine registers itself here'],
   [/ProxyConfig spec\.selector/, 'checked, and reported as a whole'],
   [/istio\.io\/\w+ spec\.targetRefs?(?:\[\])?\.namespace$/, 'only the empty text is valid'],
-  [/RequestAuthentication spec\.targetRef\.group$/, 'as that of targetRefs, which a golden shows'],
-  [/Sidecar spec\.(?:in|e)gress\[\]\.port\.(?:name|protocol|targetPort)$/, 'checked only: the number decides'],
   [/GatewayClass spec\.description$/, 'words'],
-  [
-    /VirtualService spec\.http\[\]\.(?:mirror_percent|fault\.\w+\.(?:http2Error|exponentialDelay))$/,
-    'old names, without a golden yet',
-  ],
-  [/Telemetry spec\.targetRefs?/, 'without a golden yet'],
 ];
 
 /** Why a field that is implemented has no test on the page; undefined where there is no reason. */

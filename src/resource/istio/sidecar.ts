@@ -3,7 +3,7 @@ import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import { present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
-import { ignored, refused } from '../schema.ts';
+import { ignored, refused, wellFormedAccepted } from '../schema.ts';
 import type { Origin } from '../../base/index.ts';
 import type { ResourceObject } from '../object.ts';
 import { connectionPool, decodePool, type ConnectionPoolSettings } from './connection-pool.ts';
@@ -50,11 +50,13 @@ export interface SidecarHost {
   readonly host: string;
 }
 
+const numberDecides = 'the number decides';
+
 const port = z.strictObject({
   number: z.int().min(0).max(4_294_967_295).default(0),
-  name: z.string().optional(),
-  protocol: z.string().optional(),
-  targetPort: z.int().min(0).max(4_294_967_295).optional(),
+  name: wellFormedAccepted(z.string(), numberDecides),
+  protocol: wellFormedAccepted(z.string(), numberDecides),
+  targetPort: wellFormedAccepted(z.int().min(0).max(4_294_967_295), numberDecides),
 });
 
 const captureMode = z.enum(['DEFAULT', 'IPTABLES', 'NONE']).default('DEFAULT');

@@ -4,7 +4,7 @@ import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import { labelMap, namespaceName, portNumber, present } from '../fields.ts';
 import type { Unsupported } from '../object.ts';
-import { accepted } from '../schema.ts';
+import { accepted, wellFormedAccepted } from '../schema.ts';
 import {
   decodeStringMatch,
   stringMatch,
@@ -16,7 +16,6 @@ import {
 /** One entry of `http[].match`; all its conditions hold together. */
 export interface VirtualMatch {
   readonly origin: Origin;
-  readonly name?: string;
   /** Absent: any path. */
   readonly uri?: StringMatch;
   readonly ignoreUriCase: boolean;
@@ -38,7 +37,7 @@ export interface VirtualMatch {
 }
 
 export const virtualMatch = z.strictObject({
-  name: z.string().optional(),
+  name: wellFormedAccepted(z.string(), 'logs name the place in the file'),
   uri: stringMatch.optional(),
   ignoreUriCase: z.boolean().default(false),
   scheme: stringMatch.optional(),
@@ -74,7 +73,6 @@ export function decodeVirtualMatch(
   return {
     origin: context.at(path),
     ...present({
-      name: value.name,
       uri: text('uri'),
       scheme: text('scheme'),
       method: text('method'),
