@@ -98,10 +98,13 @@ export function analyze(input: WorldInput, before?: RouteMemory): Analysis & { r
     outbound: makeOutbound(world, { sources, served, virtualServices, destinations, meshRoutes }),
     remoteKeys: remoteKeySources(checkedAuthentications),
     diagnostics: distinct(findings),
-    status: [
-      ...makeStatus(world, { gateways: routing.surroundings.gateways, orphans, routes }),
-      ...backendTlsStatus(world, backendTls, approaches),
-    ],
+    // Hardly ever looked at, and as large as the plan.
+    get status() {
+      return [
+        ...makeStatus(world, { gateways: routing.surroundings.gateways, orphans, routes }),
+        ...backendTlsStatus(world, backendTls, approaches),
+      ];
+    },
     memory: routing,
   };
 }

@@ -2,6 +2,7 @@ import { diagnose, formatOrigin, type DiagnosticCode, type Origin } from '../bas
 import type { ParentRef } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import type { ServedGateway } from './gateways.ts';
+import { exact } from './exact.ts';
 import { intersectHostnames, normalHostname } from './hostname.ts';
 import { selectorMatches } from './labels.ts';
 import type { CheckedListener } from './listeners.ts';
@@ -66,7 +67,9 @@ export function attachRoute(input: AttachmentInput, parentRef: ParentRef): Attac
   const bonds = allowing
     .map((listener) => ({ gateway, listener, hostnames: commonHostnames(listener, route) }))
     .filter(({ hostnames }) => hostnames.length > 0);
-  return bonds.length === 0 ? reportNoHostname({ world, parentRef, route, allowing }) : { parentRef, bonds };
+  return bonds.length === 0
+    ? reportNoHostname({ world, parentRef, route, allowing })
+    : { parentRef, bonds: exact(bonds) };
 }
 
 function gatewayOfSet(gateways: AttachmentInput['gateways'], key: string): ServedGateway | undefined {
@@ -119,7 +122,7 @@ function commonHostnames(listener: CheckedListener, route: RouteSource): readonl
   const common = route.hostnames.flatMap(
     ({ value }) => intersectHostnames(listener.hostname, normalHostname(value)) ?? [],
   );
-  return [...new Set(common)];
+  return exact([...new Set(common)]);
 }
 
 function reportParentKind(world: World, parentRef: ParentRef): void {

@@ -21,43 +21,26 @@ export function makeStatus(
     readonly routes: readonly CheckedRoute[];
   },
 ): readonly ObjectStatus[] {
-  const attached = countAttached(world, checked.routes);
+  const attached = countAttached(checked.routes);
   return [
     ...world.resources.gatewayClasses
       .filter(({ metadata }) => [undefined, metadata.name].includes(world.options.gatewayClass))
       .map(classStatus),
     ...checked.gateways.map((gateway) => gatewayStatus(world, gateway, attached)),
     ...[...checked.gateways.flatMap(({ sets }) => sets), ...checked.orphans].map((set) => setStatus(set, attached)),
-    ...checked.routes.map((route) => judge(world, route).status),
+    ...checked.routes.map((route) => routeStatus(route, (parent) => controllerOfParent(world, parent))),
   ];
 }
 
-function countAttached(world: World, routes: readonly CheckedRoute[]): ReadonlyMap<CheckedListener, number> {
+function countAttached(routes: readonly CheckedRoute[]): ReadonlyMap<CheckedListener, number> {
   const counts = new Map<CheckedListener, number>();
-  for (const route of routes) {
-    for (const listener of judge(world, route).listeners) counts.set(listener, (counts.get(listener) ?? 0) + 1);
+  for (const { attachments, ...route } of routes) {
+    if (routeFault(route) !== undefined) continue;
+    // A set, since several parentRefs of one route may lead to one listener.
+    const listeners = new Set(attachments.flatMap(({ bonds }) => bonds.map(({ listener }) => listener)));
+    for (const listener of listeners) counts.set(listener, (counts.get(listener) ?? 0) + 1);
   }
   return counts;
-}
-
-interface Judged {
-  readonly status: ObjectStatus;
-  /** Those that count it as attached. */
-  readonly listeners: readonly CheckedListener[];
-}
-
-/** A route that is as it was checked before, in the same surroundings, has the status it had. */
-const judgedBefore = new WeakMap<CheckedRoute, Judged>();
-
-function judge(world: World, route: CheckedRoute): Judged {
-  const known = judgedBefore.get(route);
-  if (known !== undefined) return known;
-  const bonds = routeFault(route) === undefined ? route.attachments.flatMap((attachment) => attachment.bonds) : [];
-  // Several parentRefs of one route may lead to one listener.
-  const status = routeStatus(route, (parent) => controllerOfParent(world, parent));
-  const judged = { status, listeners: [...new Set(bonds.map(({ listener }) => listener))] };
-  judgedBefore.set(route, judged);
-  return judged;
 }
 
 type Made = (type: string, condition: Pick<Condition, 'status' | 'reason' | 'message'>) => Condition;

@@ -1,3 +1,4 @@
+import { exact } from './exact.ts';
 import type { DestinationModel, RuleModel, VirtualHostModel } from './model.ts';
 
 /** What is asked of every virtual host at each change, though few are ever other than before. */
@@ -15,14 +16,18 @@ export function factsOf(host: VirtualHostModel): HostFacts {
   if (known !== undefined) return known;
   const rules = new Set(host.matches.map(({ rule }) => rule));
   const facts: HostFacts = {
-    destinations: [...rules].flatMap(({ backends, mirrors }) => [
-      ...backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
-      ...mirrors.map(({ destination }) => destination),
-    ]),
-    claims: host.matches.flatMap(({ rule, match }) => {
-      const claim = match.headers.find(({ name }) => name.startsWith('@request.auth.claims'));
-      return claim === undefined ? [] : [{ rule, name: claim.name }];
-    }),
+    destinations: exact(
+      [...rules].flatMap(({ backends, mirrors }) => [
+        ...backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
+        ...mirrors.map(({ destination }) => destination),
+      ]),
+    ),
+    claims: exact(
+      host.matches.flatMap(({ rule, match }) => {
+        const claim = match.headers.find(({ name }) => name.startsWith('@request.auth.claims'));
+        return claim === undefined ? [] : [{ rule, name: claim.name }];
+      }),
+    ),
   };
   factsBefore.set(host, facts);
   return facts;

@@ -36,6 +36,7 @@ export interface Analysis {
   /** Sorted by url, each once. */
   readonly remoteKeys: readonly RemoteKeySource[];
   readonly diagnostics: readonly Diagnostic[];
+  /** Worked out whenever it is asked for. */
   readonly status: readonly ObjectStatus[];
 }
 

@@ -6,6 +6,7 @@ import { fromTcpRoute, fromTlsRoute } from './byte-route-rules.ts';
 import { codes } from './codes.ts';
 import type { DestinationLookup } from './destinations.ts';
 import type { ServedGateway } from './gateways.ts';
+import { exact } from './exact.ts';
 import { mergeSorted } from './merge-sorted.ts';
 import type { MatchedRule, MirrorModel, RuleModel } from './model.ts';
 import { compareMatches, compareRouteAge } from './route-precedence.ts';
@@ -19,7 +20,9 @@ import { keyOf, type World } from './world.ts';
 export interface CheckedRoute {
   /** The resource, of which this is all that follows. */
   readonly object: ResourceObject;
-  readonly source: RouteSource;
+  readonly source: Pick<RouteSource, 'kind' | 'origin' | 'metadata'>;
+  /** For `compareMatches`. */
+  readonly identity: MatchedRule['route'];
   readonly attachments: readonly Attachment[];
   readonly rules: readonly RuleModel[];
   /** The first reference that does not resolve. */
@@ -74,7 +77,7 @@ export function checkRoutes(
 }
 
 export function compareRoutes(a: CheckedRoute, b: CheckedRoute): number {
-  return compareRouteAge(identityOf(a.source), identityOf(b.source));
+  return compareRouteAge(a.identity, b.identity);
 }
 
 function checkRoute(
@@ -94,13 +97,15 @@ function checkRoute(
   }));
   const { attachments, rules } = value;
   const unresolved = rules.flatMap((rule) => rule.unresolved)[0];
+  const { kind, origin, metadata } = source;
   return {
     object,
-    source,
-    attachments,
+    source: { kind, origin, metadata },
+    identity: identityOf(source),
+    attachments: exact(attachments),
     rules: rules.map(({ model }) => model),
-    invalid: rules.flatMap(({ invalid }) => invalid ?? []),
-    findings,
+    invalid: exact(rules.flatMap(({ invalid }) => invalid ?? [])),
+    findings: exact(findings),
     ...(unresolved === undefined ? {} : { unresolved }),
   };
 }
@@ -178,10 +183,10 @@ function makeRule(
 
 /** All matches of routes that share a host, in order of precedence. */
 export function rankedMatches(members: readonly CheckedRoute[]): readonly MatchedRule[] {
-  const matches = members.flatMap(({ source, rules }) =>
+  const matches = members.flatMap(({ identity, rules }) =>
     rules.flatMap((rule) =>
       rule.matches.map((match, matchIndex) => ({
-        route: identityOf(source),
+        route: identity,
         match,
         matchIndex,
         ruleIndex: rule.index,
@@ -189,5 +194,5 @@ export function rankedMatches(members: readonly CheckedRoute[]): readonly Matche
       })),
     ),
   );
-  return matches.sort(compareMatches);
+  return exact(matches.sort(compareMatches));
 }

@@ -104,7 +104,8 @@ function below<T extends { readonly id: string }>(
   parents: readonly string[],
 ): Readonly<Record<string, T>> {
   const groups = groupsOf(elements, field);
-  return byId(parents.flatMap((parent) => groups.get(parent) ?? []));
+  const own = parents.flatMap((parent) => groups.get(parent) ?? []);
+  return own.length === listingOf(elements).ids.length ? elements : byId(own);
 }
 
 /** A mesh has many proxies, and each asks for its own elements of the same collections. */

@@ -11,8 +11,15 @@ function outboundName({ service, subset }: DestinationModel): string {
 }
 
 export function outboundClusterId(proxy: string, destination: DestinationModel): string {
-  return `${proxy}/${outboundName(destination)}`;
+  const ids = clusterIds.get(destination) ?? new Map<string, string>();
+  clusterIds.set(destination, ids);
+  const id = ids.get(proxy) ?? `${proxy}/${outboundName(destination)}`;
+  ids.set(proxy, id);
+  return id;
 }
+
+/** By proxy: thousands of routes name one cluster, and each would have a text of its own. */
+const clusterIds = new WeakMap<DestinationModel, Map<string, string>>();
 
 export interface OutboundInput {
   readonly proxy: string;

@@ -35,7 +35,9 @@ export function compileAll(snapshot: Snapshot, before?: CompileMemory): CompileR
   return {
     plan,
     secrets: secretsOf(analysis, parts),
-    status: analysis.status,
+    get status() {
+      return analysis.status;
+    },
     diagnostics: distinct([
       ...written.diagnostics,
       ...supplied.diagnostics,

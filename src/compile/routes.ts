@@ -10,7 +10,8 @@ export function lowerRoutes(input: {
 }): readonly Route[] {
   const { proxy, host, virtualHost } = input;
   return host.matches.map(({ route, rule, match, ruleIndex, matchIndex }: MatchedRule, order) => {
-    const { failure, ...matched } = match;
+    const { failure, ...rest } = match;
+    const matched = failure === undefined ? match : rest;
     const mirrors = rule.mirrors.map(({ origin, destination, percent }): Mirror => ({
       origin,
       cluster: outboundClusterId(proxy, destination),

@@ -52,6 +52,7 @@ export interface WorkloadHealth {
 export interface CompileResult {
   readonly plan: Plan;
   readonly secrets: PlanSecrets;
+  /** Worked out whenever it is asked for. */
   readonly status: readonly ObjectStatus[];
   /** Worst first; those of the decoders are among them. */
   readonly diagnostics: readonly Diagnostic[];

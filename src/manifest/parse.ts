@@ -113,9 +113,9 @@ function readPart(
     parts.set(known.chunk.text, known);
     return true;
   }
-  const simple = parseSimpleYaml(chunk.text);
+  const own = { lineOffset: chunk.lineOffset, text: copyText(chunk.text) };
+  const simple = parseSimpleYaml(own.text);
   if (simple === undefined) return false;
-  const own = { lineOffset: chunk.lineOffset, text: copyAscii(chunk.text) };
   const [from, findings] = [sink.documents.length, sink.diagnostics.length];
   readSimple(sink, own, simple);
   if (sink.diagnostics.length === findings) parts.set(own.text, { chunk: own, documents: sink.documents.slice(from) });
@@ -123,18 +123,32 @@ function readPart(
 }
 
 /** A string of its own: a part of one would keep the whole text of a file, through all the file's later versions. */
-function copyAscii(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
+function copyText(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** Most documents: what is kept of one is its text, from which its value and places are read again when they are asked for. */
 function readSimple(sink: Sink, chunk: Chunk, simple: SimpleYaml): void {
   rememberSimple(chunk, simple);
-  const source: ObjectSource = {
-    valueOf: () => simpleOf(chunk).value,
-    placeOf: (path, part) => positionIn(chunk, findSimplePlace(simpleOf(chunk).places, path)[part]),
-  };
-  readObject(sink, { value: simple.value, path: [], source });
+  readObject(sink, { value: simple.value, path: noPath, source: new SimpleSource(chunk) });
+}
+
+const noPath: Path = [];
+
+class SimpleSource implements ObjectSource {
+  readonly #chunk: Chunk;
+
+  constructor(chunk: Chunk) {
+    this.#chunk = chunk;
+  }
+
+  valueOf(): unknown {
+    return simpleOf(this.#chunk).value;
+  }
+
+  placeOf(path: Path, part: 'key' | 'value'): Position {
+    return positionIn(this.#chunk, findSimplePlace(simpleOf(this.#chunk).places, path)[part]);
+  }
 }
 
 function readTree(sink: Sink, tree: YamlTree, source: Source): void {
@@ -170,8 +184,8 @@ function readTree(sink: Sink, tree: YamlTree, source: Source): void {
 
 /** One YAML document, which may hold several objects. */
 interface ObjectSource {
-  readonly valueOf: () => unknown;
-  readonly placeOf: (path: Path, part: 'key' | 'value') => Position;
+  valueOf(): unknown;
+  placeOf(path: Path, part: 'key' | 'value'): Position;
 }
 
 interface Candidate {
@@ -237,18 +251,46 @@ function readNamed(
     return;
   }
   const { path: above, source } = candidate;
-  sink.documents.push({
-    file: sink.file,
-    apiVersion,
-    kind,
-    name,
-    namespace: namespaceOf(kind, textOf(metadata['namespace'])),
-    get value() {
-      return valueAt(source.valueOf(), above);
-    },
-    locate: (path) => source.placeOf([...above, ...path], 'key'),
-    locateValue: (path) => source.placeOf([...above, ...path], 'value'),
-  });
+  const namespace = namespaceOf(kind, textOf(metadata['namespace']));
+  const { file } = sink;
+  sink.documents.push(new ParsedDocument({ file, apiVersion, kind, name, namespace }, source, above));
+}
+
+/** A class, not a literal with functions of its own: there are tens of thousands of these. */
+class ParsedDocument implements Document {
+  readonly file: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly #source: ObjectSource;
+  readonly #above: Path;
+
+  constructor(
+    { file, apiVersion, kind, name, namespace }: Pick<Document, 'file' | 'apiVersion' | 'kind' | 'name' | 'namespace'>,
+    source: ObjectSource,
+    above: Path,
+  ) {
+    this.file = file;
+    this.apiVersion = apiVersion;
+    this.kind = kind;
+    this.name = name;
+    this.namespace = namespace;
+    this.#source = source;
+    this.#above = above;
+  }
+
+  get value(): Document['value'] {
+    return valueAt(this.#source.valueOf(), this.#above);
+  }
+
+  locate(path: Path): Position {
+    return this.#source.placeOf([...this.#above, ...path], 'key');
+  }
+
+  locateValue(path: Path): Position {
+    return this.#source.placeOf([...this.#above, ...path], 'value');
+  }
 }
 
 /** `kind: List`, or the `HTTPRouteList` of a raw API answer, whose items name neither version nor kind. */

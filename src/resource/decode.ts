@@ -1,6 +1,7 @@
 import { compareText, type Diagnostic } from '../base/index.ts';
 import type { Document } from '../manifest/index.ts';
 import { fieldCodes } from './codes.ts';
+import { compact } from './compact.ts';
 import { createContext, pathText, type DecodeContext } from './context.ts';
 import { leaveOutNewerFields, reportIssues } from './issues.ts';
 import { isKubernetesGroup, isTrafficKind, kinds } from './kinds.ts';
@@ -76,7 +77,7 @@ function decodeAnew(document: Document): Omit<Decoded, 'identity'> {
     return { list: '', diagnostics: context.diagnostics };
   }
   const resource = decodeOne((kinds as Readonly<Record<string, Kind>>)[list] as Kind, context);
-  const { diagnostics } = context;
+  const diagnostics = compact(context.diagnostics);
   if (resource === undefined) return { list, rejected: { origin: context.at([]), group }, diagnostics };
   return { list, resource, diagnostics };
 }
@@ -116,12 +117,12 @@ function decodeOne(kind: Kind, context: DecodeContext): ResourceObject | undefin
   }
   const fields = kind.decode(parsed.data, context);
   if (context.rejected()) return undefined;
-  return {
+  return compact({
     origin: context.at([]),
     apiVersion: document.apiVersion,
     metadata: objectMeta(parsed.data, context),
     ...fields,
-  };
+  });
 }
 
 function reportMarked(fields: ReturnType<typeof markedFields>, context: DecodeContext): void {
