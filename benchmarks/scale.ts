@@ -6,17 +6,19 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { compileProxy, decideRoute, type CompiledPort } from '../src/decide/index.ts';
 import { assetClient, startAssetBackend } from '../test/kit/asset-service.ts';
 import { compileText } from '../test/kit/compile-kit.ts';
 import { testRequest } from '../test/kit/request-facts.ts';
 import { SallyportProcess } from '../test/kit/sallyport-process.ts';
-import { memoryMebibytes } from './process-usage.ts';
+import { cpuMicroseconds, memoryMebibytes } from './process-usage.ts';
 
 const namespaces = 100;
 const routeCount = Number(process.argv[2] ?? 10_000);
 const changes = 10;
 const startTimeoutMs = 120_000;
+const pauseMs = 2;
 
 const rows: [string, string][] = [];
 
@@ -37,6 +39,10 @@ async function measureMesh(count: number): Promise<void> {
     await mesh.ready();
     add(`${count} routes: ready after the start of the process`, `${Math.round(performance.now() - startedMs)} ms`);
     const address = mesh.listener('gateway/edge');
+    const loaded = memoryMebibytes(mesh.run.pid);
+    add('control process, loaded', `${Math.round(loaded.resident)} MiB, at most ${Math.round(loaded.peak)} MiB`);
+    const gateway = mesh.run.proxies.find(({ id }) => id.startsWith('gateway/'))?.pid ?? mesh.run.pid;
+    const cpuBefore = [mesh.run.pid, gateway].map(cpuMicroseconds);
     const times: number[] = [];
     for (let revision = 1; revision <= changes; revision++) {
       const authority = hostname(revision, 0, revision);
@@ -51,8 +57,14 @@ async function measureMesh(count: number): Promise<void> {
       'a changed route in effect after its file was written',
       `${Math.round(median ?? 0)} ms, at most ${Math.round(worst ?? 0)} ms`,
     );
+    const cpuAfter = [mesh.run.pid, gateway].map(cpuMicroseconds);
+    const [control, proxy] = cpuAfter.map((after, index) => (after - (cpuBefore[index] ?? 0)) / changes / 1000);
+    add(
+      'CPU time of a change, until it is seen',
+      `control ${Math.round(control ?? 0)} ms, gateway ${Math.round(proxy ?? 0)} ms`,
+    );
     const { resident, peak } = memoryMebibytes(mesh.run.pid);
-    add('control process', `${Math.round(resident)} MiB, at most ${Math.round(peak)} MiB`);
+    add('control process, changed', `${Math.round(resident)} MiB, at most ${Math.round(peak)} MiB`);
     for (const { id, pid } of mesh.run.proxies) add(`proxy ${id}`, `${Math.round(memoryMebibytes(pid).resident)} MiB`);
   } finally {
     await mesh.stop();
@@ -61,7 +73,7 @@ async function measureMesh(count: number): Promise<void> {
   }
 }
 
-/** Calls one after the other until one is answered. */
+/** Calls until one is answered, with a pause: what looks on must not take the processor from what is looked at. */
 async function untilServed(address: string, authority: string): Promise<void> {
   const client = assetClient(address, { authority });
   try {
@@ -71,6 +83,7 @@ async function untilServed(address: string, authority: string): Promise<void> {
         () => false,
       );
       if (served) return;
+      await setTimeout(pauseMs);
     }
   } finally {
     client.close();

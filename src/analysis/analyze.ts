@@ -153,13 +153,20 @@ function listenerModel(listener: CheckedListener, virtualHosts: readonly Virtual
 }
 
 /** The destinations that a gateway's routes lead to, each once. */
-export function destinationsOf({ listeners }: GatewayModel): readonly DestinationModel[] {
+export function destinationsOf(gateway: GatewayModel): readonly DestinationModel[] {
+  const known = destinationsBefore.get(gateway);
+  if (known !== undefined) return known;
   const all = new Set<DestinationModel>();
-  for (const { virtualHosts } of listeners) {
+  for (const { virtualHosts } of gateway.listeners) {
     for (const host of virtualHosts) for (const destination of factsOf(host).destinations) all.add(destination);
   }
-  return [...all];
+  const destinations = [...all];
+  destinationsBefore.set(gateway, destinations);
+  return destinations;
 }
+
+/** Whoever lowers the gateway asks again. */
+const destinationsBefore = new WeakMap<GatewayModel, readonly DestinationModel[]>();
 
 function hopsOf(approaches: readonly Approach[], trafficPolicy: Analysis['trafficPolicy']): readonly Hop[] {
   return approaches.map(({ gateway, destination }) => ({

@@ -36,7 +36,8 @@ export interface MeshRouteGroup {
 
 /** `routes`: oldest first. */
 export function makeMeshRoutes(world: World, routes: readonly CheckedRoute[]): MeshRoutes {
-  const bonds: readonly Bond[] = routes.flatMap((route) =>
+  const onServices = routes.filter(({ attachments }) => attachments.some(({ service }) => service !== undefined));
+  const bonds: readonly Bond[] = onServices.flatMap((route) =>
     route.attachments.flatMap(({ service, parentRef }) =>
       service === undefined ? [] : service.ports.map((port) => ({ route, port, parentRef, service: service.service })),
     ),

@@ -1,6 +1,6 @@
 import { istioSpiffeId } from '../identity/index.ts';
-import { isSamePlan, type Plan, type PlanChange, type PlanSecrets, type Proxy } from '../plan/index.ts';
-import { nextSlice, slicePlan } from './plan-slice.ts';
+import { isSamePlan, type Plan, type PlanSecrets, type Proxy } from '../plan/index.ts';
+import { nextSlice, slicePlan, type PlanStep } from './plan-slice.ts';
 
 /** What a proxy must do, as the newest plan has it. */
 export interface Assignment {
@@ -20,16 +20,15 @@ export interface Published {
 }
 
 /**
- * The part of a plan, its secrets and its identities that is this proxy's. `before`: what it had of an earlier plan, and how
- * this plan differs from that one.
+ * The part of a plan, its secrets and its identities that is this proxy's. `before`: what it had, and the way from the plan
+ * that this was of.
  */
 export function assign(
   proxy: Proxy,
   { plan, secrets, trustDomain }: Published,
-  before?: { readonly assignment: Assignment; readonly change: PlanChange | undefined },
+  before?: { readonly assignment: Assignment; readonly step: PlanStep },
 ): Assignment {
-  const slice =
-    before === undefined ? slicePlan(plan, proxy.id) : nextSlice(before.assignment.slice, plan, before.change);
+  const slice = before === undefined ? slicePlan(plan, proxy.id) : nextSlice(before.assignment.slice, before.step);
   const keys = Object.keys(slice.certificates).flatMap((id) => {
     const key = secrets.get(id);
     return key === undefined ? [] : [[id, key.reveal()] as const];

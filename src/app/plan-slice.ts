@@ -42,14 +42,23 @@ export function slicePlan(plan: Plan, proxyId: string): Plan {
   };
 }
 
-/**
- * The slice of `plan` for a proxy that had `slice` of an earlier plan; the very same where the change does not concern it.
- * `change`: from that plan to this one.
- */
-export function nextSlice(slice: Plan, plan: Plan, change: PlanChange | undefined): Plan {
+/** From one plan to the next. */
+export interface PlanStep {
+  readonly before: Plan;
+  readonly plan: Plan;
+  /** Undefined: none. */
+  readonly change: PlanChange | undefined;
+}
+
+/** The slice of the next plan for a proxy that had `slice`; the very same where the change does not concern it. */
+export function nextSlice(slice: Plan, { before, plan, change }: PlanStep): Plan {
   const [proxy] = Object.values(slice.proxies);
   if (proxy === undefined || change === undefined) return slice;
   if (!isOfRoutes(change)) return slicePlan(plan, proxy.id);
+  // The only proxy with routes.
+  if (slice.virtualHosts === before.virtualHosts && slice.routes === before.routes) {
+    return { ...slice, virtualHosts: plan.virtualHosts, routes: plan.routes };
+  }
   const own = changeWithin(slice, change, proxy.outbound?.scope);
   return own === undefined ? slice : applyPlanChange(slice, own);
 }

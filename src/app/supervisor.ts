@@ -125,7 +125,8 @@ class ProxySupervisor implements Supervisor {
   publish(plan: Plan, secrets: PlanSecrets): void {
     if (this.#stopped !== undefined) return;
     const newest = { plan, secrets, trustDomain: this.#options.trustDomain };
-    const change = this.#plan === undefined ? undefined : planChange(this.#plan.plan, plan);
+    const before = this.#plan?.plan ?? plan;
+    const step = { before, plan, change: planChange(before, plan) };
     this.#plan = newest;
     // Told again for each plan, also where no proxy has anything to do.
     this.#wasSettled = false;
@@ -134,7 +135,7 @@ class ProxySupervisor implements Supervisor {
     }
     for (const proxy of Object.values(plan.proxies)) {
       const known = this.#proxies.get(proxy.id);
-      if (known !== undefined) known.assign(assign(proxy, newest, { assignment: known.assignment, change }));
+      if (known !== undefined) known.assign(assign(proxy, newest, { assignment: known.assignment, step }));
       // The old process may still hold the ports; it starts when that one is gone.
       else if (!this.#leaving.has(proxy.id)) this.#add(assign(proxy, newest));
     }

@@ -85,9 +85,9 @@ function lowerHost(
   { proxy, listener }: { readonly proxy: string; readonly listener: string },
 ): LoweredHost {
   const { hostname, origin } = host;
-  const id = `${listener}/${hostname}`;
   const known = loweredBefore.get(host);
-  if (known?.virtualHost.id === id) return known;
+  if (known?.virtualHost.listener === listener) return known;
+  const id = `${listener}/${hostname}`;
   const lowered = {
     virtualHost: { id, origin, listener, hostname },
     routes: lowerRoutes({ proxy, host, virtualHost: id }),

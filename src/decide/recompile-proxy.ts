@@ -80,7 +80,12 @@ function updateHosts(
   },
 ): readonly CompiledVirtualHost[] | undefined {
   const { changes, plan, place } = next;
-  const had = new Map(listener.virtualHosts.map((host) => [host.virtualHost.id, host]));
+  const had = new Map<string, CompiledVirtualHost>();
+  const stayed: CompiledVirtualHost[] = [];
+  for (const host of listener.virtualHosts) {
+    if (changes.has(host.virtualHost.id)) had.set(host.virtualHost.id, host);
+    else stayed.push(host);
+  }
   const parent = parentOf(listener, place);
   const isOwn = ({ id, listener: of }: VirtualHost): boolean =>
     listener.listener.pinned === undefined ? of === parent : id === listener.listener.pinned;
@@ -92,12 +97,11 @@ function updateHosts(
     if (known === undefined && (virtualHost === undefined || !isOwn(virtualHost))) continue;
     differs = true;
     if (virtualHost === undefined) continue;
-    const stayed = (known?.routes.routes ?? []).map(({ route }) => route).filter((route) => !removed.has(route.id));
-    const routes = new Map([...stayed.map((route) => [route.id, route] as const), ...set]);
+    const kept = (known?.routes.routes ?? []).map(({ route }) => route).filter((route) => !removed.has(route.id));
+    const routes = new Map([...kept.map((route) => [route.id, route] as const), ...set]);
     made.set(id, compileVirtualHost(virtualHost, [...routes.values()], { ...place, listener }));
   }
   if (!differs) return undefined;
-  const stayed = listener.virtualHosts.filter(({ virtualHost }) => !changes.has(virtualHost.id));
   return [...stayed, ...made.values()].sort((a, b) => compareText(a.virtualHost.id, b.virtualHost.id));
 }
 

@@ -23,6 +23,8 @@ interface ParsedFile {
   /** Over the content, and over what else decides how it is parsed. */
   readonly hash: string;
   readonly stamp: string | undefined;
+  /** Bytes. */
+  readonly size: number;
   readonly manifest: ParsedManifest;
 }
 
@@ -66,9 +68,10 @@ export function parseRead({ read, hashes, digest }: HashedRead, before?: LoadRes
   for (const file of read.files) {
     const hash = hashes.get(file.path) ?? '';
     const known = before?.parsed.get(file.path);
-    const { stamp } = file;
+    const { stamp, bytes } = file;
+    const size = bytes?.length ?? known?.size ?? 0;
     const manifest = known?.hash === hash ? known.manifest : parseFile(file, known?.manifest);
-    parsed.set(file.path, { hash, stamp, manifest });
+    parsed.set(file.path, { hash, stamp, size, manifest });
   }
   const manifests = [...parsed.values()].map(({ manifest }) => manifest);
   return {

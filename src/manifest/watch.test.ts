@@ -75,11 +75,11 @@ describe('watchPaths with timers by hand', () => {
     write('a.yaml', 'two');
     tools.event();
     tools.event();
-    tools.fire(20);
+    tools.fire(10);
     assert.deepEqual(await seen.next(), ['two']);
     write('a.yaml', 'two');
     tools.event();
-    tools.fire(20);
+    tools.fire(10);
     await watch.check();
     assert.deepEqual(seen.all, [['two']]);
     watch.close();
@@ -95,6 +95,26 @@ describe('watchPaths with timers by hand', () => {
     assert.deepEqual(await seen.next(), ['between']);
     rmSync(join(folder, 'a.yaml'));
     tools.fire(5_000);
+    assert.deepEqual(await seen.next(), []);
+    watch.close();
+  });
+
+  test('a file that has become empty is looked at again before it is believed', async () => {
+    write('a.yaml', 'one');
+    const tools = handTools();
+    const seen = changes();
+    const since = await loadPaths([folder]);
+    const watch = watchPaths([folder], seen.onChange, { since, tools });
+    await watch.ready;
+    writeFileSync(join(folder, 'a.yaml'), '');
+    await watch.check();
+    write('a.yaml', 'two');
+    tools.fire(100);
+    assert.deepEqual(await seen.next(), ['two']);
+    writeFileSync(join(folder, 'a.yaml'), '');
+    await watch.check();
+    assert.deepEqual(seen.all, [['two']]);
+    tools.fire(100);
     assert.deepEqual(await seen.next(), []);
     watch.close();
   });

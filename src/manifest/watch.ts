@@ -1,11 +1,20 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import { stat } from 'node:fs/promises';
-import { hashRead, parseRead, type LoadResult } from './load.ts';
+import { hashRead, parseRead, type HashedRead, type LoadResult } from './load.ts';
 import { readPaths, type ReadOptions } from './read.ts';
 
-/** Editors write in several steps; what comes within this time of each other, in milliseconds, is one change. */
-const debounceMs = 20;
+/**
+ * Editors write in several steps; what comes within this time of each other, in milliseconds, is one change. The steps of one
+ * save follow each other within a millisecond or two, on a loaded machine too, because nothing waits between them.
+ */
+const debounceMs = 10;
+
+/**
+ * A file that has become empty is mostly one that is being written: cut to nothing, and the new text not there yet. It is
+ * looked at once more after this long, in milliseconds, before it is believed.
+ */
+const emptyMs = 100;
 
 /**
  * File events are lost on network and container mounts and when the system runs out of watches, so all files are also
@@ -56,14 +65,19 @@ export function watchPaths(
   let poll: { cancel(): void } | undefined;
   let running: Promise<void> = Promise.resolve();
 
-  const compare = async (): Promise<void> => {
+  const compare = async (isSecondLook: boolean): Promise<void> => {
     const hashed = hashRead(await readPaths(paths, options, known?.parsed), known);
     if (closed || hashed.digest === known?.digest) return;
+    if (isBeingWritten(hashed, known) && !isSecondLook) {
+      debounce?.cancel();
+      debounce = tools.setTimer(() => void check(true), emptyMs);
+      return;
+    }
     known = parseRead(hashed, known);
     onChange(known);
   };
   // One after the other, so that an older reading can never overtake a newer one.
-  const check = (): Promise<void> => (running = running.then(compare));
+  const check = (isSecondLook = false): Promise<void> => (running = running.then(() => compare(isSecondLook)));
   const soon = (): void => {
     debounce?.cancel();
     debounce = tools.setTimer(() => void check(), debounceMs);
@@ -78,8 +92,8 @@ export function watchPaths(
   );
   pollAgain();
   return {
-    ready: Promise.all(started).then(check),
-    check,
+    ready: Promise.all(started).then(() => check()),
+    check: () => check(),
     close: () => {
       closed = true;
       debounce?.cancel();
@@ -87,6 +101,10 @@ export function watchPaths(
       for (const watcher of watchers.splice(0)) watcher.close();
     },
   };
+}
+
+function isBeingWritten({ read }: HashedRead, known: LoadResult | undefined): boolean {
+  return read.files.some(({ path, bytes }) => bytes?.length === 0 && (known?.parsed.get(path)?.size ?? 0) > 0);
 }
 
 async function startWatching(target: {

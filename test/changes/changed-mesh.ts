@@ -59,15 +59,16 @@ export class ChangedMesh {
   }
 
   #distribute(plan: Plan): void {
-    const change = this.#result === undefined ? undefined : planChange(this.#result.plan, plan);
+    const before = this.#result?.plan ?? plan;
+    const step = { before, plan, change: planChange(before, plan) };
     const proxies = new Map<string, ProxyState>();
     for (const id of Object.keys(plan.proxies)) {
-      const before = this.#proxies.get(id);
-      const slice = before === undefined ? slicePlan(plan, id) : nextSlice(before.slice, plan, change);
+      const known = this.#proxies.get(id);
+      const slice = known === undefined ? slicePlan(plan, id) : nextSlice(known.slice, step);
       assert.equal(stableJson(slice), stableJson(slicePlan(plan, id)), `the slice of ${id}`);
-      const received = before === undefined ? slice : receive(before, slice);
+      const received = known === undefined ? slice : receive(known, slice);
       assert.equal(stableJson(received), stableJson(slice), `what ${id} received`);
-      const compiled = recompileProxy(received, id, before?.compiled);
+      const compiled = recompileProxy(received, id, known?.compiled);
       assert.deepEqual(outline(compiled), outline(compileProxy(received, id)));
       proxies.set(id, { slice, received, compiled });
     }
