@@ -57,7 +57,7 @@ const areas: Readonly<Record<string, Area>> = {
       'src/http2/limits.test.ts',
     ],
   },
-  reader: { mutate: ['src/http2/reader.ts'], tests: connectionTests },
+  reader: { mutate: ['src/http2/reader.ts'], tests: ['src/http2/reader.test.ts', ...connectionTests] },
   receive: { mutate: ['src/http2/receive-*.ts'], tests: connectionTests },
   connection: { mutate: ['src/http2/connection.ts', 'src/http2/connection-core.ts'], tests: connectionTests },
   output: {

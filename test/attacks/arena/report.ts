@@ -64,7 +64,7 @@ export function summarize(measured: Measured): string {
   return [
     `${name} ${position}${scale === 1 ? '' : ` ×${scale}`}:`,
     `${peers.length} peers cut ${cutAfterMs(measured) ?? 'never'} ms (${ways});`,
-    `grown ${grownKib} KiB = ${kibPerConnection(measured)}/connection;`,
+    `grown ${grownKib} KiB = ${kibPerConnection(measured)}/connection, peak ${Math.round(measured.peakKib / 1024)} MiB;`,
     `sent ${peer?.sent}, received ${peer?.received};`,
     `honest ${during.calls} calls, ${during.failures}+${after.failures} failed,`,
     `p99 ${quiet.p99Ms.toFixed(1)} → ${during.p99Ms.toFixed(1)} → ${after.p99Ms.toFixed(1)} ms; in flight ${inFlightMax};`,
@@ -74,7 +74,8 @@ export function summarize(measured: Measured): string {
 }
 
 const tableHead =
-  '| attack | position | cut after | KiB per connection | ten times the bytes | honest calls failed | p99 ratio, a second later | most in flight upstream | limit that acted | verdict |';
+  '| attack | position | cut after | KiB per connection | ten times the bytes | honest calls failed | p99 ratio, a second later | most in flight upstream | limit that acted | peak MiB | verdict |';
+const columns = 11;
 
 export interface ReportOptions {
   readonly results: readonly Measured[];
@@ -113,7 +114,8 @@ Each attack of \`test/attacks\` is driven by Python's hyperframe and hpack or by
 A17 and A24), at the gateway's plaintext listener (client), at a sidecar's port with a valid certificate (mesh), or as the
 application behind a sidecar (backend). Beside it an honest grpc-js client makes 200 calls per second and keeps four
 bidirectional streams busy. Memory is the growth of the resident set of the proxy that grew most, so it includes what the
-collector has not taken back yet.
+collector has not taken back yet; what an earlier attack made it grow is used again, and shows in the peak, which is the
+largest resident set that any of the proxies had until then.
 
 Targets: attackers are cut within 2 s (16 s for A17, which has a slow network's timeouts to run out; "held" where nothing
 forbidden happens and only what is kept counts), at most 2,048 KiB kept per connection (8,192 where data is stalled), ten
@@ -124,7 +126,7 @@ machine shows here).
 **${met} of ${table.length} rows meet every target, ${slowOnly} more miss only that of the p99. ${failures} of ${calls} honest calls failed.**
 
 ${tableHead}
-| ${'--- | '.repeat(10).trim()}
+| ${'--- | '.repeat(columns).trim()}
 ${table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
 `;
 }
@@ -134,7 +136,8 @@ function rowsOf(page: string): string[][] {
   return page
     .split('\n')
     .filter((line) => line.startsWith('| A'))
-    .map((line) => line.slice(2, -2).split(' | '));
+    .map((line) => line.slice(2, -2).split(' | '))
+    .map((cells) => (cells.length < columns ? [...cells.slice(0, -1), '', ...cells.slice(-1)] : cells));
 }
 
 function rowKey([name = '', position = '']: readonly string[]): string {
@@ -158,6 +161,7 @@ function renderRow(
     `${(during.p99Ms / quietP99Ms).toFixed(1)}, ${(after.p99Ms / quietP99Ms).toFixed(1)}`,
     String(inFlightMax),
     limits.join(', ') || protocolError(row.once),
+    String(Math.round(row.once.peakKib / 1024)),
     missed.join('; ') || 'met',
   ];
   return cells;
