@@ -112,3 +112,18 @@ for (const { value } of entries.filter(({ name }) => name === ':status')) {
     server.close();
   });
 }
+
+/** RFC 7541 Appendix A: these have a value, from the index where they begin. */
+const values: readonly (readonly [index: number, values: readonly string[]])[] = [
+  [2, ['GET', 'POST', '/', '/index.html', 'http', 'https', '200', '204', '206', '304', '400', '404', '500']],
+  [16, ['gzip, deflate']],
+];
+
+test('by index an entry has the value of the specification, which for most is none', () => {
+  const expected = new Map(values.flatMap(([first, list]) => list.map((value, i) => [first + i, value] as const)));
+  for (let index = 1; index <= STATIC_TABLE_LENGTH; index += 1) {
+    const [[, value] = []] = decoded(Buffer.of(0x80 | index));
+    assert.equal(value, expected.get(index) ?? '', `index ${index}`);
+  }
+  assert.equal(STATIC_TABLE_LENGTH, 61);
+});
