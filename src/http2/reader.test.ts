@@ -12,7 +12,7 @@ interface Recorder {
   readonly reader: FrameReader;
   /** What was passed on; the parts of one DATA frame are one line. */
   readonly calls: string[];
-  read(bytes: Uint8Array): void;
+  readonly read: (bytes: Uint8Array) => void;
 }
 
 /** `closesAt`: the type of frame whose start ends the connection. */
