@@ -2,6 +2,8 @@
 import { isIP, type LookupFunction } from 'node:net';
 import type { FetchedKeySets, WorkloadBinding } from '../../src/analysis/index.ts';
 import type { CompileOptions, CompileResult, ResolvedNames } from '../../src/compile/index.ts';
+import { systemClock } from '../../src/base/index.ts';
+import { askOnce, HealthChecks } from '../../src/health/index.ts';
 import { CertificateAuthority } from '../../src/identity/index.ts';
 import type { Address, ProxyOptions } from '../../src/proxy/index.ts';
 import { slicePlan } from '../../src/app/plan-slice.ts';
@@ -55,6 +57,19 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
   const options = { outbound: true, freePorts: true, ...spec.options };
   const { resolved = {}, jwks = {} } = spec;
   let result: CompileResult;
+  let onAnswer: () => void = () => undefined;
+  const health = new HealthChecks({
+    ask: askOnce,
+    nowMs: systemClock.monotonicMs,
+    schedule: (run, delayMs) => {
+      const timer = setTimeout(run, delayMs).unref();
+      return () => clearTimeout(timer);
+    },
+    startedHere: new Set(),
+    onChange: () => undefined,
+    onTold: () => undefined,
+    onProgress: () => onAnswer(),
+  });
 
   const apply = async (manifests: string): Promise<void> => {
     const first = compileText(manifests, { bindings, options, resolved, jwks });
@@ -74,8 +89,15 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
         .filter(({ direction }) => direction === 'inbound')
         .map(({ id, proxy }) => [id, find(proxy).addressOf(id)]),
     );
-    result = compileText(manifests, { bindings, options, resolved, jwks, placements });
+    await hasAnswered(first);
+    const readiness = health.current();
+    result = compileText(manifests, { bindings, options, resolved, jwks, placements, readiness });
     await applyAll(result);
+  };
+  /** Who is ready is what the first answers say; what workloads answer later changes nothing here. */
+  const hasAnswered = async (compiled: CompileResult): Promise<void> => {
+    health.follow(compiled.health);
+    while (health.isPending) await new Promise<void>((resolve) => (onAnswer = resolve));
   };
   const applyAll = async ({ plan, secrets }: CompileResult): Promise<void> => {
     await Promise.all(Object.keys(plan.proxies).map((id) => find(id).apply(slicePlan(plan, id), secrets)));
@@ -98,6 +120,7 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
     result: () => result,
     change: apply,
     close: async () => {
+      health.close();
       await Promise.all([...proxies.values()].map(({ proxy }) => proxy.close()));
     },
   };
