@@ -1,3 +1,4 @@
+import { compareText } from '../base/index.ts';
 import { placesOf, type DestinationModel, type PlaceModel, type TrafficPolicyModel } from '../analysis/index.ts';
 import type { Cluster, Endpoint, EndpointSecurity } from '../plan/index.ts';
 import { unknownLabels, workloadLabels } from './labels.ts';
@@ -30,8 +31,9 @@ export interface OutboundInput {
 }
 
 /** A Service port, or a subset of what is behind it, as one proxy reaches it. */
-export function outboundCluster(input: OutboundInput): Cluster {
+export function outboundCluster(input: OutboundInput, context: LoweringContext): Cluster {
   const { proxy, destination, policy } = input;
+  const unready = unreadyBehind(input, context);
   const { host, name, namespace, port } = destination.service;
   const { hash, warmup, outlierDetection } = policy;
   const weights = localityWeights(input, placesOf(input.destination, input.policy));
@@ -49,6 +51,7 @@ export function outboundCluster(input: OutboundInput): Cluster {
     ...(outlierDetection === undefined ? {} : { outlierDetection }),
     connectionPool: policy.connectionPool,
     ...(policy.origin === undefined ? {} : { destinationRule: policy.origin }),
+    ...(unready.length === 0 ? {} : { unready }),
     ...(policy.undefinedSubset === undefined ? {} : { undefinedSubset: true }),
   };
 }
@@ -58,10 +61,10 @@ export function outboundEndpoints(input: OutboundInput, context: LoweringContext
   const { policy } = input;
   if (policy.tls.mode === 'unsupported') return [];
   const counts = new Map<string, number>();
-  const { destination } = input;
-  const places = placesOf(destination, policy);
   // Before priorities are given: where all of the nearest are unready, the next ones are the nearest.
-  const callable = destination.takesUnready === true ? places : places.filter((place) => isReady(place, context));
+  const callable = placesOf(input.destination, policy).filter(
+    (place) => unreadyAt(place, { input, context }) === undefined,
+  );
   return arrangeByLocality(input, callable).flatMap((placed) => {
     const name = nameOf(placed.place);
     return addressesOf(placed.place, context).map((address) => {
@@ -72,10 +75,23 @@ export function outboundEndpoints(input: OutboundInput, context: LoweringContext
   });
 }
 
-function isReady(place: PlaceModel, { unready }: LoweringContext): boolean {
-  if (unready.size === 0) return true;
+/** `namespace/name` of the workload at a place that is not to be called because it is not ready. */
+function unreadyAt(
+  place: PlaceModel,
+  { input, context }: { readonly input: OutboundInput; readonly context: LoweringContext },
+): string | undefined {
+  const { unready } = context;
+  if (unready.size === 0 || input.destination.takesUnready === true) return undefined;
   const identity = place.type === 'proxied' ? place.workload.identity : place.identity;
-  return identity === undefined || !unready.has(`${identity.namespace}/${identity.workloadName}`);
+  if (identity === undefined) return undefined;
+  const name = `${identity.namespace}/${identity.workloadName}`;
+  return unready.has(name) ? name : undefined;
+}
+
+function unreadyBehind(input: OutboundInput, context: LoweringContext): readonly string[] {
+  if (context.unready.size === 0) return [];
+  const names = placesOf(input.destination, input.policy).map((place) => unreadyAt(place, { input, context }));
+  return [...new Set(names.filter((name) => name !== undefined))].sort(compareText);
 }
 
 function nameOf(place: PlaceModel): string {

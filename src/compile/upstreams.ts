@@ -13,7 +13,7 @@ export function lowerUpstreams(
   const tls = hops.flatMap(({ policy }) => (policy.tls.mode === 'tls' ? [policy.tls] : []));
   const own = tls.flatMap(({ clientCertificate }) => (clientCertificate === undefined ? [] : [clientCertificate]));
   return {
-    clusters: hops.map(outboundCluster),
+    clusters: hops.map((hop) => outboundCluster(hop, context)),
     endpoints: hops.flatMap((hop) => outboundEndpoints(hop, context)),
     certificates: [
       ...tls.flatMap(({ authorities }): readonly Certificate[] =>

@@ -198,7 +198,16 @@ test('upstreams: which cluster, which DestinationRule', () => {
   const empty = { cluster, endpoints: [] };
   assert.match(
     explainRefusal({ type: 'upstream', cause: 'no_healthy_upstream', cluster: empty }),
-    /^no endpoint behind asset/,
+    /^no endpoint behind asset.*service\.yaml:1.*\)$/,
+  );
+  const unready = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `default/${name}`);
+  assert.match(
+    explainRefusal({
+      type: 'upstream',
+      cause: 'no_healthy_upstream',
+      cluster: { cluster: { ...cluster, unready }, endpoints: [] },
+    }),
+    /^no endpoint behind asset.*\); not ready by their probes: default\/a, .*default\/e, …$/,
   );
   const failed = explainRefusal({ type: 'upstream', cause: 'connect_failed', cluster: only, detail: 'ECONNREFUSED\n' });
   assert.match(

@@ -1,5 +1,6 @@
 /** Reasons for people: which YAML refused a request, and what came nearest. Off the hot path, but bounded all the same. */
 import { formatOrigin } from '../base/index.ts';
+import type { Cluster } from '../plan/index.ts';
 import type { RequestFacts } from './facts.ts';
 import { explainAuthorization } from './explain-authorization.ts';
 import { explainRoute } from './explain-route.ts';
@@ -64,7 +65,7 @@ function explainUpstream(refusal: Extract<Refusal, { type: 'upstream' }>): strin
   switch (refusal.cause) {
     case 'no_healthy_upstream':
       return endpoints.length === 0
-        ? `no endpoint behind ${place}${detail}`
+        ? `no endpoint behind ${place}${unreadyBehind(cluster)}${detail}`
         : `none of ${endpoints.length} endpoints behind ${place} is usable${detail}`;
     case 'overflow':
       // What waits too long in line says so itself.
@@ -75,6 +76,14 @@ function explainUpstream(refusal: Extract<Refusal, { type: 'upstream' }>): strin
       return `${localAnswer(refusal.cause).details} from ${place}${detail}`;
   }
 }
+
+function unreadyBehind({ unready = [] }: Cluster): string {
+  if (unready.length === 0) return '';
+  return `; not ready by their probes: ${unready.slice(0, maxNamedWorkloads).join(', ')}${unready.length > maxNamedWorkloads ? ', …' : ''}`;
+}
+
+/** A log line names so many; `sallyport get` shows all. */
+const maxNamedWorkloads = 5;
 
 function explainRequest(cause: LocalCause, request: RequestFacts): string {
   const contentType = request.header('content-type');

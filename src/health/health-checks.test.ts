@@ -1,6 +1,7 @@
 /** Who is asked when, and what the answers come to, with time that stands still until it is moved. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { ManualTime } from '../../test/kit/manual-time.ts';
 import type { AimedProbe, ContainerHealth, WorkloadHealth } from '../compile/index.ts';
 import { HealthChecks } from './health-checks.ts';
@@ -262,4 +263,32 @@ test('a workload that is gone, and one after the end, are left alone', () => {
   checks.started(cart);
   time.advance(60_000);
   assert.equal(questions.length, 0);
+});
+
+test('whatever is answered, the state is that of the last answers that repeat as often as their threshold says', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.boolean(), { maxLength: 30 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 4 }),
+      (answers, successThreshold, failureThreshold) => {
+        const { checks, time, answer, changes } = start();
+        checks.follow([workload(reading({ successThreshold, failureThreshold }))]);
+        time.advance(0);
+        let expected = false;
+        let changed = 0;
+        for (const [index, isHealthy] of answers.entries()) {
+          answer(isHealthy);
+          const threshold = isHealthy ? successThreshold : failureThreshold;
+          const last = answers.slice(0, index + 1).slice(-threshold);
+          const isDecided = last.length === threshold && last.every((one) => one === isHealthy);
+          if (isDecided && expected !== isHealthy) changed += 1;
+          if (isDecided) expected = isHealthy;
+          assert.equal(checks.current()[cart], expected);
+          assert.equal(changes(), changed);
+          time.advance(10_000);
+        }
+      },
+    ),
+  );
 });

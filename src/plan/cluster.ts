@@ -30,6 +30,8 @@ export interface Cluster {
   readonly connectionPool: ConnectionPool;
   /** The DestinationRule that shaped this cluster, if any. */
   readonly destinationRule?: Origin;
+  /** Workloads behind it that have no endpoint because they do not answer their probes: `namespace/name`, for the log. */
+  readonly unready?: readonly string[];
   /** The subset in `name` is defined by no DestinationRule: requests are answered 503 `NC`, as Envoy does. */
   readonly undefinedSubset?: true;
 }

@@ -74,7 +74,10 @@ test('a workload that does not answer SERVING gets no calls and is told of; it i
   const error = await refused(client.unary('GetAsset', {}));
   assert.equal(error.code, status.UNAVAILABLE);
   assert.equal(backend.calls.length, called);
-  await mesh.until(() => / 200 UNAVAILABLE UH /.test(mesh.stdout), 'to log the flag UH');
+  await mesh.until(
+    () => / 200 UNAVAILABLE UH .*; not ready by their probes: default\/asset-management"/.test(mesh.stdout),
+    'to log the flag UH and why',
+  );
   assert.match(await page('/ready'), /^ready\nworkload default\/asset-management is not ready: .*NOT_SERVING\n$/);
   const objects = JSON.parse(await page('/objects')) as {
     objects: { kind: string; name: string; health?: { isReady: boolean; reason: string } }[];
