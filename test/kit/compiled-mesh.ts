@@ -60,7 +60,7 @@ export async function startCompiledMesh(spec: CompiledMeshSpec): Promise<Compile
   let onAnswer: () => void = () => undefined;
   const health = new HealthChecks({
     ask: askOnce,
-    nowMs: systemClock.monotonicMs,
+    nowMs: () => systemClock.monotonicMs(),
     schedule: (run, delayMs) => {
       const timer = setTimeout(run, delayMs).unref();
       return () => clearTimeout(timer);
