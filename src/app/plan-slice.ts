@@ -55,12 +55,19 @@ export function nextSlice(slice: Plan, { before, plan, change }: PlanStep): Plan
   const [proxy] = Object.values(slice.proxies);
   if (proxy === undefined || change === undefined) return slice;
   if (!isOfRoutes(change)) return slicePlan(plan, proxy.id);
-  // The only proxy with routes.
-  if (slice.virtualHosts === before.virtualHosts && slice.routes === before.routes) {
+  const own = changeWithin(slice, change, proxy.outbound?.scope);
+  if (own === undefined) return slice;
+  // The only proxy with routes, before and now.
+  const hadAll = slice.virtualHosts === before.virtualHosts && slice.routes === before.routes;
+  if (hadAll && sizeOf(own) === sizeOf(change)) {
     return { ...slice, virtualHosts: plan.virtualHosts, routes: plan.routes };
   }
-  const own = changeWithin(slice, change, proxy.outbound?.scope);
-  return own === undefined ? slice : applyPlanChange(slice, own);
+  return applyPlanChange(slice, own);
+}
+
+/** Of a change of routes: how many elements it is about. */
+function sizeOf({ set, removed }: PlanChange): number {
+  return [...Object.values(set).map((elements) => Object.keys(elements)), ...Object.values(removed)].flat().length;
 }
 
 /** A change of routes, as far as it is about hosts of a slice. */
