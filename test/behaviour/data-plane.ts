@@ -29,7 +29,7 @@ export interface DataPlane {
   workload(name: string, port: number): Address;
   /**
    * Where the app of a workload sends the calls that it makes: all of them, or those to one Service port of its own namespace
-   * (`SERVICE:PORT`).
+   * (`SERVICE:PORT`); where nobody listens, if the app would not be told of that port.
    */
   outbound(name: string, service?: string): Address;
   /** The certificate that the mesh gave a workload, as PEM. */
@@ -90,14 +90,14 @@ export const startSallyport: StartDataPlane = async (manifests, { apps, names, u
     if (found === undefined) throw new Error(`no proxy ${proxy}; there are ${[...books.keys()].join(', ')}`);
     return found;
   };
+  const addressOf = (id: string): Address => (mesh.result().plan.ports[id] === undefined ? nobody : mesh.addressOf(id));
   return {
-    gateway: (name, port) => {
-      const id = `gateway/${name}/${port}`;
-      return mesh.result().plan.ports[id] === undefined ? nobody : mesh.addressOf(id);
-    },
+    gateway: (name, port) => addressOf(`gateway/${name}/${port}`),
     workload: (name, port) => mesh.addressOf(`sidecar/${name}/${port}`),
     outbound: (name, service) =>
-      mesh.addressOf(`sidecar/${name}/outbound${service === undefined ? '' : `/${service.replace(':', '/')}`}`),
+      service === undefined
+        ? mesh.addressOf(`sidecar/${name}/outbound`)
+        : addressOf(`sidecar/${name}/outbound/${service.replace(':', '/')}`),
     certificate: (name) => {
       const svid = mesh.proxy(`sidecar/${name}`).identity.current();
       if (svid === undefined) throw new Error(`${name} has no certificate`);
