@@ -241,7 +241,7 @@ export type PlaceModel =
       readonly origin: Origin;
       readonly name: string;
       /**
-       * An address, or with `lookup` a DNS name: all of its addresses, or the first. `request`: a wildcard; the name that is
+       * An address or a Unix socket, or with `lookup` a DNS name: all of its addresses, or the first. `request`: a wildcard; the name that is
        * called is looked up then.
        */
       readonly host: string;
@@ -282,7 +282,7 @@ export interface WorkloadPortModel {
   readonly connectionPool?: ConnectionPool;
   readonly number: number;
   readonly origin: Origin;
-  /** Where the app really listens for this port; at least one. */
+  /** Where the app really listens for this port, addresses or Unix sockets; at least one. */
   readonly addresses: readonly { readonly host: string; readonly port: number }[];
   /** The Service declares it to speak no HTTP, so that its connections are passed on as they are. */
   readonly relaysBytes?: true;

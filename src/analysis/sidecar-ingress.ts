@@ -33,7 +33,8 @@ export function withIngress(sidecar: Sidecar | undefined, input: IngressInput): 
     const isMain = one.port === input.main || appPort === input.main;
     ports.set(one.port, {
       ...withProtocol(known, one.protocol),
-      addresses: input.addressesOf(appPort, isMain),
+      addresses:
+        one.appSocket === undefined ? input.addressesOf(appPort, isMain) : [{ host: one.appSocket, port: one.port }],
       ...poolOf(one.connectionPool),
     });
   }

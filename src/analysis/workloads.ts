@@ -55,7 +55,7 @@ export function serveWorkloads(world: World, sources: WorkloadSources, mtls: Mtl
       hasProxy: hasProxy(source),
       ...(source.entry?.spec.locality === undefined ? {} : { locality: parseLocality(source.entry.spec.locality) }),
       ports,
-      ...(source.probes.length === 0 ? {} : { health: aimProbes(source.probes, addressOf) }),
+      ...(source.probes.length === 0 || isSocket(source) ? {} : { health: aimProbes(source.probes, addressOf) }),
     });
   }
   return served;
@@ -83,7 +83,8 @@ function claimsOfServices(world: World, sources: WorkloadSources): ReadonlyMap<s
       }),
     );
   });
-  return new Map([...groupBy(claims, ({ key }) => key)].map(([key, group]) => [key, group.map(({ claim }) => claim)]));
+  const all = [...claims, ...claimsOfEntries(world, sources)];
+  return new Map([...groupBy(all, ({ key }) => key)].map(([key, group]) => [key, group.map(({ claim }) => claim)]));
 }
 
 function portsOf(input: {
@@ -120,7 +121,7 @@ function portsOf(input: {
         origin,
         addresses: addressesOf({ source, bound, number, isMain: number === main }),
         mtls: mtls({ namespace, labels, origin: source.origin, port: number }),
-        ...(claim?.service === undefined ? {} : { service: serviceOf(claim.service) }),
+        ...(claim?.service === undefined ? {} : { service: serviceOf(world, claim.service) }),
         ...(claim?.service !== undefined && relayed.isOpaque(claim.service.object, claim.service.port)
           ? { relaysBytes: true }
           : {}),
@@ -142,9 +143,36 @@ function portsOf(input: {
   return { ports: served, addressOf };
 }
 
-function serviceOf({ object, port }: NonNullable<PortClaim['service']>): NonNullable<WorkloadPortModel['service']> {
+/** ServiceEntries that select workloads have ports of theirs as Services do. */
+function claimsOfEntries(world: World, sources: WorkloadSources): { key: string; claim: PortClaim }[] {
+  return [...world.hosts.entries].flatMap(([object, { ports }]) =>
+    ports.flatMap(({ port: { name, number, targetPort }, entry }) => {
+      const { workloadSelector } = entry.spec;
+      const port = object.spec.ports.find((one) => one.port === number);
+      if (workloadSelector === undefined || port?.protocol !== 'TCP') return [];
+      return sources.withLabels(workloadSelector, entry.metadata.namespace).map((source) => ({
+        key: qualifiedName(source),
+        claim: {
+          number: source.entry?.spec.ports[name] ?? targetPort ?? number,
+          origin: port.origin,
+          service: { object, port },
+        },
+      }));
+    }),
+  );
+}
+
+function serviceOf(
+  world: World,
+  { object, port }: NonNullable<PortClaim['service']>,
+): NonNullable<WorkloadPortModel['service']> {
   const { namespace, name } = object.metadata;
-  return { namespace, name, host: serviceHost({ namespace, name }), port: port.port };
+  return {
+    namespace,
+    name,
+    host: world.hosts.entries.get(object)?.host ?? serviceHost({ namespace, name }),
+    port: port.port,
+  };
 }
 
 /**
@@ -171,6 +199,11 @@ function portOfApp(world: World, source: WorkloadSource, bound: readonly Workloa
     }),
   );
   return number;
+}
+
+/** Probes are sent to ports. */
+function isSocket({ entry }: WorkloadSource): boolean {
+  return entry?.spec.address.value.startsWith('unix://') === true;
 }
 
 const loopback = '127.0.0.1';

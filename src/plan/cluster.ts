@@ -124,6 +124,7 @@ export interface Endpoint {
   readonly id: string;
   readonly origin: Origin;
   readonly cluster: string;
+  /** `host` may be a Unix socket, `unix:///path` or `unix://@name`, whatever `port` says. */
   readonly address: { readonly host: string; readonly port: number };
   /**
    * In place of `address.host`, a wildcard that says what comes here, the host of each request's authority, or the server name

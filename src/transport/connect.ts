@@ -5,7 +5,10 @@ import { ALPN_PROTOCOLS, judgePeer, type TlsClientContext } from './tls-context.
 import { CONNECT_TIMEOUT_MS, TCP_KEEPALIVE_DELAY_MS } from './transport-limits.ts';
 
 export interface ConnectOptions {
-  /** An address, or a name that is looked up within `connectTimeoutMs`. */
+  /**
+   * An address, a name that is looked up within `connectTimeoutMs`, or a Unix socket, whatever the port: `unix:///path`, or
+   * `unix://@name` for an abstract one.
+   */
   readonly host: string;
   readonly port: number;
   /** Default: as the system does. */
@@ -96,11 +99,17 @@ export function connect(options: ConnectOptions): ConnectAttempt {
   };
 }
 
+const unixScheme = 'unix://';
+
+function placeOf({ host, port, lookup }: ConnectOptions) {
+  if (!host.startsWith(unixScheme)) return { host, port, ...(lookup === undefined ? {} : { lookup }) };
+  // Linux has abstract names behind a zero byte.
+  return { path: host.slice(unixScheme.length).replace(/^@/, '\0') };
+}
+
 function open(options: ConnectOptions): Socket {
   const tcp = {
-    host: options.host,
-    port: options.port,
-    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+    ...placeOf(options),
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEPALIVE_DELAY_MS,

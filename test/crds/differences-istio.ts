@@ -41,6 +41,10 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/^".*" is no protocol that Istio knows$/s, { hosts: ['a'], ports: [{ number: 80, name: 'a', protocol: 'x' }] }],
     [/^a wildcard cannot be looked up by DNS/, { hosts: ['*.a'], resolution: 'DNS' }],
     [
+      /^a Unix socket goes with resolution STATIC/,
+      { hosts: ['a'], resolution: 'DNS', endpoints: [{ address: 'unix:///run/a' }] },
+    ],
+    [
       /^resolution STATIC takes IP addresses/,
       { hosts: ['a'], resolution: 'STATIC', endpoints: [{ address: 'b.example.com' }] },
     ],

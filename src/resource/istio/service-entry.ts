@@ -239,7 +239,15 @@ function checkEndpoint(
   path: Path,
   context: DecodeContext,
 ): void {
-  if (how !== 'STATIC' || address === '' || address.startsWith('unix://') || isIP(address)) return;
+  if (address.startsWith('unix://')) {
+    if (how === 'STATIC') return;
+    context.error(path, {
+      message: `a Unix socket goes with resolution STATIC, not ${how}`,
+      remedy: 'Set resolution: STATIC.',
+    });
+    return;
+  }
+  if (how !== 'STATIC' || address === '' || isIP(address)) return;
   context.error(path, {
     message: `resolution STATIC takes IP addresses, and "${address}" is none`,
     remedy: 'Write the address, or set resolution: DNS.',

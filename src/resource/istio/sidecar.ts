@@ -6,6 +6,7 @@ import { defineKind, objectOf } from '../kind.ts';
 import { ignored, refused, wellFormedAccepted } from '../schema.ts';
 import type { Origin } from '../../base/index.ts';
 import type { ResourceObject } from '../object.ts';
+import { socketFault } from './workload-entry.ts';
 import { connectionPool, decodePool, type ConnectionPoolSettings } from './connection-pool.ts';
 
 export interface Sidecar extends ResourceObject {
@@ -31,6 +32,8 @@ export interface SidecarIngress {
   readonly protocol?: string;
   /** The port of the app behind it; absent: the same. */
   readonly appPort?: number;
+  /** The app listens on a Unix socket: `unix:///path`, `unix://@name`. */
+  readonly appSocket?: string;
   readonly connectionPool?: ConnectionPoolSettings;
   /** False: something about it is not supported, and the port must not be served without it. */
   readonly isServed: boolean;
@@ -153,37 +156,39 @@ function checkParts(spec: Spec, context: DecodeContext): void {
 function decodeIngress(value: Spec['ingress'][number], path: Path, context: DecodeContext): SidecarIngress {
   const number = checkPort(value.port.number, [...path, 'port'], context);
   reportCaptureMode(value.captureMode, path, context);
-  const appPort = appPortOf(value.defaultEndpoint, [...path, 'defaultEndpoint'], context);
+  const app = appOf(value.defaultEndpoint, [...path, 'defaultEndpoint'], context);
   return {
     origin: context.at(path),
     port: number,
     ...present({
       protocol: value.port.protocol?.toUpperCase(),
-      appPort,
+      ...app,
       connectionPool: value.connectionPool && decodePool(value.connectionPool, [...path, 'connectionPool'], context),
     }),
     isServed: context.refusedBelow(path).length === 0,
   };
 }
 
-/** `127.0.0.1:PORT`, `0.0.0.0:PORT` and their IPv6 kin all lead to the app; a Unix socket is not supported. */
-function appPortOf(endpoint: string, path: Path, context: DecodeContext): number | undefined {
-  if (endpoint === '') return undefined;
+/** `127.0.0.1:PORT`, `0.0.0.0:PORT` and their IPv6 kin all lead to the app. */
+function appOf(
+  endpoint: string,
+  path: Path,
+  context: DecodeContext,
+): { readonly appPort?: number; readonly appSocket?: string } {
+  if (endpoint === '') return {};
   if (endpoint.startsWith('unix://')) {
-    context.refuse(path, {
-      message: `defaultEndpoint "${endpoint}" is a Unix socket, which is not yet supported: the port is not served`,
-      remedy: 'Let the app listen on a loopback port and write 127.0.0.1:PORT.',
-    });
-    return undefined;
+    const fault = socketFault(endpoint, false);
+    if (fault !== undefined) context.error(path, fault);
+    return { appSocket: endpoint };
   }
   const [, digits = ''] = /^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]):([0-9]+)$/.exec(endpoint) ?? [];
   const number = Number(digits);
-  if (number >= 1 && number <= 65_535) return number;
+  if (number >= 1 && number <= 65_535) return { appPort: number };
   context.error(path, {
     message: `"${endpoint}" is no address of the app`,
     remedy: 'Write 127.0.0.1:PORT, 0.0.0.0:PORT or unix:///path.',
   });
-  return undefined;
+  return {};
 }
 
 function decodeEgress(value: Spec['egress'][number], path: Path, context: DecodeContext): SidecarEgress {

@@ -13,7 +13,7 @@ export interface WorkloadEntry extends ResourceObject {
 
 /** One endpoint: a WorkloadEntry, or an endpoint that is written in a ServiceEntry. */
 export interface WorkloadEntrySpec {
-  /** IP address or DNS name; `unix://` is also in `unsupported`. */
+  /** IP address, DNS name, or a Unix socket: `unix:///path`, `unix://@name`. */
   readonly address: Located<string>;
   /** By service port name. */
   readonly ports: Readonly<Record<string, number>>;
@@ -104,14 +104,7 @@ function checkSocket(
   { path, hasPorts, context }: { readonly path: Path; readonly hasPorts: boolean; readonly context: DecodeContext },
 ): void {
   const fault = socketFault(address, hasPorts);
-  if (fault !== undefined) {
-    context.error(path, fault);
-    return;
-  }
-  context.refuse(path, {
-    message: `address "${address}" is a Unix socket, which is not yet supported: the endpoint is not used`,
-    remedy: 'Let the workload listen on a loopback port and write 127.0.0.1 with that port.',
-  });
+  if (fault !== undefined) context.error(path, fault);
 }
 
 /** What is wrong with a Unix socket as an address; undefined for nothing. */
