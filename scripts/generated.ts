@@ -11,7 +11,7 @@ import { compareText, type DiagnosticCode } from '../src/base/index.ts';
 import { manifestCodes } from '../src/manifest/index.ts';
 import { fieldCodes, supportedFields, type FieldSupport, type SupportedField } from '../src/resource/index.ts';
 import { findShownFields, testOf, type ShownFields } from '../test/kit/shown-fields.ts';
-import { reasonFor } from '../test/kit/unshown-fields.ts';
+import { reasonFor, whyUncallable } from '../test/kit/unshown-fields.ts';
 import { limitsPage } from './limits-page.ts';
 import { metricsPage } from './metrics-page.ts';
 
@@ -85,7 +85,7 @@ a field marked so stands for all below it. Fields that are not listed are unknow
 The last column names a test in which taking the field away changes something: a case of \`test/behaviour\` (what is in force there is
 called), a golden of \`test/golden/compile\` (the plan, a status or a finding), or one of \`test/golden/resource\` (what is decoded).
 Where one piece of code reads a field in several places, it is a test of one of them. An implemented field without a test has the
-reason in its place.
+reason in its place, one of Istio's that no call can show has it beside the golden.
 
 ${sections.join('\n')}`;
 }
@@ -94,7 +94,10 @@ function shownBy(shown: ShownFields, field: SupportedField): string {
   const test = testOf(shown, field);
   const reason =
     field.support === 'implemented' && (test?.startsWith('decoding ') ?? true) ? reasonFor(field) : undefined;
-  return reason === undefined ? (test ?? '–') : `– (${reason})`;
+  if (reason !== undefined) return `– (${reason})`;
+  const golden = field.support === 'implemented' && test?.startsWith('golden ') === true;
+  const why = golden ? whyUncallable(field) : undefined;
+  return `${test ?? '–'}${why === undefined ? '' : ` (${why})`}`;
 }
 
 /** `buf generate` into the tree, or with `--check` into a scratch directory that is compared with it. */

@@ -61,7 +61,8 @@ function samplesOf(page: string, name: string): Sample[] {
 
 /** Equal; or, where what is wanted begins with `~ `, matching. */
 export function checkText(got: unknown, wanted: unknown, what: string): void {
-  if (typeof wanted === 'string' && wanted.startsWith('~ '))
-    assert.match(String(got), new RegExp(wanted.slice(2)), what);
-  else assert.equal(got ?? null, wanted, what);
+  if (typeof wanted === 'string' && wanted.startsWith('~ ')) {
+    assert.ok(typeof got === 'string', `nothing there: ${what}`);
+    assert.match(got, new RegExp(wanted.slice(2)), what);
+  } else assert.equal(got ?? null, wanted, what);
 }

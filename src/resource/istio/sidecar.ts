@@ -55,12 +55,13 @@ export interface SidecarHost {
 
 const numberDecides = 'the number decides';
 
-const port = z.strictObject({
+const port = {
   number: z.int().min(0).max(4_294_967_295).default(0),
   name: wellFormedAccepted(z.string(), numberDecides),
-  protocol: wellFormedAccepted(z.string(), numberDecides),
   targetPort: wellFormedAccepted(z.int().min(0).max(4_294_967_295), numberDecides),
-});
+};
+const ingressPort = z.strictObject({ ...port, protocol: z.string().optional() });
+const egressPort = z.strictObject({ ...port, protocol: wellFormedAccepted(z.string(), numberDecides) });
 
 const captureMode = z.enum(['DEFAULT', 'IPTABLES', 'NONE']).default('DEFAULT');
 
@@ -83,7 +84,7 @@ const schema = objectOf({
       ingress: z
         .array(
           z.strictObject({
-            port,
+            port: ingressPort,
             bind: ignored('sidecars listen on loopback addresses of this machine'),
             captureMode,
             defaultEndpoint: z.string().default(''),
@@ -95,7 +96,7 @@ const schema = objectOf({
       egress: z
         .array(
           z.strictObject({
-            port: port.optional(),
+            port: egressPort.optional(),
             bind: ignored('an app reaches all hosts through one port of its sidecar'),
             captureMode,
             hosts: z.array(z.string()),
