@@ -1,39 +1,47 @@
 /** What Istio takes a Service port to speak. */
 export type PortProtocol = 'http2' | 'http' | 'other' | 'unknown';
 
-const http2Names: ReadonlySet<string> = new Set(['grpc', 'http2', 'grpc-web', 'kubernetes.io/h2c']);
-const http1Names: ReadonlySet<string> = new Set(['http', 'kubernetes.io/ws']);
-const otherNames: ReadonlySet<string> = new Set([
-  'https',
-  'kubernetes.io/wss',
-  'tcp',
-  'tls',
-  'udp',
-  'mongo',
-  'mysql',
-  'redis',
+interface NamedPort {
+  readonly name: string;
+  readonly appProtocol?: string;
+  /** Of the Service. */
+  readonly port?: number;
+}
+
+/** Names that Kubernetes gives, which only `appProtocol` can have. */
+const kubernetesNames: ReadonlyMap<string, string> = new Map([
+  ['kubernetes.io/h2c', 'http2'],
+  ['kubernetes.io/ws', 'http'],
+  ['kubernetes.io/wss', 'https'],
 ]);
 
-const tlsNames: ReadonlySet<string> = new Set(['https', 'tls', 'kubernetes.io/wss']);
+const http2Names: ReadonlySet<string> = new Set(['grpc', 'http2', 'grpc-web']);
+const tlsNames: ReadonlySet<string> = new Set(['https', 'tls']);
+const otherNames: ReadonlySet<string> = new Set([...tlsNames, 'tcp', 'udp', 'mongo', 'mysql', 'redis']);
+
+/** SMTP, DNS, MySQL and MongoDB: their servers may speak first, so that Istio never waits for a client's first bytes. */
+const wellKnownTcpPorts: ReadonlySet<number> = new Set([25, 53, 3306, 27017]);
 
 /** A port where clients begin with TLS of their own, so that a server name tells where they want to go. */
-export function speaksTls({ name, appProtocol }: { readonly name: string; readonly appProtocol?: string }): boolean {
-  const known = appProtocol?.toLowerCase();
-  if (known !== undefined && classify(known) !== undefined) return tlsNames.has(known);
-  return tlsNames.has(name.toLowerCase().split('-', 1)[0] ?? '');
+export function speaksTls(port: NamedPort): boolean {
+  return tlsNames.has(declared(port));
 }
 
-/** `appProtocol`, else the port's name up to the first `-`; `otlp-grpc` is therefore unknown, as in Istio. */
-export function portProtocol(port: { readonly name: string; readonly appProtocol?: string }): PortProtocol {
-  const known = port.appProtocol === undefined ? undefined : classify(port.appProtocol.toLowerCase());
-  if (known !== undefined) return known;
-  const name = port.name.toLowerCase();
-  if (name === 'grpc-web' || name.startsWith('grpc-web-')) return 'http2';
-  return classify(name.split('-', 1)[0] ?? '') ?? 'unknown';
-}
-
-function classify(name: string): PortProtocol | undefined {
+export function portProtocol(port: NamedPort): PortProtocol {
+  const name = declared(port);
   if (http2Names.has(name)) return 'http2';
-  if (http1Names.has(name)) return 'http';
-  return otherNames.has(name) ? 'other' : undefined;
+  if (name === 'http') return 'http';
+  if (otherNames.has(name)) return 'other';
+  return port.port !== undefined && wellKnownTcpPorts.has(port.port) ? 'other' : 'unknown';
+}
+
+/**
+ * `appProtocol` where there is one, else the port's name, up to the first `-`: `otlp-grpc` is therefore unknown, and so is
+ * what has an `appProtocol` of somebody's own, whatever its name (pkg/config/kube/conversion.go).
+ */
+function declared({ name, appProtocol }: NamedPort): string {
+  const known = kubernetesNames.get(appProtocol ?? '');
+  if (known !== undefined) return known;
+  const text = (appProtocol ?? name).toLowerCase();
+  return text.startsWith('grpc-web') ? 'grpc-web' : (text.split('-', 1)[0] ?? '');
 }
