@@ -16,8 +16,8 @@ import type {
 import { makeScopes } from './outbound-scopes.ts';
 import { portProtocol, speaksTls } from './protocol.ts';
 import { pickService } from './service-hosts.ts';
-import { isImported, reportSidecars } from './sidecars.ts';
-import type { VirtualServices } from './virtual-services.ts';
+import { importsRoutes, isImported, reportSidecars } from './sidecars.ts';
+import type { VirtualClient, VirtualServices } from './virtual-services.ts';
 import type { WorkloadSources } from './workload-sources.ts';
 import type { ServedWorkloads } from './workloads.ts';
 import { hostOfService, keyOf, type World } from './world.ts';
@@ -45,13 +45,14 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
   const isUsed = ({ service, host }: RegistryPort): boolean =>
     host.destination.places.length > 0 || linked.has(service.metadata.namespace);
   const busy = new Set(ports.filter(isUsed).map(({ host }) => host.host));
-  const hostFor = (client: ClientModel, registryPort: RegistryPort): readonly OutboundHostModel[] => {
+  const hostFor = (caller: Caller, registryPort: RegistryPort): readonly OutboundHostModel[] => {
     const { service, host } = registryPort;
+    const { client } = caller;
     if (pickService(world.hosts, { host: host.host, namespace: client.namespace }) !== service) return [];
     const matches =
       host.relaysBytes === true
-        ? connectionsFor(world, input, { client, ...registryPort })
-        : routesFor(input, client, registryPort);
+        ? connectionsFor(world, input, { caller, ...registryPort })
+        : routesFor(input, caller, registryPort);
     if (matches === undefined && !isUsed(registryPort) && !world.hosts.entries.has(service)) return [];
     if (matches !== undefined) busy.add(host.host);
     return [matches === undefined ? host : { ...host, matches }];
@@ -62,7 +63,7 @@ export function makeOutbound(world: World, input: OutboundInput): OutboundModel 
     routed: input.meshRoutes.namespaces,
     contentFor: (client, sidecar) => ({
       hosts: ports
-        .flatMap((port) => hostFor(client, port))
+        .flatMap((port) => hostFor({ client, sidecar }, port))
         .filter((host) => sidecar === undefined || imports(sidecar, client, host)),
       unknownHosts: sidecar?.spec.outboundTrafficPolicy?.mode ?? 'ALLOW_ANY',
       ...(sidecar?.spec.outboundTrafficPolicy === undefined
@@ -86,31 +87,63 @@ const noOutbound: OutboundModel = {
   linksOf: () => [],
 };
 
+interface Caller {
+  readonly client: ClientModel;
+  readonly sidecar: Sidecar | undefined;
+}
+
+/** The caller as VirtualServices are chosen for it, on one port. */
+function importer({ client, sidecar }: Caller, port: number): VirtualClient {
+  if (sidecar === undefined) return client;
+  return {
+    ...client,
+    imports: ({ source: { metadata }, hosts }) =>
+      importsRoutes(sidecar, {
+        hosts: hosts.map(({ value }) => value),
+        isGatewayApi: false,
+        port,
+        namespace: metadata.namespace,
+        from: client.namespace,
+      }),
+  };
+}
+
 function routesFor(
   { meshRoutes, virtualServices }: OutboundInput,
-  client: ClientModel,
+  caller: Caller,
   { service, host }: RegistryPort,
 ): readonly MatchedRule[] | undefined {
-  const { namespace } = client;
-  const onService = meshRoutes.candidatesFor({ service: keyOf(service), port: host.port }, namespace);
-  return firstRoutes([...onService, ...virtualServices.inMesh(client, host)], namespace);
+  const { sidecar } = caller;
+  const { namespace } = caller.client;
+  const onService = meshRoutes.candidatesFor({ service: keyOf(service), port: host.port }, namespace).filter(
+    ({ metadata }) =>
+      sidecar === undefined ||
+      importsRoutes(sidecar, {
+        hosts: [host.host],
+        isGatewayApi: true,
+        port: host.port,
+        namespace: metadata.namespace,
+        from: namespace,
+      }),
+  );
+  return firstRoutes([...onService, ...virtualServices.inMesh(importer(caller, host.port), host)], namespace);
 }
 
 function connectionsFor(
   world: World,
   { virtualServices, destinations }: OutboundInput,
-  { client, service, port, host }: RegistryPort & { readonly client: ClientModel },
+  { caller, service, port, host }: RegistryPort & { readonly caller: Caller },
 ): readonly MatchedRule[] | undefined {
   const { address } = service.spec;
   const found = world.hosts.entries.get(service)?.ports.find((one) => one.port.number === port.port);
   const addresses = address === undefined ? (found?.entry.spec.addresses ?? []) : [address];
   return connectionsInMesh(world, {
-    client,
+    client: caller.client,
     host: host.host,
     port: port.port,
     isTls: speaksTls(port),
     addresses: addresses.filter((one) => !one.includes('/')),
-    services: virtualServices.forMeshHost(client, host.host),
+    services: virtualServices.forMeshHost(importer(caller, port.port), host.host),
     destinations,
   });
 }

@@ -64,15 +64,46 @@ export function isImported(
   { spec }: Sidecar,
   called: { readonly host: string; readonly port: number; readonly namespace: string; readonly from: string },
 ): boolean {
-  if (spec.egress.length === 0) return true;
-  const ofPort = spec.egress.filter(({ port }) => port === called.port);
-  const entries = ofPort.length > 0 ? ofPort : spec.egress.filter(({ port }) => port === undefined);
-  return entries.some(({ hosts }) =>
-    hosts.some(({ namespace, host }) => {
-      const isThere = namespace === '*' || called.namespace === (namespace === '.' ? called.from : namespace);
-      return isThere && hostnameCovers(host, called.host);
-    }),
+  return importedHosts(spec, called).some((host) => hostnameCovers(host, called.host));
+}
+
+/**
+ * Whether `egress` lets a workload of this namespace have the routes of a namespace for these hosts, which go by their own
+ * namespace and not by the service's. A VirtualService with a wildcard is there for each host below it, routes on Services
+ * are not (pilot/pkg/model/sidecar.go, VSMatches).
+ */
+export function importsRoutes(
+  { spec }: Sidecar,
+  routes: {
+    readonly hosts: readonly string[];
+    readonly isGatewayApi: boolean;
+    readonly port: number;
+    readonly namespace: string;
+    readonly from: string;
+  },
+): boolean {
+  const imported = importedHosts(spec, routes);
+  return routes.hosts.some((host) =>
+    imported.some((one) => hostnameCovers(one, host) || (!routes.isGatewayApi && hostnameCovers(host, one))),
   );
+}
+
+/** Of what a namespace has, those that workloads of another (`from`) see on a port. */
+function importedHosts(
+  { egress }: Sidecar['spec'],
+  {
+    port: called,
+    namespace: owner,
+    from,
+  }: { readonly port: number; readonly namespace: string; readonly from: string },
+): readonly string[] {
+  if (egress.length === 0) return ['*'];
+  const ofPort = egress.filter(({ port }) => port === called);
+  const entries = ofPort.length > 0 ? ofPort : egress.filter(({ port }) => port === undefined);
+  return entries
+    .flatMap(({ hosts }) => hosts)
+    .filter(({ namespace }) => namespace === '*' || owner === (namespace === '.' ? from : namespace))
+    .map(({ host }) => host);
 }
 
 /** For ids of the plan. */

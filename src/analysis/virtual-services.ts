@@ -15,6 +15,8 @@ export interface VirtualClient {
   /** Namespace and labels of the proxy's own workload, for `exportTo`, `sourceNamespace` and `sourceLabels`. */
   readonly namespace: string;
   readonly labels: Labels;
+  /** Absent: all that is exported to it. */
+  readonly imports?: (service: BoundVirtualService) => boolean;
 }
 
 export interface VirtualServices {
@@ -102,9 +104,10 @@ export function makeVirtualServices(world: World, destinations: DestinationLooku
   };
 }
 
-function isVisible({ source }: BoundVirtualService, { namespace }: VirtualClient): boolean {
-  const { exportTo } = source.spec;
-  return exportTo.length === 0 || exportTo.includes(namespace);
+function isVisible(service: BoundVirtualService, { namespace, imports }: VirtualClient): boolean {
+  const { exportTo } = service.source.spec;
+  const isExported = exportTo.length === 0 || exportTo.includes(namespace);
+  return isExported && (imports === undefined || imports(service));
 }
 
 interface MeshIndex {
