@@ -177,6 +177,24 @@ test('httpGet: a body without end is not waited for; a connection that breaks is
   assert.equal(broken.isHealthy, false);
 });
 
+test('httpGet: a path with two slashes names no other host, and a host that is none is an answer, not an exception', async (context) => {
+  const paths: (string | undefined)[] = [];
+  const verdict = await askHttp(
+    context,
+    ({ url }, response) => {
+      paths.push(url);
+      response.end();
+    },
+    { path: '//elsewhere.invalid/healthz' },
+  );
+  assert.equal(verdict.isHealthy, true);
+  assert.deepEqual(paths, ['//elsewhere.invalid/healthz']);
+  const noHost = await ask(httpGet, { host: 'no host', port: 80 });
+  assert.deepEqual(noHost, { isHealthy: false, detail: 'http://no host:80/healthz?full=1 is no URL' });
+  const badHeader = { ...httpGet, headers: [{ name: 'X-Probe', value: 'a\nb' }] };
+  assert.equal((await ask(badHeader, { host, port: 80 })).isHealthy, false);
+});
+
 test('httpGet with HTTPS: the certificate is not verified', async (context) => {
   const { chainPem, keyPem } = issueSvid(makeCa(), {});
   const server = createHttpsServer({ cert: chainPem, key: keyPem }, (_request, response) => response.end());

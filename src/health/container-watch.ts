@@ -1,6 +1,6 @@
 import type { AimedProbe, ContainerHealth } from '../compile/index.ts';
 import type { AskOnce } from './check.ts';
-import { UNREADY_PERIOD_MS } from './limits.ts';
+import { MAX_SILENT_FAILURES, UNREADY_PERIOD_MS } from './limits.ts';
 import type { Check, Verdict } from './verdict.ts';
 
 export interface ContainerWatchOptions {
@@ -54,10 +54,10 @@ export class ContainerWatch {
     return this.#isReady || this.#repeated > 0;
   }
 
-  /** Enough failures in a row to be worth a word. */
+  /** Enough failures in a row to be worth a word; a startup probe may allow for minutes of them. */
   get hasFailed(): boolean {
-    const probe = this.#probe();
-    return this.#lastHealthy === false && this.#repeated >= (probe?.failureThreshold ?? 1);
+    const allowed = Math.min(this.#probe()?.failureThreshold ?? 1, MAX_SILENT_FAILURES);
+    return this.#lastHealthy === false && this.#repeated >= allowed;
   }
 
   /** Why it is not ready: the probe and what came of it. */

@@ -206,6 +206,19 @@ test('one that is started here and keeps failing is told of once it has used up 
   }
 });
 
+test('a startup probe that allows for many failures does not keep the operator in the dark', () => {
+  const { checks, time, told, answer } = start([cart]);
+  checks.follow([workload({ container: 'app', startup: probe({ failureThreshold: 300 }) })]);
+  checks.started(cart);
+  time.advance(0);
+  for (let i = 1; i <= 6; i += 1) {
+    answer(false, 'connection refused');
+    assert.equal(told.length, i < 5 ? 0 : 1);
+    time.advance(1_000);
+  }
+  assert.match(told[0] ?? '', /startup probe .*: connection refused$/);
+});
+
 test('changed probes do not interrupt a workload that serves', () => {
   const { checks, time, questions, answer, changes } = start();
   checks.follow([workload(reading())]);

@@ -17,7 +17,7 @@ export interface HttpQuestion {
  * (kubernetes/pkg/probe/http/http.go).
  */
 export function checkHttp(question: HttpQuestion, end: (verdict: Verdict) => void): Check {
-  let current: ClientRequest;
+  let current: ClientRequest | undefined;
   const ask = (url: URL, redirects: number): void => {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     try {
@@ -34,7 +34,7 @@ export function checkHttp(question: HttpQuestion, end: (verdict: Verdict) => voi
     const { statusCode = 0 } = response;
     const target = statusCode >= 300 && statusCode < 400 ? locationOf(response, url) : undefined;
     if (target?.hostname === url.hostname) {
-      response.resume();
+      response.destroy();
       if (redirects < MAX_REDIRECTS) ask(target, redirects + 1);
       else end({ isHealthy: false, detail: `more than ${MAX_REDIRECTS} redirects` });
       return;
@@ -50,7 +50,10 @@ export function checkHttp(question: HttpQuestion, end: (verdict: Verdict) => voi
   };
   const { address, scheme, path } = question;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  ask(new URL(path, `${scheme}://${host}:${address.port}`), 0);
+  // Not resolved against the base: a path that begins with two slashes would name another host.
+  const target = `${scheme}://${host}:${address.port}${path}`;
+  if (URL.canParse(target)) ask(new URL(target), 0);
+  else setImmediate(() => end({ isHealthy: false, detail: `${target} is no URL` }));
   return { cancel: () => current?.destroy() };
 }
 

@@ -12,3 +12,6 @@ export const MAX_REDIRECTS = 10;
  * ("to make the Pod ready faster"), and somebody is waiting for it.
  */
 export const UNREADY_PERIOD_MS = 1_000;
+
+/** Failures in a row of a workload that is starting after which the operator is told, at the latest: some five seconds. */
+export const MAX_SILENT_FAILURES = 5;
