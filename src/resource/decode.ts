@@ -172,17 +172,21 @@ function reportOverwritten(context: DecodeContext, winner: Document): void {
 
 /** A null is the same as no value, as the API server prunes it; the file itself stays as it is. Copies only what holds one. */
 function withoutNulls(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const items = value.map(withoutNulls);
-    return items.every((item, index) => item === value[index]) ? value : items;
-  }
+  if (typeof value !== 'object' || value === null || !holdsNull(value)) return value;
+  if (Array.isArray(value)) return value.map(withoutNulls);
   const result = Object.create(null) as Record<string, unknown>;
-  let isSame = true;
   for (const [key, field] of Object.entries(value)) {
-    const kept = withoutNulls(field);
-    if (kept !== field || field === null) isSame = false;
-    if (field !== null) result[key] = kept;
+    if (field !== null) result[key] = withoutNulls(field);
   }
-  return isSame ? value : result;
+  return result;
+}
+
+/** Hardly any does, so that to look first is much less work than to copy. An item of a list stays null, but is looked into. */
+function holdsNull(value: object): boolean {
+  const fields = value as Readonly<Record<string, unknown>>;
+  for (const key in fields) {
+    const field = fields[key];
+    if (field === null ? !Array.isArray(value) : typeof field === 'object' && holdsNull(field)) return true;
+  }
+  return false;
 }
