@@ -17,6 +17,7 @@ interface Area {
 
 /** The fastest first: a mutant that one of them notices is not shown to the rest. */
 const connectionTests = [
+  'src/http2/receive.test.ts',
   'src/http2/connection.test.ts',
   'src/http2/conformance-server.test.ts',
   'src/http2/flow-control.test.ts',

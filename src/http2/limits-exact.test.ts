@@ -159,7 +159,8 @@ test('TINY_DATA_BYTES: one less is tinyData, none is emptyData', () => {
   }
   const peer = server();
   peer.send(build.headers(1, request));
-  for (let i = 0; i < 2 * ABUSE_BUDGET; i++) peer.send(build.data(1, Buffer.alloc(TINY_DATA_BYTES)));
+  for (let i = 0; i < (2 * ABUSE_BUDGET) / AbuseCost.tinyData; i++)
+    peer.send(build.data(1, Buffer.alloc(TINY_DATA_BYTES)));
   assert.ok(!peer.connection.isClosed);
 });
 
