@@ -114,3 +114,10 @@ test('text is written whole and touches nothing beside it, short or long', () =>
     assert.equal(latin1Text(target, 0, length + 2), `.${text}.`);
   }
 });
+
+test('a name with a kind of its own must be a token all the same; pseudo-header names need not', () => {
+  for (const name of ['x-forwarded-a b', 'x-forwarded-A', 'x-envoy-\n', 'x-envoy-:', 'x-forwarded-\0'])
+    assert.equal(fieldName(name).isMalformed, true, JSON.stringify(name));
+  for (const name of [':status', ':method', 'x-forwarded-for', 'x-envoy-a'])
+    assert.equal(fieldName(name).isMalformed, false, name);
+});

@@ -84,6 +84,26 @@ describe('readHead', () => {
     assert.ok(!lines.some((line) => line.startsWith('x-request-id')));
   });
 
+  test('inside the mesh too, what a request has no use for is left out, and its type is remembered', () => {
+    const { lines, exchange } = pass(
+      [
+        ...pseudo,
+        [':authority', 'api'],
+        ['content-type', 'application/grpc'],
+        ...(['te', 'grpc-status', 'grpc-message', 'expect'] as const).map((name) => [name, 'trailers'] as const),
+      ],
+      verified,
+    );
+    assert.deepEqual(
+      lines.filter((line) => /^(?:grpc-|expect|te)/.test(line)),
+      ['te: trailers'],
+    );
+    assert.equal(exchange.isGrpc, true);
+    assert.equal(exchange.userAgent, '');
+    const plain = pass([...pseudo, ['content-type', 'text/plain'], ['user-agent', 'me']], verified).exchange;
+    assert.deepEqual([plain.isGrpc, plain.userAgent], [false, 'me']);
+  });
+
   test('a peer without a certificate cannot speak of certificates', () => {
     const { lines } = pass([...pseudo, [':authority', 'api'], ['x-forwarded-client-cert', 'URI=evil']], unverified);
     assert.ok(!lines.some((line) => line.startsWith('x-forwarded-client-cert')));
