@@ -1,5 +1,5 @@
 import { diagnose } from '../base/index.ts';
-import type { IstioGateway } from '../resource/index.ts';
+import type { IstioGateway, VirtualByteMatch } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { routesOf } from './istio-servers.ts';
 import { bindsServer } from './server-hosts.ts';
@@ -31,4 +31,28 @@ export function findIdleRoutes(
       }),
     );
   }
+}
+
+/** `tcp` routes behind one that takes every connection. */
+export function findUnreachableConnections(world: World, { source }: BoundVirtualService): void {
+  const { tcp } = source.spec;
+  const last = tcp.findIndex(({ matches }) => matches.length === 0 || matches.some(isUnconditional));
+  if (last === -1) return;
+  for (const { origin } of tcp.slice(last + 1)) {
+    world.report(
+      diagnose(codes.unreachableRule, {
+        origin,
+        message: `never reached: tcp route ${last} (line ${tcp[last]?.origin.line}) takes all connections`,
+        remedy: 'Write the narrower route before the wider one, or take it away; the first match counts.',
+      }),
+    );
+  }
+}
+
+function isUnconditional(match: VirtualByteMatch): boolean {
+  return (
+    match.port === undefined &&
+    match.sourceNamespace === undefined &&
+    match.destinationSubnets.length + match.gateways.length + Object.keys(match.sourceLabels).length === 0
+  );
 }

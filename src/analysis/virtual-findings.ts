@@ -4,7 +4,7 @@ import { codes } from './codes.ts';
 import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
 import { findGatewayFaults } from './istio-gateway-findings.ts';
 import { bindsServer } from './server-hosts.ts';
-import { findIdleRoutes } from './virtual-connection-findings.ts';
+import { findIdleRoutes, findUnreachableConnections } from './virtual-connection-findings.ts';
 import { findUnreachableRules } from './virtual-rule-findings.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 import { fullHostName, isRejected, keyOf, type World } from './world.ts';
@@ -28,6 +28,7 @@ export function findVirtualFaults(world: World, found: Found): void {
       }
     }
     findUnreachableRules(world, service);
+    findUnreachableConnections(world, service);
   }
   findMeshOnlyRoutes(world, found.virtualServices);
   findUnusedDelegates(world);
