@@ -1,10 +1,12 @@
 /** Readiness probes through real processes: who does not answer SERVING gets no calls, says why, and gets them again. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import { assetClient, refused, startAssetBackend, type AssetBackend } from '../kit/asset-service.ts';
 import { editableExample } from '../kit/manifests.ts';
@@ -85,6 +87,13 @@ test('a workload that does not answer SERVING gets no calls and is told of; it i
   const shown = objects.objects.find(({ kind }) => kind === 'Deployment')?.health;
   assert.equal(shown?.isReady, false);
   assert.match(shown.reason, /NOT_SERVING/);
+
+  // Beside this process, which has probes to answer.
+  const program = join(import.meta.dirname, '..', '..', 'bin', 'sallyport.js');
+  const args = [program, 'get', 'deployments', '--state-dir', mesh.stateDir];
+  const { stdout: printed } = await promisify(execFile)(process.execPath, args);
+  assert.match(printed, /^NAMESPACE +NAME +READY +OUTBOUND/);
+  assert.match(printed, /^default +asset-management +False \(readiness probe /m);
 
   // A call that was under way is not disturbed.
   stream.write({ asset_id: 'still open' });
