@@ -12,9 +12,14 @@ function stream(id: number): StreamRecord<string> {
 }
 
 test('property: live streams are found by id whatever else lives, and nothing else is', () => {
-  const step = fc.record({ skip: fc.integer({ min: 0, max: 40 }), ends: fc.nat(5_000), isEnd: fc.boolean() });
+  // More begin than end, and in long runs, so that the table grows while old streams are in the way of new ones.
+  const step = fc.record({
+    skip: fc.integer({ min: 0, max: 40 }),
+    ends: fc.nat(5_000),
+    isEnd: fc.nat(2).map((one) => one === 0),
+  });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
       const table = new StreamTable<string>();
       const model = new Map<number, StreamRecord<string>>();
       let id = 1;

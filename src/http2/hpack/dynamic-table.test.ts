@@ -35,7 +35,7 @@ test('property: entries, ages and bytes are those of the array, whatever is inse
     { weight: 1, arbitrary: fc.record({ resize: fc.integer({ min: 0, max: 4096 }) }) },
   );
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 4096 }), fc.array(step, { maxLength: 200 }), (first, steps) => {
+    fc.property(fc.integer({ min: 0, max: 4096 }), fc.array(step, { maxLength: 200, size: 'max' }), (first, steps) => {
       let maxBytes = first;
       const table = new DynamicTable(maxBytes);
       const model: EngineField[] = [];
