@@ -40,6 +40,13 @@ test('filters as people write them', () => {
     ['!(request.host == "api.example.com")', false],
     ['!(!(response.code == 200)) && (request.useragent != "x" || response.code == 1)', true],
     ['  response.code==200  ', true],
+    ["request.path.startsWith('/a.B/')", true],
+    ["!request.path.startsWith('/a.B/') || request.host.endsWith('.org')", false],
+    ["request.url_path.contains('x=1')", false],
+    ["request.useragent.matches('^grpc-(go|java)/')", true],
+    ["request.useragent.matches('java')", false],
+    ['response.code in [200, 201] && response.grpc_status in [0,7]', true],
+    ["request.method in ['GET']", false],
   ];
   for (const [expression, expected] of rows) assert.equal(holds(expression), expected, expression);
 });
@@ -70,9 +77,19 @@ test('the rest of CEL is refused, whole', () => {
     'request.method == "a\\"b"',
     '!response.code == 400',
     'response.code >= 400 & response.code < 500',
-    'response.code in [400]',
+    'response.code in []',
+    'response.code in [400',
+    'response.code in ["400"]',
+    'response.code in 400',
     'request.headers["x"] == "y"',
-    "request.path.startsWith('/a')",
+    "request.path.startsWith('/a'",
+    'request.path.startsWith(1)',
+    "response.code.startsWith('2')",
+    "request.path.matches('(')",
+    "request.path.size('/a')",
+    "startsWith('/a')",
+    "!request.path == '/a'",
+    '!response.code in [200]',
     'has(response.code)',
     'response.code > 1 ? true : false',
     'response.flags == 4',
@@ -94,10 +111,25 @@ const comparison = fc.oneof(
     fc.constantFrom('"POST"', "'GET'", '"/a.B/C"', '"/a.B/C?x=1"', '""', "'a b'"),
   ),
 );
+const textual = fc
+  .tuple(
+    fc.constantFrom('request.method', 'request.host', 'request.path', 'request.url_path', 'request.useragent'),
+    fc.constantFrom('startsWith', 'endsWith', 'contains', 'matches'),
+    fc.constantFrom('POST', '/a.B', 'C', 'x=1', '', 'a b'),
+    fc.constantFrom('', '!'),
+  )
+  .map(([attribute, test, value, not]) => `${not}${attribute}.${test}("${value}")`);
+const listed = fc.constantFrom(
+  'response.code in [200, 400]',
+  'response.grpc_status in [0]',
+  "request.method in ['GET']",
+);
 const expression = fc.letrec<{ any: string }>((tie) => ({
   any: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
     comparison.map((parts) => parts.join(' ')),
+    textual,
+    listed,
     fc.tuple(tie('any'), tie('any')).map(([a, b]) => `${a} && ${b}`),
     fc.tuple(tie('any'), tie('any')).map(([a, b]) => `${a} || ${b}`),
     tie('any').map((inner) => `(${inner})`),

@@ -1,8 +1,10 @@
 /**
- * Reads a log filter: comparisons of the attributes in `plan` with numbers and texts, joined by `&&`, `||` and `!( )`.
+ * Reads a log filter: comparisons of the attributes in `plan` with numbers and texts, `in` and the tests that texts have,
+ * joined by `&&`, `||` and `!`.
  * Whatever else CEL has is refused, so that no filter is ever understood in part.
  */
-import { numberAttributes, textAttributes, type LogAttribute, type LogFilter } from '../plan/index.ts';
+import { numberAttributes, textAttributes, textTests, type LogFilter } from '../plan/index.ts';
+import { isRegex } from '../resource/index.ts';
 
 export function parseLogFilter(expression: string): LogFilter | { readonly error: string } {
   const tokens = tokenize(expression);
@@ -13,7 +15,8 @@ export function parseLogFilter(expression: string): LogFilter | { readonly error
   return filter;
 }
 
-const tokenPattern = /\s*(?:(&&|\|\||[=!<>]=|[<>!()])|([A-Za-z_][\w.]*)|(-?\d+(?![\w.]))|"([^"\\\n]*)"|'([^'\\\n]*)')/y;
+const tokenPattern =
+  /\s*(?:(&&|\|\||[=!<>]=|[<>!()[\],])|([A-Za-z_][\w.]*)|(-?\d+(?![\w.]))|"([^"\\\n]*)"|'([^'\\\n]*)')/y;
 
 type Token =
   | { readonly type: 'symbol' | 'name' | 'text'; readonly text: string }
@@ -38,7 +41,6 @@ function tokenize(expression: string): Token[] | undefined {
 }
 
 const operators = ['==', '!=', '<', '<=', '>', '>='] as const;
-type Operator = (typeof operators)[number];
 
 /** Deeper than anybody writes; without a bound a long row of `!(` could exhaust the stack. */
 const maxDepth = 32;
@@ -73,7 +75,9 @@ class FilterParser {
 
   #term(): LogFilter | undefined {
     if (this.#take('!')) {
-      if (this.#peek()?.text !== '(') return this.#fail('"!" must stand before "("');
+      if (this.#peek()?.text !== '(' && this.#peek(1)?.text !== '(') {
+        return this.#fail('"!" must stand before "(" or a test such as request.path.startsWith("/a")');
+      }
       const of = this.#term();
       return of === undefined ? undefined : { type: 'not', of };
     }
@@ -86,7 +90,37 @@ class FilterParser {
   }
 
   #comparison(): LogFilter | undefined {
-    const [name, operator, value] = [this.#next(), this.#next(), this.#next()];
+    const [name, operator] = [this.#next(), this.#next()];
+    if (name?.type === 'name' && operator?.type === 'symbol' && operator.text === '(') return this.#test(name.text);
+    if (name?.type === 'name' && operator?.type === 'name' && operator.text === 'in') return this.#oneOf(name);
+    return this.#compared(name, operator, this.#next());
+  }
+
+  /** What `#comparison` has read up to and with the opening parenthesis. */
+  #test(path: string): LogFilter | undefined {
+    const dot = path.lastIndexOf('.');
+    const [attribute, test] = [path.slice(0, Math.max(0, dot)), path.slice(dot + 1)];
+    const value = this.#next();
+    if (!isOneOf(textTests, test)) return this.#fail(`function ${test} is not known here`);
+    if (!isOneOf(textAttributes, attribute)) return this.#fail(`attribute ${attribute} is no text that is known here`);
+    if (value?.type !== 'text') return this.#fail(`${test} takes a text in quotes`);
+    if (test === 'matches' && !isRegex(value.text)) return this.#fail(`"${value.text}" is no RE2 expression`);
+    if (!this.#take(')')) return this.#fail('")" is missing');
+    return { type: 'test', attribute, test, value: value.text };
+  }
+
+  #oneOf(name: Token): LogFilter | undefined {
+    if (!this.#take('[')) return this.#fail('"in" takes a list such as [200, 201]');
+    const of: LogFilter[] = [];
+    do {
+      const one = this.#compared(name, { type: 'symbol', text: '==' }, this.#next());
+      if (one === undefined) return undefined;
+      of.push(one);
+    } while (this.#take(','));
+    return this.#take(']') ? { type: 'or', of } : this.#fail('"]" is missing');
+  }
+
+  #compared(name: Token | undefined, operator: Token | undefined, value: Token | undefined): LogFilter | undefined {
     if (name?.type !== 'name' || operator?.type !== 'symbol' || value === undefined) {
       return this.#fail('it must be made of comparisons such as response.code >= 400');
     }
@@ -98,14 +132,14 @@ class FilterParser {
     }
     return {
       type: 'compare',
-      attribute: name.text as LogAttribute,
-      operator: operator.text as Operator,
+      attribute: name.text,
+      operator: operator.text,
       value: value.type === 'number' ? value.value : value.text,
     };
   }
 
-  #peek(): Token | undefined {
-    return this.#tokens[this.#at];
+  #peek(ahead = 0): Token | undefined {
+    return this.#tokens[this.#at + ahead];
   }
 
   #next(): Token | undefined {
@@ -124,6 +158,6 @@ class FilterParser {
   }
 }
 
-function isOneOf(list: readonly string[], text: string): boolean {
-  return list.includes(text);
+function isOneOf<T extends string>(list: readonly T[], text: string): text is T {
+  return (list as readonly string[]).includes(text);
 }

@@ -94,7 +94,7 @@ function lowerAccessLog(
       origin: filter.origin,
       message: `filter ${JSON.stringify(filter.value)} is not understood, so that every request is logged: ${parsed.error}`,
       remedy:
-        'Use comparisons of response.code, response.grpc_status, request.method, request.host, request.path, request.url_path or request.useragent, joined by && and ||.',
+        'Use comparisons of response.code, response.grpc_status, request.method, request.host, request.path, request.url_path or request.useragent, in, startsWith, endsWith, contains and matches, joined by && and ||.',
     }),
   );
   return [{ origin, reporter, disabled }];

@@ -1,6 +1,7 @@
 /** Whether a finished request gets a line in the access log. */
 import type { LogAttribute, LogFilter } from '../plan/index.ts';
 import { pathWithoutQuery } from './path.ts';
+import { compileSearch } from './regex.ts';
 
 /** What a log filter may read of a request; a record of the access log has it all. */
 export interface LogFacts {
@@ -24,6 +25,7 @@ export function compileLogFilter(filter: LogFilter): (facts: LogFacts) => boolea
 
 function compile(filter: LogFilter): (facts: LogFacts) => Outcome {
   if (filter.type === 'compare') return compileComparison(filter);
+  if (filter.type === 'test') return compileTest(filter);
   if (filter.type === 'not') {
     const inner = compile(filter.of);
     return (facts) => {
@@ -54,6 +56,28 @@ function compileComparison({
     const actual = read(facts);
     return actual === undefined ? undefined : compare(actual, operator, value);
   };
+}
+
+function compileTest({ attribute, test, value }: Extract<LogFilter, { type: 'test' }>): (facts: LogFacts) => Outcome {
+  const read = readers[attribute];
+  const holds = textTest(test, value);
+  return (facts) => {
+    const actual = read(facts);
+    return actual === undefined ? undefined : holds(String(actual));
+  };
+}
+
+function textTest(test: string, value: string): (text: string) => boolean {
+  switch (test) {
+    case 'startsWith':
+      return (text) => text.startsWith(value);
+    case 'endsWith':
+      return (text) => text.endsWith(value);
+    case 'contains':
+      return (text) => text.includes(value);
+    default:
+      return compileSearch(value);
+  }
 }
 
 const readers: Readonly<Record<LogAttribute, (facts: LogFacts) => number | string | undefined>> = {

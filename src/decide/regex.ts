@@ -31,6 +31,16 @@ export function compileKnownPattern(pattern: string): TextPredicate {
   return fullMatch(re2().compile(pattern));
 }
 
+/**
+ * As `compileKnownPattern`, for a match anywhere in the text.
+ *
+ * @throws RE2JSSyntaxException if the pattern is not RE2.
+ */
+export function compileSearch(pattern: string): TextPredicate {
+  const regex = re2().compile(pattern);
+  return (text) => regex.matcher(isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8')).find();
+}
+
 /** The text as a pattern that matches nothing else. */
 export function escapeRegex(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);

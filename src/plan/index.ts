@@ -69,6 +69,7 @@ export type {
 } from './types.ts';
 export {
   numberAttributes,
+  textTests,
   textAttributes,
   type AccessLogRule,
   type LogAttribute,

@@ -41,7 +41,16 @@ export type LogFilter =
       readonly operator: '==' | '!=' | '<' | '<=' | '>' | '>=';
       /** A number for attributes that are numbers, text for the others. */
       readonly value: number | string;
+    }
+  | {
+      readonly type: 'test';
+      readonly attribute: (typeof textAttributes)[number];
+      readonly test: (typeof textTests)[number];
+      /** For `matches` an RE2 expression, of which some part of the text must be a match. */
+      readonly value: string;
     };
+
+export const textTests = ['startsWith', 'endsWith', 'contains', 'matches'] as const;
 
 export type LogAttribute = (typeof numberAttributes)[number] | (typeof textAttributes)[number];
 

@@ -84,3 +84,4 @@ export type {
   WorkloadSelector,
 } from './object.ts';
 export type { RejectedResource, Resources } from './resources.ts';
+export { isRegex } from './regex.ts';

@@ -13,3 +13,13 @@ export function checkRegex(value: string, path: Path, context: DecodeContext): v
     });
   }
 }
+
+/** Whether RE2 takes an expression. */
+export function isRegex(value: string): boolean {
+  try {
+    RE2JS.compile(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
