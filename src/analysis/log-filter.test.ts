@@ -118,7 +118,7 @@ const textual = fc
     fc.constantFrom('POST', '/a.B', 'C', 'x=1', '', 'a b'),
     fc.constantFrom('', '!'),
   )
-  .map(([attribute, test, value, not]) => `${not}${attribute}.${test}("${value}")`);
+  .map(([attribute, method, value, not]) => `${not}${attribute}.${method}("${value}")`);
 const listed = fc.constantFrom(
   'response.code in [200, 400]',
   'response.grpc_status in [0]',
