@@ -41,8 +41,19 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
   return { meshChanged: !sameData(before.mesh, after.mesh), collections };
 }
 
+/** By the later collection; several ask for the way from the same one. Weak, so that no version keeps the one before it. */
+const diffsBefore = new WeakMap<Collection, { readonly before: WeakRef<Collection>; readonly diff: CollectionDiff }>();
+
 function diffCollection(before: Collection, after: Collection): CollectionDiff {
   if (before === after) return sameCollection;
+  const known = diffsBefore.get(after);
+  if (known?.before.deref() === before) return known.diff;
+  const diff = compareCollections(before, after);
+  diffsBefore.set(after, { before: new WeakRef(before), diff });
+  return diff;
+}
+
+function compareCollections(before: Collection, after: Collection): CollectionDiff {
   const added: string[] = [];
   const removed: string[] = [];
   const changed: string[] = [];
