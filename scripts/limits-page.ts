@@ -21,6 +21,7 @@ const parts: readonly Part[] = [
   { file: 'src/identity/limits.ts', title: 'Certificates', values: {} },
   { file: 'src/telemetry/limits.ts', title: 'Metrics and access log', values: {} },
   { file: 'src/proxy/reflection-limits.ts', title: 'Descriptors that workloads tell', values: {} },
+  { file: 'src/health/limits.ts', title: 'Health of workloads', values: {} },
   { file: 'src/manifest/limits.ts', title: 'Manifests', values: {} },
 ];
 

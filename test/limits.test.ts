@@ -21,6 +21,10 @@ const shownElsewhere: Readonly<Record<string, Readonly<Record<string, readonly [
     HANDSHAKE_TIMEOUT_MS: ['src/transport/tls.test.ts', 'a handshake that does not end is cut'],
     CONNECT_TIMEOUT_MS: ['src/transport/tls.test.ts', 'an attempt that takes too long'],
   },
+  'src/health/limits.ts': {
+    UNREADY_PERIOD_MS: ['src/health/health-checks.test.ts', 'one that is not ready is asked each second'],
+    MAX_SILENT_FAILURES: ['src/health/health-checks.test.ts', 'a startup probe that allows for many failures'],
+  },
   'src/token/limits.ts': {
     maxTokensPerRequest: ['src/proxy/tokens.test.ts', 'maxTokensPerRequest'],
   },
