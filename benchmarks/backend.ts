@@ -37,6 +37,7 @@ await listen({
     const flush = (stream: Http2Stream<Call>) => {
       const call = stream.user;
       if (call === undefined) return;
+      if (transport.writeBlocked) return void waiting.add(stream);
       call.sent += transport.connection.sendData(stream, call.body, call.sent, call.body.length, false);
       if (call.sent < call.body.length) waiting.add(stream);
       else {
