@@ -4,6 +4,7 @@ import {
   MAX_WINDOW_UPDATE_ALLOWANCE,
   PRIORITIES_PER_STREAM,
   WINDOW_UPDATES_PER_DATA_FRAME,
+  WINDOW_UPDATES_PER_KIB,
   WINDOW_UPDATES_PER_STREAM,
   type Http2Limits,
 } from './limits.ts';
@@ -48,8 +49,8 @@ export class AbuseScore {
     this.#budget = Math.min(abuseBudget, this.#budget + abuseEarnedPerCompletedStream);
   }
 
-  dataFrameSent(): void {
-    this.#explainWindowUpdates(WINDOW_UPDATES_PER_DATA_FRAME);
+  dataFrameSent(bytes: number): void {
+    this.#explainWindowUpdates(WINDOW_UPDATES_PER_DATA_FRAME + WINDOW_UPDATES_PER_KIB * (bytes >>> 10));
   }
 
   /** Charges a WINDOW_UPDATE unless streams and DATA explain it. */

@@ -221,11 +221,11 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     while (end - from > maxFrameBytes) {
       wireBytes += FRAME_HEADER_BYTES;
       this.writer.data(streamId, chunk, from, from + maxFrameBytes, false);
-      this.score.dataFrameSent();
+      this.score.dataFrameSent(maxFrameBytes);
       from += maxFrameBytes;
     }
     this.writer.data(streamId, chunk, from, end, endStream);
-    this.score.dataFrameSent();
+    this.score.dataFrameSent(end - from);
     return wireBytes;
   }
 

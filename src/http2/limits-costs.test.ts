@@ -19,6 +19,7 @@ import {
   MAX_QUEUED_ANSWER_BYTES,
   SLIVER_BYTES,
   WINDOW_UPDATES_PER_DATA_FRAME,
+  WINDOW_UPDATES_PER_KIB,
   WINDOW_UPDATES_PER_STREAM,
 } from './limits.ts';
 
@@ -76,12 +77,16 @@ test('oversizedList: for each whole time that the list exceeds the limit, beside
     );
 });
 
-test('lateFrame: RST_STREAM and WINDOW_UPDATE for a stream that is gone', () => {
-  for (const late of [build.reset(1, ErrorCode.CANCEL), build.windowUpdate(1, 1)]) {
+test('lateFrame: RST_STREAM for a stream that is gone, and WINDOW_UPDATE that nothing explains', () => {
+  for (const [late, explained] of [
+    [build.reset(1, ErrorCode.CANCEL), 0],
+    [build.windowUpdate(1, 1), INITIAL_WINDOW_UPDATE_ALLOWANCE + WINDOW_UPDATES_PER_STREAM],
+  ] as const) {
     const peer = server();
     peer.connection.sendHeaders(opened(peer, 1), [internField(':status', '200')], 1, true);
     peer.send(build.data(1, '', END_STREAM));
     assert.equal(peer.connection.activeStreams, 0);
+    for (let i = 0; i < explained; i++) peer.send(late);
     timesUntilClosed(peer, AbuseCost.lateFrame, () => late);
   }
 });
@@ -129,6 +134,32 @@ test('WINDOW_UPDATES_PER_DATA_FRAME', () => {
   const explained = WINDOW_UPDATES_PER_STREAM + frames * WINDOW_UPDATES_PER_DATA_FRAME;
   for (let i = 0; i < INITIAL_WINDOW_UPDATE_ALLOWANCE + explained; i++) peer.send(build.windowUpdate(0, 1));
   timesUntilClosed(peer, AbuseCost.needlessWindowUpdate, () => build.windowUpdate(0, 1));
+});
+
+test('WINDOW_UPDATES_PER_KIB', () => {
+  const peer = server();
+  const stream = opened(peer, 1);
+  for (const bytes of [1_023, 1_024, 5_000]) peer.connection.sendData(stream, Buffer.alloc(bytes), 0, bytes, false);
+  const explained = WINDOW_UPDATES_PER_STREAM + 3 * WINDOW_UPDATES_PER_DATA_FRAME + 5 * WINDOW_UPDATES_PER_KIB;
+  for (let i = 0; i < INITIAL_WINDOW_UPDATE_ALLOWANCE + explained; i++) peer.send(build.windowUpdate(0, 1));
+  timesUntilClosed(peer, AbuseCost.needlessWindowUpdate, () => build.windowUpdate(0, 1));
+});
+
+test('a client that gives credit for each 1,448 bytes it reads, also after the end of a response, costs nothing', () => {
+  const peer = server();
+  const segment = 1_448;
+  const body = Buffer.alloc(65_535 - (65_535 % segment));
+  for (let id = 1; id < 2_000; id += 2) {
+    const stream = opened(peer, id);
+    peer.send(build.data(id, '', END_STREAM));
+    peer.connection.sendHeaders(stream, [internField(':status', '200')], 1, false);
+    assert.equal(peer.connection.sendData(stream, body, 0, body.length, true), body.length);
+    peer.transcript();
+    for (let read = 0; read < body.length; read += segment) {
+      peer.send(build.windowUpdate(0, segment), build.windowUpdate(id, segment));
+    }
+  }
+  assert.ok(!peer.connection.isClosed);
 });
 
 test('MAX_QUEUED_ANSWER_BYTES', () => {

@@ -224,7 +224,7 @@ test('ABUSE_REFILL_PER_SECOND and ABUSE_EARNED_PER_COMPLETED_STREAM', () => {
 
 test('MAX_WINDOW_UPDATE_ALLOWANCE: what DATA explained is saved up to it, and no further', () => {
   const score = new AbuseScore({ ...defaultLimits, abuseBudget: 0 });
-  for (let i = 0; i < MAX_WINDOW_UPDATE_ALLOWANCE; i++) score.dataFrameSent();
+  for (let i = 0; i < MAX_WINDOW_UPDATE_ALLOWANCE; i++) score.dataFrameSent(0);
   let free = 0;
   while (!score.isExhausted) {
     score.windowUpdate(1);

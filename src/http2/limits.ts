@@ -131,7 +131,7 @@ export const AbuseCost = {
   needlessWindowUpdate: 1,
   /** PRIORITY beyond what the streams so far explain; it is validated and ignored. */
   needlessPriority: 0.5,
-  /** RST_STREAM or WINDOW_UPDATE for a stream that is gone: normal in races, not in floods. */
+  /** RST_STREAM, or WINDOW_UPDATE that no DATA explains, for a stream that is gone: normal in races, not in floods. */
   lateFrame: 0.1,
   /** DATA or HEADERS on a stream that we reset, beyond what can have been under way. */
   frameAfterReset: 1,
@@ -147,9 +147,13 @@ export const MAX_TINY_FRAMES_PER_STREAM = 3200;
 /** DATA payloads below this (and above 0) are tiny: a gRPC message has a prefix of 5 bytes. */
 export const TINY_DATA_BYTES = 5;
 
-/** WINDOW_UPDATEs and PRIORITYs that each stream, and each DATA frame we send, explains. */
+/**
+ * WINDOW_UPDATEs and PRIORITYs that each stream, each DATA frame we send and each KiB in it explains. HAProxy gives credit for
+ * stream and connection whenever it has read something: some 36 times for the last 64 KiB of a stream.
+ */
 export const WINDOW_UPDATES_PER_STREAM = 4;
 export const WINDOW_UPDATES_PER_DATA_FRAME = 2;
+export const WINDOW_UPDATES_PER_KIB = 1;
 export const PRIORITIES_PER_STREAM = 4;
 /** Granted to a fresh connection: browsers set up a priority tree first. */
 export const INITIAL_PRIORITY_ALLOWANCE = 16;

@@ -121,7 +121,8 @@ export function receiveWindowUpdate<U>(
   const stream = core.streams.get(streamId);
   if (stream === undefined) {
     if (isUnopened(core, streamId)) core.fail(ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE on an idle stream');
-    else core.chargeAbuse(AbuseCost.lateFrame);
+    // A client goes on giving credit for what it reads of a response that we have long ended.
+    else core.score.windowUpdate(AbuseCost.lateFrame);
     return;
   }
   core.score.windowUpdate(AbuseCost.needlessWindowUpdate);
