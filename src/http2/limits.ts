@@ -153,7 +153,7 @@ export const TINY_DATA_BYTES = 5;
  */
 export const WINDOW_UPDATES_PER_STREAM = 4;
 export const WINDOW_UPDATES_PER_DATA_FRAME = 2;
-export const WINDOW_UPDATES_PER_KIB = 1;
+export const WINDOW_UPDATES_PER_KIB = 2;
 export const PRIORITIES_PER_STREAM = 4;
 /** Granted to a fresh connection: browsers set up a priority tree first. */
 export const INITIAL_PRIORITY_ALLOWANCE = 16;
