@@ -53,6 +53,11 @@ if (twice && code !== 0 && failed.length > 0) {
 rmSync(directory, { recursive: true });
 process.exit(code);
 
+/** Each of hundreds of test files is a process; with compiled code kept between them they take half the time. */
+function keepingCompiledCode(): NodeJS.ProcessEnv {
+  return { ...process.env, NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'sallyport') };
+}
+
 /** The exit code of Node's test runner. */
 async function run(chosen: readonly string[], concurrency: number): Promise<number> {
   const options = [
@@ -67,7 +72,12 @@ async function run(chosen: readonly string[], concurrency: number): Promise<numb
   const runnerOptions = flags.filter((flag) => flag !== '--twice');
   const command = [...options, ...runnerOptions, ...chosen];
   // A group of its own, so that files that hang end with it.
-  const runner = spawn(process.execPath, command, { cwd: root, stdio: 'inherit', detached: true });
+  const runner = spawn(process.execPath, command, {
+    cwd: root,
+    stdio: 'inherit',
+    detached: true,
+    env: keepingCompiledCode(),
+  });
   const end = (signal: NodeJS.Signals): void => void (runner.pid !== undefined && process.kill(-runner.pid, signal));
   const timer = setTimeout(() => {
     process.stderr.write(`\nended after ${runTimeoutMs / 60_000} minutes: a test file does not end by itself\n`);
