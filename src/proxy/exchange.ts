@@ -298,9 +298,10 @@ function release(exchange: Exchange): void {
   exchange.localState = undefined;
   exchange.setCookie = undefined;
   exchange.error = undefined;
-  // Overwritten, not shortened: setting an array's length costs as much as the rest of this function.
+  // Overwritten, not shortened: setting an array's length costs as much as the rest of this function. To its end, because a
+  // token that was taken out leaves the last fields behind `headCount`.
   const { head } = exchange;
-  for (let i = 0; i < exchange.headCount; i++) head[i] = noField;
+  for (let i = 0; i < head.length; i++) head[i] = noField;
   if (head.length > keptHeadFields) head.length = 0;
   // These are nearly always empty.
   if (exchange.tried.length > 0) exchange.tried.length = 0;

@@ -5,8 +5,8 @@
  * is in flight. So it adapts: while turns bring one chunk each, output goes out at once; when a turn brings more, at
  * the turn's end.
  *
- * The end of a turn is an immediate, and an immediate makes the event loop poll its sockets once more without waiting.
- * So none is asked for while output goes out at once; turns are told apart by the loop's own count of them.
+ * The end of a turn is an immediate, which with one call in flight is some 3 % of a hop's CPU. So none is asked for while
+ * output goes out at once; turns are told apart by the loop's own count of them.
  */
 export interface Flushable {
   flush(): void;
