@@ -52,7 +52,9 @@ function mayBe(world: World, source: PolicySourceModel, identity: Identity): boo
     (source.namespaces === undefined || isAny(source.namespaces, namespace)) &&
     !isAny(source.notNamespaces, namespace) &&
     (source.serviceAccounts === undefined || source.serviceAccounts.includes(account)) &&
-    !(source.notServiceAccounts?.includes(account) ?? false)
+    !(source.notServiceAccounts?.includes(account) ?? false) &&
+    (source.trustDomains === undefined || source.trustDomains.includes(world.options.trustDomain)) &&
+    !(source.notTrustDomains?.includes(world.options.trustDomain) ?? false)
   );
 }
 

@@ -161,16 +161,6 @@ export const codes = {
     severity: 'warning',
     title: 'A policy names a Service port where the workload port is meant.',
   },
-  policyRuleDropped: {
-    code: 'SP0308',
-    severity: 'error',
-    title: 'A rule of an ALLOW policy uses something that is not supported; the rule allows nothing.',
-  },
-  policyFieldDropped: {
-    code: 'SP0309',
-    severity: 'error',
-    title: 'A rule of a DENY policy uses something that is not supported; the rule denies more than written.',
-  },
   policyTargetUnsupported: {
     code: 'SP0311',
     severity: 'warning',

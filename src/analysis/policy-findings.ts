@@ -131,16 +131,18 @@ function checkPrincipals(
 ): void {
   for (const rule of model.rules) {
     const written = source.spec.rules.find(({ index }) => index === rule.index)?.from ?? [];
-    for (const [position, { principals }] of rule.from.entries()) {
-      if (principals === undefined) continue;
-      const isPresented = principals.some((pattern) =>
-        context.principals.some((principal) => patternMatches(pattern, principal)),
+    for (const [position, { principals, trustDomains }] of rule.from.entries()) {
+      if (principals === undefined && trustDomains === undefined) continue;
+      const isPresented = context.principals.some(
+        (principal) =>
+          (principals === undefined || principals.some((pattern) => patternMatches(pattern, principal))) &&
+          (trustDomains === undefined || trustDomains.some((domain) => principal.startsWith(`${domain}/`))),
       );
       const from = written[position];
       if (isPresented || from === undefined) continue;
       reportUnknownPrincipal(world, {
         origin: from.origin,
-        written: from.principals ?? [],
+        written: from.principals ?? from.trustDomains ?? [],
         policy: source.origin,
         population: context.population,
       });

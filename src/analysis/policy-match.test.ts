@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { expandPrincipal, parsePathPattern, parseStringPattern, patternMatches } from './policy-match.ts';
+import { expandDomain, expandPrincipal, parsePathPattern, parseStringPattern, patternMatches } from './policy-match.ts';
 
 test('string patterns', () => {
   assert.deepEqual(parseStringPattern('*'), { type: 'presence', value: '' });
@@ -31,4 +31,6 @@ test('trust domain aliases', () => {
   assert.deepEqual(expandPrincipal('foreign.org/ns/a/sa/b', trust), ['foreign.org/ns/a/sa/b']);
   assert.deepEqual(expandPrincipal('*/ns/a/sa/b', trust), ['*/ns/a/sa/b']);
   assert.deepEqual(expandPrincipal('cluster.local/ns/a/*', trust), ['cluster.local/ns/a/*']);
+  assert.deepEqual(expandDomain('cluster.local', trust), ['example.org', 'old.org']);
+  assert.deepEqual(expandDomain('foreign.org', trust), ['foreign.org']);
 });

@@ -52,9 +52,13 @@ const principalSegments = 5;
 export function expandPrincipal(principal: string, trust: TrustDomains): readonly string[] {
   const segments = principal.split('/');
   const [domain] = segments;
-  const local = [trust.trustDomain, ...trust.aliases];
   if (segments.length !== principalSegments || domain === undefined) return [principal];
-  if (domain !== 'cluster.local' && !local.includes(domain)) return [principal];
   const rest = segments.slice(1).join('/');
-  return [...new Set(local)].map((name) => `${name}/${rest}`);
+  return expandDomain(domain, trust).map((name) => `${name}/${rest}`);
+}
+
+/** A name of this mesh stands for all of its names; any other for itself. */
+export function expandDomain(domain: string, { trustDomain, aliases }: TrustDomains): readonly string[] {
+  const local = [...new Set([trustDomain, ...aliases])];
+  return domain === 'cluster.local' || local.includes(domain) ? local : [domain];
 }

@@ -1,15 +1,13 @@
-import { diagnose } from '../base/index.ts';
 import type {
   AuthorizationPolicy,
   AuthorizationRule,
   PolicyCondition,
   PolicyOperation,
   PolicySource,
-  Unsupported,
 } from '../resource/index.ts';
-import { codes } from './codes.ts';
 import type { PolicyConditionModel, PolicyOperationModel, PolicyRuleModel, PolicySourceModel } from './model.ts';
 import {
+  expandDomain,
   expandPrincipal,
   parsePathPattern,
   parseNamespacePattern,
@@ -21,49 +19,42 @@ import type { World } from './world.ts';
 
 /**
  * Reads the rules of a policy, closed where something is not supported (istio.md 1.5, 1.7): an ALLOW rule with such a
- * part is dropped, so that it allows nothing; in a DENY rule only the part is dropped, so that it denies more.
+ * part is dropped, so that it allows nothing; in a DENY rule only the part is dropped, so that it denies more. The decoder
+ * has reported those parts.
  */
 export function readRules(world: World, policy: AuthorizationPolicy): readonly PolicyRuleModel[] {
   const trust = { trustDomain: world.options.trustDomain, aliases: world.options.trustDomainAliases ?? [] };
   const isAllow = policy.spec.action.value === 'ALLOW';
-  return policy.spec.rules.flatMap((rule) => {
-    // The decoder has reported its own.
-    const undecoded = [...rule.from, ...rule.when].flatMap(({ unsupported }) => unsupported);
-    const dropped: Unsupported[] = [];
-    const model = readRule(rule, { trust, drop: (part) => dropped.push(part) });
-    for (const part of dropped) reportDropped(world, { rule, part, isAllow });
-    return isAllow && undecoded.length + dropped.length > 0 ? [] : [model];
-  });
+  return policy.spec.rules
+    .filter(({ from, when }) => !isAllow || [...from, ...when].every(({ unsupported }) => unsupported.length === 0))
+    .map((rule) => readRule(rule, trust));
 }
 
-interface Reading {
-  readonly trust: TrustDomains;
-  readonly drop: (part: Unsupported) => void;
-}
-
-function readRule(rule: AuthorizationRule, reading: Reading): PolicyRuleModel {
+function readRule(rule: AuthorizationRule, trust: TrustDomains): PolicyRuleModel {
   return {
     origin: rule.origin,
     index: rule.index,
-    from: rule.from.map((source) => readSource(source, reading)),
+    from: rule.from.map((source) => readSource(source, trust)),
     to: rule.to.map(readOperation),
-    when: rule.when.flatMap((condition) => readCondition(condition, reading)),
+    when: rule.when.flatMap((condition) => readCondition(condition, trust)),
   };
 }
 
-function readSource(source: PolicySource, { trust, drop }: Reading): PolicySourceModel {
-  const principals = source.principals?.flatMap((principal) => expandPrincipal(principal, trust));
-  const notPrincipals = [
-    ...(source.notPrincipals ?? []).flatMap((principal) => expandPrincipal(principal, trust)),
-    ...(source.notTrustDomains ?? []).flatMap((domain) => domainPrefixes(domain, trust)),
+function readSource(source: PolicySource, trust: TrustDomains): PolicySourceModel {
+  const expanded = (principals: readonly string[] | undefined): readonly string[] | undefined =>
+    principals?.flatMap((principal) => expandPrincipal(principal, trust));
+  const domains = (names: readonly string[]): readonly string[] => [
+    ...new Set(names.flatMap((name) => expandDomain(name, trust))),
   ];
   return {
-    ...withPatterns('principals', withinDomains({ source, principals, trust, drop })),
-    ...withPatterns('notPrincipals', notPrincipals.length === 0 ? undefined : notPrincipals),
+    ...withPatterns('principals', expanded(source.principals)),
+    ...withPatterns('notPrincipals', expanded(source.notPrincipals)),
     ...(source.namespaces === undefined ? {} : { namespaces: source.namespaces.map(parseNamespacePattern) }),
     ...(source.notNamespaces === undefined ? {} : { notNamespaces: source.notNamespaces.map(parseNamespacePattern) }),
     ...(source.serviceAccounts === undefined ? {} : { serviceAccounts: source.serviceAccounts }),
     ...(source.notServiceAccounts === undefined ? {} : { notServiceAccounts: source.notServiceAccounts }),
+    ...(source.trustDomains === undefined ? {} : { trustDomains: domains(source.trustDomains) }),
+    ...(source.notTrustDomains === undefined ? {} : { notTrustDomains: domains(source.notTrustDomains) }),
     ...withPatterns('requestPrincipals', source.requestPrincipals),
     ...withPatterns('notRequestPrincipals', source.notRequestPrincipals),
     ...(source.ipBlocks === undefined ? {} : { ipBlocks: source.ipBlocks }),
@@ -71,36 +62,6 @@ function readSource(source: PolicySource, { trust, drop }: Reading): PolicySourc
     ...(source.remoteIpBlocks === undefined ? {} : { remoteIpBlocks: source.remoteIpBlocks }),
     ...(source.notRemoteIpBlocks === undefined ? {} : { notRemoteIpBlocks: source.notRemoteIpBlocks }),
   };
-}
-
-/** `trustDomains` as principals: the plan has no field of its own for what is the first segment of a principal. */
-function withinDomains(input: {
-  readonly source: PolicySource;
-  readonly principals: readonly string[] | undefined;
-  readonly trust: TrustDomains;
-  readonly drop: Reading['drop'];
-}): readonly string[] | undefined {
-  const { source, principals, trust, drop } = input;
-  if (source.trustDomains === undefined) return principals;
-  const prefixes = source.trustDomains.flatMap((domain) => domainPrefixes(domain, trust));
-  if (principals === undefined) return prefixes;
-  if (principals.some((principal) => principal.startsWith('*') && principal !== '*')) {
-    drop({ field: 'trustDomains beside a principal that begins with *', origin: source.origin });
-    return principals;
-  }
-  return principals.flatMap((principal) =>
-    principal === '*'
-      ? prefixes
-      : prefixes.some((prefix) => principal.startsWith(prefix.slice(0, -1)))
-        ? [principal]
-        : [],
-  );
-}
-
-function domainPrefixes(domain: string, trust: TrustDomains): readonly string[] {
-  const local = [trust.trustDomain, ...trust.aliases];
-  const names = domain === 'cluster.local' || local.includes(domain) ? local : [domain];
-  return [...new Set(names)].map((name) => `${name}/*`);
 }
 
 function readOperation(operation: PolicyOperation): PolicyOperationModel {
@@ -125,25 +86,27 @@ const exactKeys: ReadonlySet<string> = new Set([
   'source.serviceAccount',
 ]);
 
-function readCondition(condition: PolicyCondition, { trust }: Reading): readonly PolicyConditionModel[] {
+function readCondition(condition: PolicyCondition, trust: TrustDomains): readonly PolicyConditionModel[] {
   if (condition.unsupported.length > 0) return [];
   const read = (values: readonly string[]): readonly StringPattern[] => {
-    if (exactKeys.has(condition.key)) return values.map((value) => ({ type: 'exact', value }));
+    if (exactKeys.has(condition.key)) return values.map(asExact);
     if (condition.key === 'source.principal') {
       return values.flatMap((value) => expandPrincipal(value, trust)).map(parseStringPattern);
     }
     if (condition.key === 'source.namespace') return values.map(parseNamespacePattern);
-    if (condition.key === 'source.trustDomain') {
-      return values.flatMap((value) => domainPrefixes(value, trust)).map(parseStringPattern);
-    }
+    if (condition.key === 'source.trustDomain')
+      return values.flatMap((value) => expandDomain(value, trust)).map(asExact);
     return values.map(parseStringPattern);
   };
   return [{ key: normalKey(condition.key), values: read(condition.values), notValues: read(condition.notValues) }];
 }
 
-/** Names of headers have no case; a trust domain is the first segment of a principal. */
+function asExact(value: string): StringPattern {
+  return { type: 'exact', value };
+}
+
+/** Names of headers have no case. */
 function normalKey(key: string): string {
-  if (key === 'source.trustDomain') return 'source.principal';
   return key.startsWith('request.headers[') ? key.toLowerCase() : key;
 }
 
@@ -154,24 +117,4 @@ function withPatterns<K extends string>(
   const found: Partial<Record<K, readonly StringPattern[]>> = {};
   if (values !== undefined) found[field] = values.map(parseStringPattern);
   return found;
-}
-
-function reportDropped(
-  world: World,
-  finding: { readonly rule: AuthorizationRule; readonly part: Unsupported; readonly isAllow: boolean },
-): void {
-  const { rule, part, isAllow } = finding;
-  world.report(
-    isAllow
-      ? diagnose(codes.policyRuleDropped, {
-          origin: part.origin,
-          message: `rule ${rule.index} allows nothing: ${part.field} is not supported`,
-          remedy: `Remove ${part.field}, or write the rule in other terms.`,
-        })
-      : diagnose(codes.policyFieldDropped, {
-          origin: part.origin,
-          message: `rule ${rule.index} denies more than it says: ${part.field} is not supported and counts as matching`,
-          remedy: `Remove ${part.field}, or write the rule in other terms.`,
-        }),
-  );
 }

@@ -43,8 +43,11 @@ export function compileSource(source: PolicySource, context: FieldContext): Sour
     const { base, negated } = splitName(name);
     if (base === 'principals') fields.push(principalField(name, values as Values, negated));
     else if (base === 'namespaces') fields.push(namespaceField(name, values as Values, negated));
-    else if (base === 'serviceAccounts') fields.push(serviceAccountField(name, values as readonly string[], negated));
-    else if (base === 'ipBlocks') {
+    else if (base === 'serviceAccounts') {
+      fields.push(exactField({ name, values: values as readonly string[], negated }, serviceAccountOf));
+    } else if (base === 'trustDomains') {
+      fields.push(exactField({ name, values: values as readonly string[], negated }, trustDomainOf));
+    } else if (base === 'ipBlocks') {
       const spec = { name, reads: 'sourceIp', values: values as readonly string[], negated } as const;
       fields.push(...ipField(spec, context));
     } else if (base === 'requestPrincipals')
@@ -183,9 +186,13 @@ function namespaceField(name: string, values: Values, negated: boolean): Connect
   return textField({ name, reads: 'principal', values, negated }, ({ principal }) => namespaceOf(principal));
 }
 
-function serviceAccountField(name: string, accounts: readonly string[], negated: boolean): ConnectionField {
-  const values = accounts.map((value) => ({ type: 'exact', value }) as const);
-  return textField({ name, reads: 'principal', values, negated }, ({ principal }) => serviceAccountOf(principal));
+/** A part of the principal that is compared as it is. */
+function exactField(
+  { name, values, negated }: { readonly name: string; readonly values: readonly string[]; readonly negated: boolean },
+  part: (principal: string) => string,
+): ConnectionField {
+  const exact = values.map((value) => ({ type: 'exact', value }) as const);
+  return textField({ name, reads: 'principal', values: exact, negated }, ({ principal }) => part(principal));
 }
 
 function portField(name: string, ports: readonly string[], negated: boolean): ConnectionField {

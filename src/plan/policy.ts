@@ -40,6 +40,9 @@ export interface PolicySource {
   /** Exact `<ns>/<sa>`. */
   readonly serviceAccounts?: readonly string[];
   readonly notServiceAccounts?: readonly string[];
+  /** Exact first segments of the peer's SPIFFE id; those of this mesh are expanded by the compiler. */
+  readonly trustDomains?: readonly string[];
+  readonly notTrustDomains?: readonly string[];
   /** `<iss>/<sub>` of the verified token; an exact value is split at its last `/`. */
   readonly requestPrincipals?: readonly StringMatch[];
   readonly notRequestPrincipals?: readonly StringMatch[];
