@@ -3,14 +3,15 @@ import type { ParentRef } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import type { ServedGateway } from './gateways.ts';
 import { exact } from './exact.ts';
-import { intersectHostnames, normalHostname } from './hostname.ts';
+import { hostnameCovers, intersectHostnames, normalHostname } from './hostname.ts';
 import { selectorMatches } from './labels.ts';
-import type { CheckedListener } from './listeners.ts';
+import { kindsFor, protocolsFor, type CheckedListener } from './listeners.ts';
 import type { Fault } from './listener-owner.ts';
 import { canBeSupplied } from './options.ts';
 import type { RouteSource } from './route-rules.ts';
+import { didYouMean } from './suggest-name.ts';
 import { attachToService, isServiceParent, type ServiceBond } from './service-attachment.ts';
-import { isRejected, keyOf, labelsOfNamespace, type World } from './world.ts';
+import { isRejected, keyOf, labelsOfNamespace, namesIn, type World } from './world.ts';
 
 /** What became of one parentRef of a route. */
 export interface Attachment {
@@ -28,6 +29,8 @@ interface Bond {
   readonly gateway: ServedGateway;
   readonly listener: CheckedListener;
   readonly hostnames: readonly string[];
+  /** What the route has written for the listener's own hostname, where that is broader: a wildcard, or `*` for nothing. */
+  readonly broader?: string;
 }
 
 export interface AttachmentInput {
@@ -63,9 +66,14 @@ export function attachRoute(input: AttachmentInput, parentRef: ParentRef): Attac
   );
   if (named.length === 0) return reportNoListener(world, parentRef, gateway);
   const allowing = named.filter((listener) => allows({ world, gateway, listener, route }));
-  if (allowing.length === 0) return reportNotAllowed({ world, parentRef, gateway, route, named });
+  if (allowing.length === 0) return reportNotAllowed({ world, parentRef, route, named });
   const bonds = allowing
-    .map((listener) => ({ gateway, listener, hostnames: commonHostnames(listener, route) }))
+    .map((listener) => ({
+      gateway,
+      listener,
+      hostnames: commonHostnames(listener, route),
+      ...broaderName(listener, route),
+    }))
     .filter(({ hostnames }) => hostnames.length > 0);
   return bonds.length === 0
     ? reportNoHostname({ world, parentRef, route, allowing })
@@ -125,12 +133,24 @@ function commonHostnames(listener: CheckedListener, route: RouteSource): readonl
   return exact([...new Set(common)]);
 }
 
+function broaderName({ hostname }: CheckedListener, route: RouteSource): Pick<Bond, 'broader'> {
+  if (hostname === '*') return {};
+  const names = route.hostnames.length === 0 ? ['*'] : route.hostnames.map(({ value }) => normalHostname(value));
+  const covering = names.filter((name) => hostnameCovers(name, hostname));
+  if (covering.length === 0 || covering.includes(hostname)) return {};
+  return { broader: covering.reduce((best, name) => (name.length > best.length ? name : best)) };
+}
+
 function reportParentKind(world: World, parentRef: ParentRef): void {
+  const { group, kind, name } = parentRef;
   world.report(
     diagnose(codes.parentKindUnsupported, {
       origin: parentRef.origin,
-      message: `parentRef "${parentRef.name}": routes attach to Gateways, ListenerSets and Services, not to kind "${parentRef.kind}"`,
-      remedy: 'Name a Gateway; or a Service, with group "", for calls inside the mesh.',
+      message: `parentRef "${name}": routes attach to Gateways, ListenerSets and Services, not to kind "${group === '' ? '' : `${group}/`}${kind}"`,
+      remedy:
+        kind === 'Service'
+          ? 'Write group: "" beside kind: Service.'
+          : 'Name a Gateway; or a Service, with group "", for calls inside the mesh.',
     }),
   );
 }
@@ -166,7 +186,7 @@ function reportNoGateway(world: World, parentRef: ParentRef): Attachment {
       ? 'Correct the Gateway.'
       : elsewhere.length > 0
         ? `There is one in namespace "${elsewhere.join('", "')}": set parentRef.namespace.`
-        : `Add the file with the Gateway${canBeSupplied(parentRef.origin) ? ', or run with --add-missing' : ''}.`,
+        : `Add the file with the Gateway${canBeSupplied(parentRef.origin) ? ', or run with --add-missing' : ''}.${didYouMean(name, namesIn(world.resources.gateways, namespace))}`,
   });
 }
 
@@ -188,26 +208,42 @@ function reportNoListener(world: World, parentRef: ParentRef, gateway: ServedGat
 function reportNotAllowed(input: {
   readonly world: World;
   readonly parentRef: ParentRef;
-  readonly gateway: ServedGateway;
   readonly route: RouteSource;
   readonly named: readonly CheckedListener[];
 }): Attachment {
-  const { world, parentRef, gateway, route, named } = input;
+  const { world, parentRef, route, named } = input;
   const { namespace } = route.metadata;
   const why = named.map((listener) => {
     const { name, allowedRoutes } = listener.source;
     if (listener.refused !== undefined) return listener.refused.message;
     if (listener.conflict !== undefined) return listener.conflict.message;
     if (!listener.kinds.includes(route.kind)) return `listener "${name}" does not take ${route.kind}`;
-    const whom = allowedRoutes.from === 'Same' ? `of "${gateway.source.metadata.namespace}" only` : 'of other labels';
-    return `listener "${name}" takes routes from namespaces ${whom} (${formatOrigin(allowedRoutes.origin)})`;
+    const whom =
+      allowedRoutes.from === 'Same'
+        ? `of namespace "${listener.owner.source.metadata.namespace}" only`
+        : 'of namespaces with other labels';
+    return `listener "${name}" takes routes ${whom} (${formatOrigin(allowedRoutes.origin)})`;
   });
   return refuse(world, parentRef, {
     code: codes.notAllowedByListeners,
     reason: 'NotAllowedByListeners',
     message: `parentRef "${parentRef.name}": no listener allows this ${route.kind} of namespace "${namespace}": ${why.join('; ')}`,
-    remedy: 'Set allowedRoutes.namespaces.from of the listener to All, or to a Selector that matches the namespace.',
+    remedy: remedyForListeners(route, named),
   });
+}
+
+/** For the listener that is nearest to taking the route. */
+function remedyForListeners({ kind }: RouteSource, named: readonly CheckedListener[]): string {
+  const open = named.filter(({ refused, conflict }) => refused === undefined && conflict === undefined);
+  if (open.some(({ kinds }) => kinds.includes(kind))) {
+    return 'Set allowedRoutes.namespaces.from of the listener to All, or to a Selector that matches the namespace.';
+  }
+  if (open.some(({ source }) => kindsFor(source).includes(kind))) {
+    return `Add ${kind} to allowedRoutes.kinds of the listener, or leave kinds out.`;
+  }
+  if (open.length > 0)
+    return `Name a listener of a protocol that ${kind}s attach to: ${protocolsFor(kind).join(' or ')}.`;
+  return 'Correct the listener.';
 }
 
 function reportNoHostname(input: {

@@ -5,7 +5,8 @@ import { compareObjects } from './age.ts';
 import { isPem } from './certificates.ts';
 import { codes } from './codes.ts';
 import type { AuthoritiesModel, ServicePortModel, TlsModel } from './model.ts';
-import { keyOf, type World } from './world.ts';
+import { didYouMean } from './suggest-name.ts';
+import { keyOf, namesIn, type World } from './world.ts';
 
 /** A BackendTLSPolicy (Gateway API v1, GEP-1897) with what became of its references. */
 export interface CheckedBackendTls {
@@ -144,13 +145,19 @@ function refusalOf(world: World, source: BackendTlsPolicy): Fault | undefined {
     const hasPort =
       target.sectionName === undefined || service?.spec.ports.some(({ name }) => name === target.sectionName) === true;
     if (service !== undefined && hasPort) continue;
-    const what = service === undefined ? `${target.kind} "${target.name}"` : `port "${target.sectionName}"`;
-    const message = `there is no ${what} in namespace "${metadata.namespace}" that TLS could be for`;
+    const message =
+      service === undefined
+        ? `there is no ${target.kind} "${target.name}" in namespace "${metadata.namespace}" that TLS could be for`
+        : `Service "${keyOf(service)}" has no port named "${target.sectionName}"`;
+    const names = service === undefined ? [] : service.spec.ports.map(({ name }) => name).filter((name) => name !== '');
     world.report(
       diagnose(codes.backendTlsTargetNotFound, {
         origin: target.origin,
         message,
-        remedy: 'Name a Service of the same namespace; sectionName is the name of one of its ports.',
+        remedy:
+          service === undefined
+            ? `Name a Service of the same namespace; group is "".${didYouMean(target.name, namesIn(world.resources.services, metadata.namespace))}`
+            : `sectionName is the name of a port of the Service, not its number${names.length === 0 ? '; its ports have no names' : `: ${names.join(', ')}`}.`,
       }),
     );
     return { reason: 'TargetNotFound', message };

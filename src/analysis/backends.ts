@@ -7,7 +7,8 @@ import { canBeSupplied } from './options.ts';
 import { grantRemedy, isPermitted } from './reference-grants.ts';
 import { headersOf } from './route-filters.ts';
 import { failureOf, type RouteSource } from './route-rules.ts';
-import { isRejected, type World } from './world.ts';
+import { didYouMean } from './suggest-name.ts';
+import { isRejected, namesIn, type World } from './world.ts';
 
 /** Why a reference does not resolve, as the reason of the `ResolvedRefs` condition. */
 type UnresolvedReason = 'BackendNotFound' | 'InvalidKind' | 'RefNotPermitted' | 'UnsupportedProtocol';
@@ -84,7 +85,7 @@ function follow(world: World, route: RouteSource, ref: BackendObjectRef): Unreso
       code: codes.backendNotPermitted,
       reason: 'RefNotPermitted',
       message: `backendRef "${ref.name}": no ReferenceGrant lets namespace "${route.metadata.namespace}" use Services of namespace "${ref.namespace}"`,
-      remedy: grantRemedy(reference),
+      remedy: grantRemedy(world, reference),
     });
   }
   const service = world.services.get(`${ref.namespace}/${ref.name}`);
@@ -115,19 +116,21 @@ function reportNoService(world: World, ref: BackendObjectRef): UnresolvedRef {
       ? 'Correct the Service.'
       : elsewhere.length > 0
         ? `There is one in namespace "${elsewhere.join('", "')}": set backendRef.namespace, with a ReferenceGrant there.`
-        : `Create the Service${canBeSupplied(ref.origin) ? ', or run with --add-missing' : ''}.`,
+        : `Create the Service${canBeSupplied(ref.origin) ? ', or run with --add-missing' : ''}.${didYouMean(ref.name, namesIn(world.resources.services, ref.namespace))}`,
   });
 }
 
 function reportNoPort(world: World, ref: BackendObjectRef, service: Service): UnresolvedRef {
-  const ports = service.spec.ports.map(({ port, name }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
+  const isUdp = service.spec.ports.some(({ port }) => port === ref.port);
+  const tcp = service.spec.ports.filter(({ protocol }) => protocol === 'TCP');
+  const ports = tcp.map(({ port, name }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
   return report(world, ref, {
     code: codes.backendPortNotFound,
     reason: 'BackendNotFound',
-    message: `backendRef "${ref.name}": Service "${ref.namespace}/${ref.name}" has no port ${ref.port ?? ''}`,
+    message: `backendRef "${ref.name}": Service "${ref.namespace}/${ref.name}" has no ${isUdp ? 'TCP ' : ''}port ${ref.port ?? ''}`,
     remedy:
       ports === ''
-        ? 'Add the port to the Service.'
+        ? `${isUdp ? 'Write protocol: TCP in' : 'Add the port to'} the Service.`
         : `The Service has ${ports}; a backendRef names the Service port, not the target port.`,
   });
 }

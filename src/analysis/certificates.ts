@@ -33,7 +33,7 @@ export function resolveCertificate(
   if (!isPermitted(world, reference)) {
     const message = `certificateRef "${ref.name}": no ReferenceGrant lets ${kind}s of namespace "${metadata.namespace}" use Secret "${name}"`;
     world.report(
-      diagnose(codes.certificateNotPermitted, { origin: ref.origin, message, remedy: grantRemedy(reference) }),
+      diagnose(codes.certificateNotPermitted, { origin: ref.origin, message, remedy: grantRemedy(world, reference) }),
     );
     return { fault: { reason: 'RefNotPermitted', message } };
   }

@@ -332,6 +332,11 @@ export const codes = {
     severity: 'info',
     title: 'A workload of the YAML that no route leads to has no address, and does not run.',
   },
+  serviceWithoutEndpoints: {
+    code: 'SP0412',
+    severity: 'error',
+    title: 'A Service that is routed to has no selector, and no EndpointSlice names its endpoints.',
+  },
   added: {
     code: 'SP0501',
     severity: 'info',

@@ -27,7 +27,10 @@ export function makeStatus(
       .filter(({ metadata }) => [undefined, metadata.name].includes(world.options.gatewayClass))
       .map(classStatus),
     ...checked.gateways.map((gateway) => gatewayStatus(world, gateway, attached)),
-    ...[...checked.gateways.flatMap(({ sets }) => sets), ...checked.orphans].map((set) => setStatus(set, attached)),
+    ...checked.gateways.flatMap(({ sets, listeners }) =>
+      sets.map((set) => setStatus(set, { attached, all: listeners })),
+    ),
+    ...checked.orphans.map((set) => setStatus(set, { attached, all: [] })),
     ...checked.routes.map((route) => routeStatus(route, (parent) => controllerOfParent(world, parent))),
   ];
 }
@@ -85,7 +88,9 @@ function gatewayStatus(
   const made = conditionsFor(source.metadata.generation);
   const listeners = all.filter(({ owner }) => owner.kind === 'Gateway');
   const { accepted, programmed } = ofListeners(listeners);
-  const isInsecure = listeners.some(({ clientValidation }) => clientValidation?.mode === 'insecure-fallback');
+  const { frontendTls } = source.spec;
+  const validations = [frontendTls?.default, ...(frontendTls?.perPort ?? []).map(({ validation }) => validation)];
+  const isInsecure = validations.some((validation) => validation?.mode === 'AllowInsecureFallback');
   const unplaced = place.refused ?? place.unusable;
   return {
     kind: 'Gateway',
@@ -104,9 +109,7 @@ function gatewayStatus(
           ? programmed
           : no({ ...unplaced, reason: place.refused === undefined ? unplaced.reason : 'Invalid' }),
       ),
-      ...(source.spec.backendCertificateRef === undefined
-        ? []
-        : [made('ResolvedRefs', backendFault === undefined ? yes('ResolvedRefs') : no(backendFault))]),
+      made('ResolvedRefs', resolvedRefs(listeners, backendFault)),
       ...(isInsecure ? [made('InsecureFrontendValidationMode', yes('ConfigurationChanged'))] : []),
     ],
     listeners: listeners.map((listener) => {
@@ -117,6 +120,13 @@ function gatewayStatus(
 }
 
 type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** The Gateway's own reference, and then those of its listeners: `ResolvedRefs` of a Gateway is a summary of theirs too. */
+function resolvedRefs(listeners: readonly CheckedListener[], backendFault: Fault | undefined): Verdict {
+  if (backendFault !== undefined) return no(backendFault);
+  const faults = listeners.flatMap(({ unresolved }) => unresolved?.message ?? []);
+  return faults.length === 0 ? yes('ResolvedRefs') : no({ reason: 'ListenersNotResolved', message: faults.join('; ') });
+}
 
 /** What an object with listeners is because of them. */
 function ofListeners(listeners: readonly CheckedListener[]): {
@@ -140,8 +150,12 @@ function isAttached({ refused, listeners }: CheckedListenerSet): boolean {
 }
 
 function setStatus(
-  { source, listeners, refused }: CheckedListenerSet,
-  attached: ReadonlyMap<CheckedListener, number>,
+  { source, listeners, parentFault, refused = parentFault }: CheckedListenerSet,
+  gateway: {
+    readonly attached: ReadonlyMap<CheckedListener, number>;
+    /** Its own and those of all its sets. */
+    readonly all: readonly CheckedListener[];
+  },
 ): ObjectStatus {
   const made = conditionsFor(source.metadata.generation);
   const { accepted, programmed } = ofListeners(listeners);
@@ -162,8 +176,8 @@ function setStatus(
       ),
     ],
     listeners: listeners.map((listener) => {
-      const overlaps = overlapping(listener, listeners);
-      return listenerStatus({ listener, attachedRoutes: attached.get(listener) ?? 0, overlaps }, made);
+      const overlaps = overlapping(listener, gateway.all);
+      return listenerStatus({ listener, attachedRoutes: gateway.attached.get(listener) ?? 0, overlaps }, made);
     }),
   };
 }

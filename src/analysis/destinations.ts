@@ -62,6 +62,7 @@ function resolve(input: Resolution): DestinationModel {
   const hasSelector = Object.keys(service.spec.selector).length > 0;
   const selected = sources.selectedBy(service);
   if (hasSelector && selected.length === 0) reportNothingSelected(world, service);
+  if (!hasSelector && !world.slices.has(keyOf(service))) reportNoEndpoints(world, service);
   const places = hasSelector
     ? selected.flatMap((source) => placesOfWorkload(input, source))
     : (world.slices.get(keyOf(service)) ?? []).flatMap((slice) => placesOfSlice(world, slice, port));
@@ -162,6 +163,17 @@ function reportNothingSelected(world: World, service: Service): void {
       origin: service.origin,
       message: `selector ${formatLabels(service.spec.selector)} matches no workload of namespace "${namespace}"`,
       remedy: `Add the Deployment, or give it these labels in its pod template; --add-missing supplies one called "${name}".`,
+    }),
+  );
+}
+
+function reportNoEndpoints(world: World, service: Service): void {
+  const { namespace, name } = service.metadata;
+  world.report(
+    diagnose(codes.serviceWithoutEndpoints, {
+      origin: service.origin,
+      message: `Service "${namespace}/${name}" has no selector, and there is no EndpointSlice for it`,
+      remedy: `Give it a selector with the labels of its pods, or write an EndpointSlice with label kubernetes.io/service-name: ${name}.`,
     }),
   );
 }

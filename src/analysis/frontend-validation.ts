@@ -87,7 +87,7 @@ function resolveCa(world: World, gateway: Gateway, ref: CaCertificateRef): { rea
     return fail('RefNotPermitted', {
       code: codes.caCertificateNotPermitted,
       message: `caCertificateRef "${ref.name}": no ReferenceGrant lets Gateways of namespace "${gateway.metadata.namespace}" use ConfigMap "${name}"`,
-      remedy: grantRemedy(reference),
+      remedy: grantRemedy(world, reference),
     });
   }
   const found = world.resources.configMaps.find(

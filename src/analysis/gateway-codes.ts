@@ -1,6 +1,6 @@
 import type { DiagnosticCode } from '../base/index.ts';
 
-/** Findings about Gateways, ListenerSets and the routes of whole connections (SP014x). */
+/** Findings about Gateways, ListenerSets and what is attached to them (SP014x, SP015x). */
 export const gatewayCodes = {
   addressUnusable: {
     code: 'SP0140',
@@ -58,5 +58,15 @@ export const gatewayCodes = {
     severity: 'warning',
     title: 'A policy asks something of requests at a port where connections are passed on without reading any.',
     also: ['IST0133'],
+  },
+  protocolUnsupported: {
+    code: 'SP0151',
+    severity: 'error',
+    title: 'A listener has a protocol that is not supported, and is not opened.',
+  },
+  routeWithoutParent: {
+    code: 'SP0152',
+    severity: 'warning',
+    title: 'A route names no parent, and so is attached to nothing.',
   },
 } as const satisfies Record<string, DiagnosticCode>;

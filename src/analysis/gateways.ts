@@ -35,11 +35,15 @@ function serveGateway(world: World, source: Gateway): ServedGateway {
   const place = placeGateway(world, source);
   const common = { world, gatewayFault: place.refused, validationOf: makeFrontendValidation(world, source) };
   const listeners = [...checkListeners({ ...common, owner: { kind: 'Gateway', source }, before: [] })];
+  const parentFault = place.refused && {
+    reason: 'ParentNotAccepted',
+    message: `Gateway "${keyOf(source)}" is not accepted: ${place.refused.message}`,
+  };
   const sets = setsOf(world, source).map(({ source: set, refused }): CheckedListenerSet => {
     if (refused !== undefined) return { source: set, listeners: [], refused };
     const own = checkListeners({ ...common, owner: { kind: 'ListenerSet', source: set }, before: [...listeners] });
     listeners.push(...own);
-    return { source: set, listeners: own };
+    return { source: set, listeners: own, ...(parentFault && { parentFault }) };
   });
   const tls = listeners.filter((listener) => endsTls(listener.source));
   reportUnusedPorts(world, source, new Set(tls.map((listener) => listener.source.port)));

@@ -16,6 +16,8 @@ export interface CheckedListenerSet {
   readonly listeners: readonly CheckedListener[];
   /** Condition `Accepted` is False because of this, and no listener is looked at. */
   readonly refused?: Fault;
+  /** Its Gateway is not accepted, and so not served: `Accepted` is False, though all listeners were looked at. */
+  readonly parentFault?: Fault;
 }
 
 /** The sets that name a Gateway, in the order in which their listeners count: the oldest first. */

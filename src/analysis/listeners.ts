@@ -52,7 +52,7 @@ export function checkListeners(input: ListenerInput): readonly CheckedListener[]
 function checkListener(input: ListenerInput, listener: Listener): CheckedListener {
   const { world, owner, gatewayFault } = input;
   const clients = endsTls(listener) ? input.validationOf(listener.port) : undefined;
-  const unsupported = findRefusal(owner, listener);
+  const unsupported = findRefusal(world, owner, listener);
   const refused = unsupported ?? clients?.refused;
   const conflict = unsupported === undefined ? findConflict(input, listener) : undefined;
   const kinds = unsupported === undefined ? supportedKinds(world, listener) : { kinds: [] };
@@ -87,6 +87,14 @@ function familyOf({ protocol }: Listener): 'http' | 'tls' | 'tcp' | undefined {
   return Object.hasOwn(families, protocol.value) ? families[protocol.value] : undefined;
 }
 
+function protocolRemedy(protocol: string): string {
+  if (protocol === 'UDP') return 'Take the listener away here; the others are served without it.';
+  const upper = protocol.toUpperCase();
+  return Object.hasOwn(families, upper)
+    ? `Write ${upper}: protocols are in upper case.`
+    : 'Write HTTP, or HTTPS with a certificate: both carry gRPC; or TLS or TCP for connections as they are.';
+}
+
 /** Whether it has certificates and meets its clients' ones. */
 export function endsTls({ protocol, tls }: Listener): boolean {
   return protocol.value === 'HTTPS' || (protocol.value === 'TLS' && tls?.mode !== 'Passthrough');
@@ -97,14 +105,19 @@ function relayOf({ protocol, tls }: Listener): CheckedListener['relay'] {
   return protocol.value === 'TLS' || protocol.value === 'TCP' ? 'tcp' : undefined;
 }
 
-/** What the decoder could not take; it has reported that already. */
-function findRefusal({ kind, source }: ListenerOwner, listener: Listener): Fault | undefined {
+/** A protocol that is not supported, or what the decoder could not take, and has reported already. */
+function findRefusal(world: World, { kind, source }: ListenerOwner, listener: Listener): Fault | undefined {
   const { protocol } = listener;
   if (familyOf(listener) === undefined) {
-    return {
-      reason: 'UnsupportedProtocol',
-      message: `listener "${listener.name}": protocol "${protocol.value}" is not supported`,
-    };
+    const message = `listener "${listener.name}": protocol "${protocol.value}" is not supported`;
+    world.report(
+      diagnose(codes.protocolUnsupported, {
+        origin: protocol.origin,
+        message: `${message}; it is not opened`,
+        remedy: protocolRemedy(protocol.value),
+      }),
+    );
+    return { reason: 'UnsupportedProtocol', message };
   }
   const ofGateway = kind === 'Gateway' ? source.spec.unsupported : [];
   const { failure } = failureOf([...ofGateway, ...listener.unsupported]);
@@ -155,10 +168,16 @@ function describe({ protocol, hostname }: Listener): string {
 }
 
 /** The kinds of routes that suit a protocol (Gateway API, RouteGroupKind), the usual one first. */
-function kindsFor(listener: Listener): readonly string[] {
+export function kindsFor(listener: Listener): readonly string[] {
   if (listener.protocol.value === 'TCP') return ['TCPRoute'];
   if (listener.protocol.value !== 'TLS') return ['HTTPRoute', 'GRPCRoute'];
   return relayOf(listener) === 'passthrough' ? ['TLSRoute'] : ['TLSRoute', 'TCPRoute'];
+}
+
+/** Protocols whose listeners take routes of a kind. */
+export function protocolsFor(kind: string): readonly string[] {
+  if (kind === 'TCPRoute') return ['TCP'];
+  return kind === 'TLSRoute' ? ['TLS'] : ['HTTP', 'HTTPS'];
 }
 
 function supportedKinds(world: World, listener: Listener): { kinds: readonly string[]; fault?: Fault } {

@@ -1,3 +1,4 @@
+import { formatOrigin } from '../base/index.ts';
 import type { World } from './world.ts';
 
 export interface CrossReference {
@@ -22,7 +23,43 @@ export function isPermitted(world: World, { from, to }: CrossReference): boolean
   );
 }
 
-/** The remedy for a refused reference. */
-export function grantRemedy({ from, to }: CrossReference): string {
-  return `Add a ReferenceGrant in namespace "${to.namespace}" from ${from.kind} of namespace "${from.namespace}" to ${to.kind} "${to.name}".`;
+/** The remedy for a refused reference, with the grant that was nearly enough. */
+export function grantRemedy(world: World, reference: CrossReference): string {
+  const { from, to } = reference;
+  const remedy = `Add a ReferenceGrant in namespace "${to.namespace}" from ${from.kind} of namespace "${from.namespace}" to ${to.kind} "${to.name}".`;
+  const near = nearMiss(world, reference);
+  return near === undefined ? remedy : `${remedy} ${near}`;
+}
+
+/** A grant in which one word is wrong. */
+function nearMiss(world: World, { from, to }: CrossReference): string | undefined {
+  for (const { origin, metadata, spec } of [...world.grants.values()].flat()) {
+    const wrong = [
+      ...(metadata.namespace === to.namespace ? [] : [`it is in namespace "${metadata.namespace}"`]),
+      ...fewest(
+        spec.from.map(({ group, kind, namespace }) => [
+          ...mismatch('from.group', group, from.group),
+          ...mismatch('from.kind', kind, from.kind),
+          ...mismatch('from.namespace', namespace, from.namespace),
+        ]),
+      ),
+      ...fewest(
+        spec.to.map(({ group, kind, name = to.name }) => [
+          ...mismatch('to.group', group, to.group),
+          ...mismatch('to.kind', kind, to.kind),
+          ...mismatch('to.name', name, to.name),
+        ]),
+      ),
+    ];
+    if (wrong.length === 1) return `${formatOrigin(origin)} does not do it: ${wrong[0]}.`;
+  }
+  return undefined;
+}
+
+function mismatch(field: string, written: string, wanted: string): readonly string[] {
+  return written === wanted ? [] : [`its ${field} is "${written}", not "${wanted}"`];
+}
+
+function fewest(lists: readonly (readonly string[])[]): readonly string[] {
+  return lists.reduce((least, list) => (list.length < least.length ? list : least));
 }

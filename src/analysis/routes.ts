@@ -89,12 +89,15 @@ function checkRoute(
   },
 ): CheckedRoute {
   const { gateways, object, source } = input;
-  const { value, findings } = reporter.capture(() => ({
-    attachments: source.parentRefs.flatMap(
-      (parentRef) => attachRoute({ world, gateways, route: source }, parentRef) ?? [],
-    ),
-    rules: source.rules.map((_, index) => checkRule(world, { route: source, index, destinations })),
-  }));
+  const { value, findings } = reporter.capture(() => {
+    reportIdleRoute(world, source);
+    return {
+      attachments: source.parentRefs.flatMap(
+        (parentRef) => attachRoute({ world, gateways, route: source }, parentRef) ?? [],
+      ),
+      rules: source.rules.map((_, index) => checkRule(world, { route: source, index, destinations })),
+    };
+  });
   const { attachments, rules } = value;
   const unresolved = rules.flatMap((rule) => rule.unresolved)[0];
   const { kind, origin, metadata } = source;
@@ -108,6 +111,28 @@ function checkRoute(
     findings: exact(findings),
     ...(unresolved === undefined ? {} : { unresolved }),
   };
+}
+
+/** The CRDs let both pass. */
+function reportIdleRoute(world: World, { kind, origin, parentRefs, rules }: RouteSource): void {
+  if (parentRefs.length === 0) {
+    world.report(
+      diagnose(codes.routeWithoutParent, {
+        origin,
+        message: `the ${kind} names no parent: no request or connection gets to it`,
+        remedy: 'Name a Gateway in spec.parentRefs.',
+      }),
+    );
+  }
+  if (rules.length === 0) {
+    world.report(
+      diagnose(codes.ruleWithoutBackend, {
+        origin,
+        message: `the ${kind} has no rules: nothing matches it`,
+        remedy: 'Write spec.rules with a backend.',
+      }),
+    );
+  }
 }
 
 interface CheckedRule {
@@ -164,7 +189,7 @@ function makeRule(
       diagnose(codes.ruleWithoutBackend, {
         origin: rule.origin,
         message: `rule ${index} has ${backends.length === 0 ? 'no backendRefs' : 'only backendRefs of weight 0'}: its requests fail`,
-        remedy: 'Name a backend, or remove the rule.',
+        remedy: backends.length === 0 ? 'Name a backend, or remove the rule.' : 'Give one of them a weight above 0.',
       }),
     );
   }

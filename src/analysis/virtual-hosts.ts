@@ -5,6 +5,7 @@ import type { CheckedListener } from './listeners.ts';
 import { mergeSorted } from './merge-sorted.ts';
 import type { VirtualHostModel } from './model.ts';
 import { compareRoutes, rankedMatches, type CheckedRoute, type RouteChange } from './routes.ts';
+import { groupBy } from './world.ts';
 
 /** The virtual hosts of one listener. */
 export interface ListenerHosts {
@@ -97,28 +98,51 @@ interface HostInput {
 
 function makeHost(input: HostInput): Host | undefined {
   const { hostname, members } = input;
-  const served = connectionRoute(input);
+  const ranked = groupsByHostname(input);
+  const served = connectionRoute(input, ranked) ?? members;
   const [oldest] = served;
   if (oldest === undefined) return undefined;
   reportMixedKinds({ ...input, members: served });
-  return { members, model: { hostname, origin: oldest.source.origin, matches: rankedMatches(served) } };
+  const groups = served === members ? ranked : [served];
+  const [only] = groups;
+  const matches = groups.length === 1 && only !== undefined ? rankedMatches(only) : groups.flatMap(rankedMatches);
+  return { members, model: { hostname, origin: oldest.source.origin, matches } };
 }
 
-/** A connection has no request to choose by, so of the routes that want it the oldest gets it (Gateway API, TCPRoute). */
-function connectionRoute({ listener, members, report }: HostInput): readonly CheckedRoute[] {
+/**
+ * "Precedence must be given to rules from the HTTPRoute with the largest number of characters in a matching non-wildcard
+ * hostname, characters in a matching hostname": what the routes have written counts, though all of it comes to the listener's
+ * hostname here (GatewayRouteHostnameIntersectionPrecedence).
+ */
+function groupsByHostname({ listener, hostname, members }: HostInput): readonly (readonly CheckedRoute[])[] {
+  if (hostname === '*' || hostname !== listener.hostname) return [members];
+  const breadthOf = ({ attachments }: CheckedRoute): string =>
+    attachments.flatMap(({ bonds }) => bonds).find((bond) => bond.listener === listener)?.broader ?? '';
+  const groups = [...groupBy(members, breadthOf)];
+  // Of names that cover one name the longer is the narrower; the exact one has none that is broader.
+  const rank = (broader: string): number => (broader === '' ? Number.POSITIVE_INFINITY : broader.length);
+  return groups.sort(([a], [b]) => (rank(a) < rank(b) ? 1 : -1)).map(([, group]) => group);
+}
+
+/** A connection has no request to choose by, so one of the routes that want it gets it (Gateway API, TCPRoute). */
+function connectionRoute(
+  { listener, report }: HostInput,
+  ranked: readonly (readonly CheckedRoute[])[],
+): readonly CheckedRoute[] | undefined {
   const { relay, source } = listener;
-  const [oldest, ...others] = members;
-  if (relay === undefined || oldest === undefined) return members;
+  const [first, ...others] = ranked.flat();
+  if (relay === undefined || first === undefined) return undefined;
   for (const other of others) {
+    const why = ranked[0]?.includes(other) === true ? 'is older' : 'has the more specific hostname';
     report(
       diagnose(codes.connectionRouteShadowed, {
         origin: other.source.origin,
-        message: `gets no connections of listener "${source.name}": ${formatOrigin(oldest.source.origin)} is older`,
+        message: `gets no connections of listener "${source.name}": ${formatOrigin(first.source.origin)} ${why}`,
         remedy: 'Give the routes different hostnames or listeners, or put their backends into one rule.',
       }),
     );
   }
-  return [oldest];
+  return [first];
 }
 
 function reportMixedKinds({ hostname, members, report }: HostInput): void {

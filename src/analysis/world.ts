@@ -68,6 +68,11 @@ export function keyOf({ metadata }: Named): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
 
+/** The names of objects of one namespace. */
+export function namesIn(objects: readonly Named[], namespace: string): readonly string[] {
+  return objects.filter(({ metadata }) => metadata.namespace === namespace).map(({ metadata }) => metadata.name);
+}
+
 function byName<T extends Named>(objects: readonly T[]): ReadonlyMap<string, T> {
   return new Map(objects.map((object) => [keyOf(object), object]));
 }

@@ -46,7 +46,7 @@ export const kindName = format(
 export const hostname = format(
   new RegExp(`^(\\*\\.)?${subdomain}$`),
   'must be a hostname in lower case',
-  'Write a DNS name such as api.example.com, or *.example.com; no port, no scheme, no path.',
+  'Write a DNS name such as api.example.com, or *.example.com; no port, no scheme, no path. To take any host, leave it out.',
 )
   .min(1)
   .max(253);

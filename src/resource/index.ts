@@ -1,5 +1,6 @@
 export { fieldCodes } from './codes.ts';
 export { decodeAll, type DecodeResult } from './decode.ts';
+export { nearestName } from './nearest.ts';
 export { requirementHolds } from './selectors.ts';
 export { supportedFields, type SupportedField } from './supported-fields.ts';
 export type { FieldSupport } from './schema.ts';

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Path } from '../manifest/index.ts';
 import { fieldCodes } from './codes.ts';
 import { pathText, type DecodeContext } from './context.ts';
+import { foreignField } from './foreign-fields.ts';
 import { nearestName } from './nearest.ts';
 import { schemaAt, shapeOf } from './schema.ts';
 
@@ -93,7 +94,9 @@ function reportUnknownFields(
     const near = nearestName(key, known);
     context.report(fieldCodes.unknownField, context.document.locate([...unknown.path, key]), {
       message: `${owner} has no field "${key}"`,
-      remedy: near === undefined ? `Take it away, or use one of: ${known.join(', ')}.` : `Did you mean "${near}"?`,
+      remedy:
+        foreignField(context.document.kind, key) ??
+        (near === undefined ? `Take it away, or use one of: ${known.join(', ')}.` : `Did you mean "${near}"?`),
     });
   }
 }
