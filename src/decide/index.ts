@@ -20,7 +20,7 @@ export { canonicalHost } from './host.ts';
 export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
 export { compileLogFilter } from './log-filter.ts';
 export { missedOutbound } from './outbound-host.ts';
-export { queryParameter } from './query.ts';
+export { queryParameter, withoutParameter } from './query.ts';
 export {
   eject,
   ejectionMs,

@@ -23,6 +23,20 @@ export function queryParameter(path: string, name: string): string | undefined {
   return undefined;
 }
 
+/** The `:path` without any parameter of that name, everything else as it is; without a query when nothing is left of it. */
+export function withoutParameter(path: string, name: string): string {
+  const query = path.indexOf('?');
+  const fragment = path.indexOf('#');
+  if (query === -1 || (fragment !== -1 && fragment < query)) return path;
+  const end = fragment === -1 ? path.length : fragment;
+  const kept = path
+    .slice(query + 1, end)
+    .split('&')
+    .filter((parameter) => percentDecoded(parameter.split('=', 1)[0] as string) !== name);
+  const rest = kept.length === 0 ? '' : `?${kept.join('&')}`;
+  return path.slice(0, query) + rest + path.slice(end);
+}
+
 function percentDecoded(text: string): string {
   if (!text.includes('%')) return text;
   return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

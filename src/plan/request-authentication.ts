@@ -3,7 +3,7 @@ import type { Origin } from '../base/index.ts';
 
 /**
  * One RequestAuthentication as it applies to one proxy. Id: `<proxy>/<ns>/<name>`. The rules of all of them stand side by
- * side: a request without a token passes unauthenticated, each token that is found must be good for one rule.
+ * side: a request without a token passes unauthenticated; of one that has any, all tokens of some rule must be good for it.
  */
 export interface RequestAuthentication {
   readonly id: string;
@@ -20,12 +20,12 @@ export interface JwtRule {
   readonly index: number;
   /** Compared with the claim `iss`, exactly; empty: any will do. */
   readonly issuer: string;
-  /** One of them must be among `aud`; empty: any. */
+  /** One of them must be among `aud`, scheme and final slash aside; empty: any. */
   readonly audiences: readonly string[];
   readonly keys: JwtKeys;
   /** Where this rule looks for tokens; at least one. */
   readonly locations: readonly TokenLocation[];
-  /** False: a header that held the token is not sent on. */
+  /** False: a header or parameter that held the token is not sent on. */
   readonly forwardOriginalToken: boolean;
   /** Lower case; gets the token's middle part as it came, base64url. */
   readonly outputPayloadToHeader?: string;
@@ -53,7 +53,7 @@ export interface PublicJwk {
 }
 
 export type TokenLocation =
-  /** `name` in lower case. A value that does not begin with `prefix` holds no token. */
+  /** `name` in lower case. A value without `prefix` in it holds no token. */
   | { readonly type: 'header'; readonly name: string; readonly prefix: string }
   | { readonly type: 'param'; readonly name: string }
   | { readonly type: 'cookie'; readonly name: string };

@@ -1,15 +1,19 @@
 // Hot file where tokens are asked for: a token that was seen before is looked up and the request goes on at once. One that
 // was not makes its request wait, with its body unread and uncredited, until the signature has been checked.
+import { queryParameter, withoutParameter } from '../decide/index.ts';
 import {
   claimHeaderValue,
   maxTokensPerRequest,
   overloaded,
   type Authenticator,
+  type FoundToken,
+  type RefusedToken,
   type TokenPlace,
+  type TokenRule,
   type Verdict,
   type VerifiedToken,
 } from '../token/index.ts';
-import { transientField, type Field } from '../http2/index.ts';
+import { FieldKind, internField, transientField, type Field } from '../http2/index.ts';
 import { failExchange } from './ending.ts';
 import type { Exchange, TokenWait } from './exchange.ts';
 import type { Runtime } from './runtime.ts';
@@ -19,8 +23,12 @@ export type Resume = (runtime: Runtime, exchange: Exchange) => void;
 
 /**
  * Looks for tokens and has them verified: true when the request can go on, false when it was answered or waits; one that
- * waits goes on with `resume`. Every token that is found must be good: with a good and a bad one, the service could take
- * the bad one for that which was verified. Envoy is content with one; Istio says of such requests that they are not supported.
+ * waits goes on with `resume`.
+ *
+ * As the filter that Istio writes for Envoy (policy_applier.go: any of the rules, else all of them missing; verifier.cc,
+ * authenticator.cc): rules are asked in turn, each for the tokens in its own places, all of which must be good for it. The
+ * first that has tokens and finds no fault lets the request pass; so does their having none at all. With a rule that is met,
+ * what stands where only others look is sent on unread.
  */
 export function authenticate(
   runtime: Runtime,
@@ -29,7 +37,7 @@ export function authenticate(
   resume: Resume,
 ): boolean {
   if (authenticator.outputHeaders.size > 0) removeHeaders(exchange, authenticator.outputHeaders);
-  const found = isPreflight(exchange) ? undefined : findTokens(exchange, authenticator.places);
+  const found = isPreflight(exchange) ? undefined : findTokens(exchange, authenticator);
   if (found === undefined) return true;
   if (found.length > maxTokensPerRequest) {
     runtime.countLimit('tokensPerRequest');
@@ -37,39 +45,90 @@ export function authenticate(
     failExchange(exchange, 'jwt_multiple_tokens', detail);
     return false;
   }
-  return judgeFrom(runtime, exchange, { authenticator, found, next: 0, resume });
+  return judgeFrom(runtime, exchange, {
+    authenticator,
+    found,
+    resume,
+    rule: 0,
+    token: found.length - 1,
+    good: [],
+    refused: undefined,
+    isRefusalFinal: false,
+  });
 }
 
-interface FoundToken {
-  readonly place: TokenPlace;
-  readonly token: string;
-}
-
+/** How far a request's tokens have been judged. */
 interface Judging {
   readonly authenticator: Authenticator;
   readonly found: readonly FoundToken[];
-  next: number;
   readonly resume: Resume;
+  /** Indexes of the rule and of the token that are next; tokens from the last to the first. */
+  rule: number;
+  token: number;
+  /** The tokens that the present rule has found good. */
+  readonly good: GoodToken[];
+  /** What the client is told if no rule is met. */
+  refused: RefusedToken | undefined;
+  isRefusalFinal: boolean;
 }
 
-/** Goes on from the token where the last verdict was missing; true when all are good. */
-function judgeFrom(runtime: Runtime, exchange: Exchange, judging: Judging): boolean {
-  const { authenticator, found } = judging;
-  for (; judging.next < found.length; judging.next++) {
-    const { place, token } = found[judging.next] as FoundToken;
-    const verdict = authenticator.check(token, place, runtime.clock.wallMs());
-    if (verdict === overloaded) {
-      runtime.countLimit('tokenVerifications');
-      failExchange(exchange, 'limit_exceeded', 'too many tokens are being verified');
-      return false;
+interface GoodToken {
+  readonly verdict: VerifiedToken;
+  readonly place: TokenPlace;
+}
+
+/** Goes on from where a verdict was missing, which is `late`; true when the request may pass. */
+function judgeFrom(runtime: Runtime, exchange: Exchange, judging: Judging, late?: Verdict): boolean {
+  const { authenticator, found, good } = judging;
+  let known = late;
+  for (; judging.rule < authenticator.rules.length; judging.rule++) {
+    const rule = authenticator.rules[judging.rule] as TokenRule;
+    for (; judging.token >= 0; judging.token--) {
+      const token = found[judging.token] as FoundToken;
+      if (!rule.places.has(token.place)) continue;
+      const verdict = known ?? authenticator.check(token, rule, runtime.clock.wallMs());
+      known = undefined;
+      if (verdict === overloaded) {
+        runtime.countLimit('tokenVerifications');
+        failExchange(exchange, 'limit_exceeded', 'too many tokens are being verified');
+        return false;
+      }
+      if (verdict instanceof Promise) {
+        void park(runtime, exchange, judging, verdict);
+        return false;
+      }
+      if ('status' in verdict) {
+        noteRefusal(judging, verdict);
+        good.length = 0;
+        break;
+      }
+      good.push({ verdict, place: token.place });
     }
-    if (verdict instanceof Promise) {
-      void park(runtime, exchange, judging, verdict);
-      return false;
+    if (good.length > 0) {
+      accept(exchange, good);
+      return true;
     }
-    if (!take(exchange, verdict, place)) return false;
+    judging.token = found.length - 1;
   }
-  return true;
+  return refuse(exchange, judging);
+}
+
+/**
+ * Of several rules that are not met Envoy tells the fault of the first; an unknown issuer is told only when there is no
+ * other fault, of which else the last counts (verifier.cc, AnyVerifierImpl).
+ */
+function noteRefusal(judging: Judging, verdict: RefusedToken): void {
+  const isFault = verdict.status !== 'jwt_unknown_issuer';
+  if (judging.refused === undefined) judging.isRefusalFinal = isFault;
+  if (judging.refused === undefined || (isFault && !judging.isRefusalFinal)) judging.refused = verdict;
+}
+
+function refuse(exchange: Exchange, { refused }: Judging): boolean {
+  // Each place is some rule's, so that a token that was found has been judged.
+  if (refused === undefined) return true;
+  exchange.refusedBy = refused.origin;
+  failExchange(exchange, refused.status, refused.reason);
+  return false;
 }
 
 /** The wait for one verdict. What arrives of the body meanwhile stays where bytes wait for an upstream. */
@@ -79,23 +138,31 @@ async function park(runtime: Runtime, exchange: Exchange, judging: Judging, pend
   const verdict = await pending;
   if (wait.exchange === undefined) return;
   exchange.tokenWait = undefined;
-  const { place } = judging.found[judging.next] as FoundToken;
-  if (!take(exchange, verdict, place)) return;
-  judging.next++;
-  if (judgeFrom(runtime, exchange, judging)) judging.resume(runtime, exchange);
+  if (judgeFrom(runtime, exchange, judging, verdict)) judging.resume(runtime, exchange);
 }
 
-/** Acts on a verdict; false when the request ends here. The first good token says who the user is. */
-function take(exchange: Exchange, verdict: Verdict, place: TokenPlace): boolean {
-  if ('status' in verdict) {
-    exchange.refusedBy = verdict.origin;
-    failExchange(exchange, verdict.status, verdict.reason);
-    return false;
+/** The rule is met: of several tokens the one that was found first says who the user is, which was judged last. */
+function accept(exchange: Exchange, good: readonly GoodToken[]): void {
+  for (let i = 0; i < good.length; i++) {
+    const { verdict, place } = good[i] as GoodToken;
+    exchange.token = verdict.facts;
+    writeHeaders(exchange, verdict);
+    if (!verdict.rule.forwardOriginalToken) removeToken(exchange, place);
   }
-  exchange.token ??= verdict.facts;
-  writeHeaders(exchange, verdict);
-  if (!verdict.rule.forwardOriginalToken && place.header.size > 0) removeHeaders(exchange, place.header);
-  return true;
+}
+
+/** Cookies stay, as in Envoy. */
+function removeToken(exchange: Exchange, { location, header }: TokenPlace): void {
+  if (location.type === 'header') removeHeaders(exchange, header);
+  else if (location.type === 'param') replacePath(exchange, withoutParameter(exchange.path, location.name));
+}
+
+function replacePath(exchange: Exchange, path: string): void {
+  const { head, headCount } = exchange;
+  exchange.path = path;
+  for (let i = 0; i < headCount; i++) {
+    if ((head[i] as Field).kind === FieldKind.path) head[i] = internField(':path', path);
+  }
 }
 
 function writeHeaders(exchange: Exchange, { facts, rule, payload }: VerifiedToken): void {
@@ -137,49 +204,71 @@ function isPreflight({ method, head, headCount }: Exchange): boolean {
   return asked >= 2;
 }
 
-/** All tokens of a request, place by place; undefined for none, so that nothing is made for a request without. */
-function findTokens(exchange: Exchange, places: readonly TokenPlace[]): FoundToken[] | undefined {
+/** The tokens of a request, place by place; undefined for none, so that nothing is made for a request without. */
+function findTokens(exchange: Exchange, authenticator: Authenticator): FoundToken[] | undefined {
+  const { places } = authenticator;
   let found: FoundToken[] | undefined;
   for (let i = 0; i < places.length; i++) {
     const place = places[i] as TokenPlace;
     const { location } = place;
-    const add = (token: string): void => void (found ??= []).push({ place, token });
-    if (location.type === 'param') readParam(exchange.path, location.name, add);
-    else readFields(exchange, location, add);
+    if (location.type === 'header') {
+      found = findInHeaders(exchange, { authenticator, place, name: location.name, prefix: location.prefix }, found);
+      continue;
+    }
+    const text =
+      location.type === 'param' ? queryParameter(exchange.path, location.name) : cookieValue(exchange, location.name);
+    if (text !== undefined) (found ??= []).push(authenticator.token(text, place));
   }
   return found;
 }
 
-type Add = (token: string) => void;
-
-/** Each field by itself: joined, a second value could hide behind the first. */
-function readFields(
-  { head, headCount }: Exchange,
-  location: Exclude<TokenPlace['location'], { type: 'param' }>,
-  add: Add,
-): void {
-  const name = location.type === 'cookie' ? 'cookie' : location.name;
-  for (let i = 0; i < headCount; i++) {
-    const field = head[i] as Field;
-    if (field.name !== name) continue;
-    if (location.type === 'cookie') readCookie(field.value, location.name, add);
-    else if (field.value.startsWith(location.prefix)) add(field.value.slice(location.prefix.length).trim());
-  }
+interface HeaderPlace {
+  readonly authenticator: Authenticator;
+  readonly place: TokenPlace;
+  readonly name: string;
+  readonly prefix: string;
 }
 
-function readCookie(value: string, name: string, add: Add): void {
-  for (const pair of value.split(';')) {
-    const at = pair.indexOf('=');
-    if (at !== -1 && pair.slice(0, at).trim() === name) add(unquoted(pair.slice(at + 1).trim()));
+/** Each field by itself: joined, a second value could hide behind the first. */
+function findInHeaders(
+  { head, headCount }: Exchange,
+  { authenticator, place, name, prefix }: HeaderPlace,
+  before: FoundToken[] | undefined,
+): FoundToken[] | undefined {
+  let found = before;
+  for (let i = 0; i < headCount; i++) {
+    const field = head[i] as Field;
+    const text = field.name === name ? afterPrefix(field.value, prefix) : undefined;
+    if (text !== undefined) (found ??= []).push(authenticator.token(text, place));
   }
+  return found;
+}
+
+const tokenStart = /[\w.-]/g;
+
+/** What follows the prefix, wherever that stands, from the first character that a token may have (Envoy, extractor.cc). */
+function afterPrefix(value: string, prefix: string): string | undefined {
+  if (prefix === '') return value;
+  const at = value.indexOf(prefix);
+  if (at === -1) return undefined;
+  tokenStart.lastIndex = at + prefix.length;
+  const start = tokenStart.exec(value);
+  return start === null ? value : value.slice(start.index);
+}
+
+/** The first cookie of that name, as in Envoy. */
+function cookieValue({ head, headCount }: Exchange, name: string): string | undefined {
+  for (let i = 0; i < headCount; i++) {
+    const field = head[i] as Field;
+    if (field.name !== 'cookie') continue;
+    for (const pair of field.value.split(';')) {
+      const at = pair.indexOf('=');
+      if (at !== -1 && pair.slice(0, at).trim() === name) return unquoted(pair.slice(at + 1).trim());
+    }
+  }
+  return undefined;
 }
 
 function unquoted(value: string): string {
   return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
-}
-
-function readParam(path: string, name: string, add: Add): void {
-  const query = path.indexOf('?');
-  if (query === -1) return;
-  for (const value of new URLSearchParams(path.slice(query + 1)).getAll(name)) add(value);
 }

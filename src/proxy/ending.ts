@@ -98,9 +98,10 @@ function plainHead(answer: LocalAnswer): readonly Field[] {
   return head;
 }
 
-/** What a client whose token was refused is told beside (RFC 6750 §3). */
-function challengeOf({ httpStatus }: LocalAnswer): readonly Field[] {
-  return httpStatus === 401 ? [internField('www-authenticate', 'Bearer error="invalid_token"')] : [];
+/** What a client whose token was refused is told beside (RFC 6750 §3); with 403, for an audience, too (jwt_authn/filter.cc). */
+function challengeOf({ details }: LocalAnswer): readonly Field[] {
+  const isOfToken = details.startsWith('jwt_authn');
+  return isOfToken ? [internField('www-authenticate', 'Bearer error="invalid_token"')] : [];
 }
 
 /** The upstream is done with the request: its place in limits and queues is free. Safe to call again. */

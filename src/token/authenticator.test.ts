@@ -3,7 +3,7 @@ import { generateKeyPairSync, createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { jwtRule, requestAuthentication, testIssuer, unsignedToken, type TestIssuer } from '../../test/kit/tokens.ts';
 import type { JwtRule, PublicJwk } from '../plan/index.ts';
-import { Authenticator, overloaded, type TokenPlace, type Verdict } from './authenticator.ts';
+import { Authenticator, overloaded, type Verdict } from './authenticator.ts';
 import { maxPendingVerifications, maxRememberedTokenLength, maxVerdicts } from './limits.ts';
 
 const nowMs = 1_800_000_000_000;
@@ -14,21 +14,28 @@ function authenticatorOf(...rules: readonly JwtRule[]): Authenticator {
   return new Authenticator([requestAuthentication('gateway/gateway/public', rules)]);
 }
 
-function firstPlace({ places }: Authenticator): TokenPlace {
-  const [place] = places;
+/** What one rule says of a token in the first of its places. */
+function checked(
+  authenticator: Authenticator,
+  text: string,
+  { atMs = nowMs, at = 0 } = {},
+): ReturnType<Authenticator['check']> {
+  const rule = authenticator.rules[at];
+  assert.ok(rule);
+  const [place] = rule.places;
   assert.ok(place);
-  return place;
+  return authenticator.check(authenticator.token(text, place), rule, atMs);
 }
 
-async function verdictOn(authenticator: Authenticator, token: string, atMs = nowMs): Promise<Verdict> {
-  const verdict = await authenticator.check(token, firstPlace(authenticator), atMs);
+async function verdictOn(authenticator: Authenticator, token: string, at = 0): Promise<Verdict> {
+  const verdict = await checked(authenticator, token, { at });
   assert.ok(verdict !== overloaded);
   return verdict;
 }
 
 /** `ok`, or the status of the refusal. */
-async function outcome(authenticator: Authenticator, token: string, atMs = nowMs): Promise<string> {
-  const verdict = await verdictOn(authenticator, token, atMs);
+async function outcome(authenticator: Authenticator, token: string, at = 0): Promise<string> {
+  const verdict = await verdictOn(authenticator, token, at);
   return 'status' in verdict ? verdict.status : 'ok';
 }
 
@@ -134,6 +141,10 @@ describe('claims', () => {
     const rows: readonly [Readonly<Record<string, unknown>>, string][] = [
       [{ aud: 'a' }, 'ok'],
       [{ aud: ['x', 'b'] }, 'ok'],
+      // Scheme and final slash do not count (Envoy).
+      [{ aud: 'https://a/' }, 'ok'],
+      [{ aud: 'http://b' }, 'ok'],
+      [{ aud: 'https://a//' }, 'jwt_audience_not_allowed'],
       [{ aud: ['x'] }, 'jwt_audience_not_allowed'],
       [{ aud: [] }, 'jwt_audience_not_allowed'],
       [{}, 'jwt_audience_not_allowed'],
@@ -200,25 +211,50 @@ describe('claims', () => {
 });
 
 describe('several rules', () => {
-  test('one of them is enough; a token is measured only by rules that look where it was found', async () => {
-    const other = await testIssuer('https://other.example.com');
-    const elsewhere = { locations: [{ type: 'header', name: 'x-token', prefix: '' }] } as const;
-    const authenticator = authenticatorOf(jwtRule(issuer), jwtRule(other), jwtRule(issuer, elsewhere));
-    assert.equal(await outcome(authenticator, await issuer.sign(good)), 'ok');
-    assert.equal(await outcome(authenticator, await other.sign(good)), 'ok');
-    const last = authenticator.places.find(({ location }) => location.name === 'x-token');
-    assert.ok(last);
-    const verdict = await authenticator.check(await other.sign(good), last, nowMs);
-    assert.ok(typeof verdict === 'object' && 'status' in verdict);
-    assert.equal(verdict.status, 'jwt_unknown_issuer');
+  test('are asked in the order of their issuers, each with its own keys and audiences', async () => {
+    const other = await testIssuer('https://a.example.com');
+    const second = await testIssuer(issuer.issuer, { kid: 'two' });
+    const authenticator = authenticatorOf(
+      jwtRule(issuer, { audiences: ['a'] }),
+      jwtRule(second, { audiences: ['b'] }),
+      jwtRule(other),
+    );
+    const outcomes = (token: string): Promise<string[]> =>
+      Promise.all(authenticator.rules.map((_, at) => outcome(authenticator, token, at)));
+    assert.deepEqual(
+      authenticator.rules.map(({ rule }) => rule.issuer),
+      [other.issuer, issuer.issuer, issuer.issuer],
+    );
+    assert.deepEqual(await outcomes(await other.sign(good)), ['ok', 'jwt_unknown_issuer', 'jwt_unknown_issuer']);
+    assert.deepEqual(await outcomes(await second.sign({ ...good, aud: 'b' })), [
+      'jwt_unknown_issuer',
+      'jwt_audience_not_allowed',
+      'ok',
+    ]);
+    assert.deepEqual(await outcomes(await second.sign({ ...good, aud: 'a' })), [
+      'jwt_unknown_issuer',
+      'jwks_no_matching_key',
+      'jwt_audience_not_allowed',
+    ]);
   });
 
-  test('two rules of one issuer: each with its own keys and audiences', async () => {
-    const second = await testIssuer(issuer.issuer, { kid: 'two' });
-    const authenticator = authenticatorOf(jwtRule(issuer, { audiences: ['a'] }), jwtRule(second, { audiences: ['b'] }));
-    assert.equal(await outcome(authenticator, await second.sign({ ...good, aud: 'b' })), 'ok');
-    assert.equal(await outcome(authenticator, await second.sign({ ...good, aud: 'a' })), 'jwks_no_matching_key');
-    assert.equal(await outcome(authenticator, await second.sign({ ...good, aud: 'c' })), 'jwt_audience_not_allowed');
+  test('a place that several share is one place, and a reason names all whose tokens are looked for there', async () => {
+    const other = await testIssuer('https://a.example.com');
+    const locations = [
+      { type: 'cookie', name: 'b' },
+      ...jwtRule(issuer).locations,
+      { type: 'header', name: 'a', prefix: '' },
+    ] as const;
+    const authenticator = authenticatorOf(jwtRule(issuer, { locations }), jwtRule(other));
+    assert.deepEqual(
+      authenticator.places.map(({ location }) => `${location.type} ${location.name}`),
+      ['header a', 'header authorization', 'param access_token', 'cookie b'],
+    );
+    const third = await testIssuer('https://c.example.com');
+    const verdict = await verdictOn(authenticator, await third.sign(good));
+    assert.ok('status' in verdict);
+    const known = `"${other.issuer}", "${issuer.issuer}"`;
+    assert.equal(verdict.reason, `the token is of issuer "https://c.example.com", known here: ${known}`);
   });
 
   test('keys that could not be fetched refuse, and say why', async () => {
@@ -248,16 +284,12 @@ describe('what is remembered', () => {
   test('a second look is at once, until the token expires', async () => {
     const authenticator = authenticatorOf(jwtRule(issuer));
     const token = await issuer.sign(good);
-    const first = authenticator.check(token, firstPlace(authenticator), nowMs);
+    const first = checked(authenticator, token);
     assert.ok(first instanceof Promise);
-    assert.equal(
-      authenticator.check(token, firstPlace(authenticator), nowMs),
-      first,
-      'one check for all who ask meanwhile',
-    );
+    assert.equal(checked(authenticator, token), first, 'one check for all who ask meanwhile');
     await first;
-    assert.ok(!(authenticator.check(token, firstPlace(authenticator), nowMs) instanceof Promise));
-    const later = authenticator.check(token, firstPlace(authenticator), nowMs + 121_000);
+    assert.ok(!(checked(authenticator, token) instanceof Promise));
+    const later = checked(authenticator, token, { atMs: nowMs + 121_000 });
     assert.ok(typeof later === 'object' && 'status' in later);
     assert.equal(later.status, 'jwt_expired');
   });
@@ -267,13 +299,12 @@ describe('what is remembered', () => {
     const token = await issuer.sign(good);
     const forged = `${token.slice(0, -4)}AAAA`;
     assert.equal(await outcome(authenticator, forged), 'jwt_verification_fails');
-    assert.ok(!(authenticator.check(forged, firstPlace(authenticator), nowMs) instanceof Promise));
+    assert.ok(!(checked(authenticator, forged) instanceof Promise));
     assert.equal(await outcome(authenticator, token), 'ok');
   });
 
   test('maxVerdicts: a verdict on a long token is not kept, and of the others only so many', async () => {
     const authenticator = authenticatorOf(jwtRule(issuer));
-    const place = firstPlace(authenticator);
     const sized = async (length: number): Promise<string> => {
       const bare = (await issuer.sign({ ...good, pad: '' })).length;
       // Four characters of the token for three of the claim.
@@ -282,8 +313,8 @@ describe('what is remembered', () => {
     const [fits, long] = [await sized(maxRememberedTokenLength - 8), await sized(maxRememberedTokenLength + 8)];
     assert.ok(fits.length <= maxRememberedTokenLength && long.length > maxRememberedTokenLength);
     for (const token of [fits, long]) assert.equal(await outcome(authenticator, token), 'ok');
-    assert.ok(!(authenticator.check(fits, place, nowMs) instanceof Promise));
-    const again = authenticator.check(long, place, nowMs);
+    assert.ok(!(checked(authenticator, fits) instanceof Promise));
+    const again = checked(authenticator, long);
     assert.ok(again instanceof Promise);
     await again;
     for (let from = 0; from < maxVerdicts; from += maxPendingVerifications) {
@@ -292,20 +323,17 @@ describe('what is remembered', () => {
       );
       await Promise.all(others.map((token) => outcome(authenticator, token)));
     }
-    assert.ok(authenticator.check(fits, place, nowMs) instanceof Promise, 'forgotten');
+    assert.ok(checked(authenticator, fits) instanceof Promise, 'forgotten');
   });
 
   test('maxPendingVerifications: checks under way are bounded', async () => {
     const authenticator = authenticatorOf(jwtRule(issuer));
-    const place = firstPlace(authenticator);
     const forge = (id: number): string => unsignedToken({ alg: 'ES256' }, { iss: issuer.issuer, jti: `${id}` });
-    const pending = Array.from({ length: maxPendingVerifications }, (_, id) =>
-      authenticator.check(forge(id), place, nowMs),
-    );
+    const pending = Array.from({ length: maxPendingVerifications }, (_, id) => checked(authenticator, forge(id)));
     assert.ok(pending.every((one) => one instanceof Promise));
-    assert.equal(authenticator.check(forge(-1), place, nowMs), overloaded);
+    assert.equal(checked(authenticator, forge(-1)), overloaded);
     await Promise.all(pending);
-    assert.ok(authenticator.check(forge(-1), place, nowMs) instanceof Promise);
+    assert.ok(checked(authenticator, forge(-1)) instanceof Promise);
     assert.ok(maxVerdicts >= maxPendingVerifications);
   });
 });

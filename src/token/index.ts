@@ -1,9 +1,11 @@
 export {
   Authenticator,
   overloaded,
+  type FoundToken,
   type PendingVerdict,
   type RefusedToken,
   type TokenPlace,
+  type TokenRule,
   type Verdict,
   type VerifiedToken,
 } from './authenticator.ts';

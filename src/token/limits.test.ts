@@ -10,10 +10,15 @@ import { maxClaimHeaderBytes, maxKeysTried, maxRememberedTokenLength } from './l
 const nowMs = 1_800_000_000_000;
 const issuer = await testIssuer('https://issuer.example.com');
 
-async function check(authenticator: Authenticator, token: string): Promise<string> {
+function checked(authenticator: Authenticator, token: string): ReturnType<Authenticator['check']> {
+  const [rule] = authenticator.rules;
   const [place] = authenticator.places;
-  assert.ok(place);
-  const verdict = await authenticator.check(token, place, nowMs);
+  assert.ok(rule && place);
+  return authenticator.check(authenticator.token(token, place), rule, nowMs);
+}
+
+async function check(authenticator: Authenticator, token: string): Promise<string> {
+  const verdict = await checked(authenticator, token);
   assert.ok(verdict !== overloaded);
   return 'status' in verdict ? verdict.status : 'ok';
 }
@@ -36,8 +41,6 @@ test('maxKeysTried: the last of so many keys counts, one behind them does not', 
 
 test('maxRememberedTokenLength', async () => {
   const authenticator = new Authenticator([requestAuthentication('gateway/gateway/public', [jwtRule(issuer)])]);
-  const [place] = authenticator.places;
-  assert.ok(place);
   const good = await issuer.sign({ exp: nowMs / 1000 + 60 });
   /** A token of that very length; its signature is wrong, which is as much a verdict as any. */
   const sized = (length: number): string => {
@@ -56,7 +59,7 @@ test('maxRememberedTokenLength', async () => {
     const token = sized(length);
     assert.equal(token.length, length);
     assert.equal(await check(authenticator, token), 'jwt_verification_fails');
-    assert.equal(authenticator.check(token, place, nowMs) instanceof Promise, !isRemembered, `${length}`);
+    assert.equal(checked(authenticator, token) instanceof Promise, !isRemembered, `${length}`);
   }
 });
 

@@ -1,9 +1,9 @@
 /** Bounds on tokens, each with its reason. */
 
-/** Verdicts one proxy remembers: users of one machine's mesh at a time; each holds a token's claims, so at most a few MB. */
+/** Tokens that one proxy remembers: users of one machine's mesh at a time; each with its claims, so at most a few MB. */
 export const maxVerdicts = 2_048;
 
-/** Characters above which a verdict is not remembered, so that the bound on verdicts also bounds bytes. */
+/** Characters above which a token is not remembered, so that the bound on tokens also bounds bytes. */
 export const maxRememberedTokenLength = 4_096;
 
 /**
@@ -12,7 +12,7 @@ export const maxRememberedTokenLength = 4_096;
  */
 export const maxPendingVerifications = 1_024;
 
-/** Tokens of one request that are looked at. Istio leaves more than one undefined; without a bound one request could ask for hundreds. */
+/** Tokens of one request that are looked at. Without a bound one request could ask for hundreds. */
 export const maxTokensPerRequest = 4;
 
 /** Keys that are tried for one token: a key set has one per algorithm and generation, and each costs a signature check. */

@@ -140,6 +140,35 @@ export function readCases(): Case[] {
       const text = readFileSync(join(folder, file), 'utf8');
       const end = text.indexOf('\n---\n');
       const head = parse(text.slice(0, end)) as Omit<Case, 'file' | 'manifests'>;
+      for (const call of head.calls) checkKeys(file, call);
       return { ...head, file, manifests: text.slice(end + 1) };
     });
+}
+
+const expectationKeys = {
+  status: true,
+  http: true,
+  refused: true,
+  certificate: true,
+  backend: true,
+  shares: true,
+  statuses: true,
+  tolerance: true,
+  together: true,
+  saw: true,
+  headers: true,
+  body: true,
+  afterMs: true,
+  requests: true,
+  connections: true,
+  ended: true,
+  pings: true,
+  log: true,
+  metrics: true,
+} as const satisfies Readonly<Record<keyof Expectation, true>>;
+
+/** What nobody reads would seem to be checked. */
+function checkKeys(file: string, { title, expect }: Call): void {
+  const unread = Object.keys(expect).filter((key) => !(key in expectationKeys));
+  if (unread.length > 0) throw new Error(`${file}: ${title}: nobody reads ${unread.join(', ')}`);
 }
