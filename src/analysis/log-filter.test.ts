@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isCelError, run } from '@bufbuild/cel';
 import * as fc from 'fast-check';
+import { callFacts } from '../../test/kit/call-facts.ts';
 import { compileLogFilter } from '../decide/index.ts';
 import { parseLogFilter } from './log-filter.ts';
 
@@ -26,7 +27,7 @@ const facts: Facts = {
 
 function holds(expression: string, about: Facts = facts): boolean | string {
   const filter = parseLogFilter(expression);
-  return 'error' in filter ? filter.error : compileLogFilter(filter)(about);
+  return 'error' in filter ? filter.error : compileLogFilter(filter)(callFacts(about));
 }
 
 test('filters as people write them', () => {
@@ -47,6 +48,14 @@ test('filters as people write them', () => {
     ["request.useragent.matches('java')", false],
     ['response.code in [200, 201] && response.grpc_status in [0,7]', true],
     ["request.method in ['GET']", false],
+    ["request.headers['X-Team'] == 'a' && request.headers['x-team'].startsWith('a')", true],
+    ["request.headers['none'] == 'a'", false],
+    ["!request.headers['x-team'].contains('b')", true],
+    ["'x-team' in request.headers && !('none' in request.headers)", true],
+    ['connection.mtls || response.code == 1', true],
+    ['!connection.mtls', false],
+    ['destination.port == 8080 && upstream.port == 50051 && source.port > 1024', true],
+    ["connection.uri_san_peer_certificate.endsWith('/sa/web') && source.address.startsWith('127.')", true],
   ];
   for (const [expression, expected] of rows) assert.equal(holds(expression), expected, expression);
 });
@@ -56,6 +65,7 @@ test('what is absent makes a comparison neither true nor false', () => {
   assert.equal(holds('response.grpc_status == 0', plain), false);
   assert.equal(holds('!(response.grpc_status == 0)', plain), false);
   assert.equal(holds('response.grpc_status == 0 || response.code == 200', plain), true);
+  assert.equal(holds("!(request.headers['none'] == 'a')"), false);
   assert.equal(holds('!(response.grpc_status == 0 && response.code == 500)', plain), true);
 });
 
@@ -81,7 +91,14 @@ test('the rest of CEL is refused, whole', () => {
     'response.code in [400',
     'response.code in ["400"]',
     'response.code in 400',
-    'request.headers["x"] == "y"',
+    'request.headers.x == "y"',
+    'request.headers[x] == "y"',
+    'request.headers["x"',
+    '!request.headers["x"] == "y"',
+    '!"x" in request.headers',
+    '"x" in response.headers',
+    'source.principal == "y"',
+    'connection.mtls == true',
     "request.path.startsWith('/a'",
     'request.path.startsWith(1)',
     "response.code.startsWith('2')",
@@ -149,20 +166,27 @@ test('a filter means what CEL makes of it', () => {
   fc.assert(
     fc.property(expression, subject, (text, about) => {
       const value = run(text, {
-        response: {
-          code: BigInt(about.responseCode),
-          ...(about.grpcStatus < 0 ? {} : { grpc_status: BigInt(about.grpcStatus) }),
-        },
-        request: {
+        response: present({
+          code: about.responseCode === 0 ? undefined : BigInt(about.responseCode),
+          grpc_status: about.grpcStatus < 0 ? undefined : BigInt(about.grpcStatus),
+        }),
+        request: present({
           method: about.method,
           host: about.authority,
           path: about.path,
           url_path: about.path.replace(/\?.*/, ''),
           useragent: about.userAgent,
-        },
+        }),
       });
       assert.equal(holds(text, about), !isCelError(value) && value === true, text);
     }),
     { numRuns: 500 },
   );
 });
+
+/** What is empty is absent in Envoy. */
+function present(fields: Readonly<Record<string, string | bigint | undefined>>): Record<string, string | bigint> {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value]])),
+  );
+}

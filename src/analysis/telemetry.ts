@@ -1,10 +1,11 @@
 /** Which Telemetry counts for a proxy, section by section: workload before namespace before root namespace (istio.md 5). */
-import { diagnose, formatOrigin, type Origin } from '../base/index.ts';
+import { diagnose, formatOrigin } from '../base/index.ts';
 import type { AccessLogRule, MetricRule, ProxyTelemetry, TelemetryReporter } from '../plan/index.ts';
 import type { AccessLogging, MetricName, MetricOverride, Telemetry, TelemetryMode } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
 import { codes } from './codes.ts';
 import { parseLogFilter } from './log-filter.ts';
+import { lowerTag, withChanges } from './metric-labels.ts';
 import { binds, type Enforcer } from './policies.ts';
 import { groupBy, type World } from './world.ts';
 
@@ -94,7 +95,7 @@ function lowerAccessLog(
       origin: filter.origin,
       message: `filter ${JSON.stringify(filter.value)} is not understood, so that every request is logged: ${parsed.error}`,
       remedy:
-        'Use comparisons of response.code, response.grpc_status, request.method, request.host, request.path, request.url_path or request.useragent, in, startsWith, endsWith, contains and matches, joined by && and ||.',
+        'Use comparisons of attributes such as response.code, response.grpc_status, request.method, request.host, request.url_path or request.headers["x"], in, startsWith, endsWith, contains and matches, joined by && and ||.',
     }),
   );
   return [{ origin, reporter, disabled }];
@@ -122,12 +123,7 @@ function lowerMetrics(
   const rules = new Map<MetricName, MetricRule>();
   for (const { origin, metrics, mode, disabled, tags } of overrides) {
     if (!isAbout(mode, reporter)) continue;
-    const labels = Object.fromEntries(
-      tags.flatMap(({ name, value, origin: place }) => {
-        const text = tagValue(world, { name, value, origin: place });
-        return text === undefined ? [] : [[name, text]];
-      }),
-    );
+    const changes = tags.flatMap((tag) => lowerTag(world, tag));
     for (const metric of metrics) {
       const before = rules.get(metric);
       rules.set(metric, {
@@ -135,32 +131,9 @@ function lowerMetrics(
         reporter,
         metric: metricNames[metric],
         disabled: disabled ?? before?.disabled ?? false,
-        labels: { ...before?.labels, ...labels },
+        labels: withChanges(before?.labels ?? {}, changes),
       });
     }
   }
   return [...rules.values()];
-}
-
-/** Labels that every metric has; a new one would need its value from each request. */
-const knownLabels =
-  /^(?:reporter|(?:source|destination)_(?:workload|workload_namespace|principal|app|version|canonical_service|canonical_revision|cluster)|destination_service(?:_name|_namespace)?|request_protocol|response_code|grpc_response_status|response_flags|connection_security_policy)$/;
-
-/** The text of a label: empty to take it away; undefined, and reported, where it cannot be had. */
-function tagValue(
-  world: World,
-  { name, value, origin }: { readonly name: string; readonly value: string | undefined; readonly origin: Origin },
-): string | undefined {
-  const literal = value === undefined ? '' : /^\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*$/.exec(value)?.slice(1).find(Boolean);
-  if (knownLabels.test(name) && literal !== undefined) return literal;
-  world.report(
-    diagnose(codes.tagOverrideUnsupported, {
-      origin,
-      message: knownLabels.test(name)
-        ? `label ${name} stays as it is: ${JSON.stringify(value)} is not a text in quotes, and no other expression is computed`
-        : `label ${name} is none of the metrics here, and new ones are not added`,
-      remedy: 'Set labels that Istio has to a text such as \'"production"\', or REMOVE them.',
-    }),
-  );
-  return undefined;
 }

@@ -19,6 +19,7 @@ export { buildHashTable, slotOf, type HashTable } from './hash-table.ts';
 export { canonicalHost } from './host.ts';
 export { localAnswer, type LocalAnswer, type LocalCause } from './local-answer.ts';
 export { compileLogFilter } from './log-filter.ts';
+export { compileTextExpression } from './text-expression.ts';
 export { missedOutbound } from './outbound-host.ts';
 export { queryParameter, withoutParameter } from './query.ts';
 export {

@@ -1,39 +1,32 @@
-/** Whether a finished request gets a line in the access log. */
-import type { LogAttribute, LogFilter } from '../plan/index.ts';
-import { pathWithoutQuery } from './path.ts';
+/** Conditions on a request or connection: whether it gets a line in the access log, which text becomes a label. */
+import type { CallCondition } from '../plan/index.ts';
+import { attributeReader, type CallFacts } from './call-facts.ts';
 import { compileSearch } from './regex.ts';
-
-/** What a log filter may read of a request; a record of the access log has it all. */
-export interface LogFacts {
-  readonly responseCode: number;
-  /** -1: none. */
-  readonly grpcStatus: number;
-  readonly method: string;
-  readonly authority: string;
-  readonly path: string;
-  readonly userAgent: string;
-}
 
 /** True, false, or CEL's error, which comes of reading what is absent. */
 type Outcome = boolean | undefined;
 
 /** An error keeps the line out, as in Envoy; in `||` and `&&` it gives way to the side that decides alone (CEL). */
-export function compileLogFilter(filter: LogFilter): (facts: LogFacts) => boolean {
-  const evaluate = compile(filter);
+export function compileLogFilter(filter: CallCondition): (facts: CallFacts) => boolean {
+  const evaluate = compileCondition(filter);
   return (facts) => evaluate(facts) === true;
 }
 
-function compile(filter: LogFilter): (facts: LogFacts) => Outcome {
+export function compileCondition(filter: CallCondition): (facts: CallFacts) => Outcome {
   if (filter.type === 'compare') return compileComparison(filter);
   if (filter.type === 'test') return compileTest(filter);
+  if (filter.type === 'present') {
+    const read = attributeReader(filter.attribute);
+    return (facts) => (facts.head === undefined ? undefined : read(facts) !== undefined);
+  }
   if (filter.type === 'not') {
-    const inner = compile(filter.of);
+    const inner = compileCondition(filter.of);
     return (facts) => {
       const outcome = inner(facts);
       return outcome === undefined ? undefined : !outcome;
     };
   }
-  const parts = filter.of.map(compile);
+  const parts = filter.of.map(compileCondition);
   const decisive = filter.type === 'or';
   return (facts) => {
     let result: Outcome = !decisive;
@@ -50,16 +43,20 @@ function compileComparison({
   attribute,
   operator,
   value,
-}: Extract<LogFilter, { type: 'compare' }>): (facts: LogFacts) => Outcome {
-  const read = readers[attribute];
+}: Extract<CallCondition, { type: 'compare' }>): (facts: CallFacts) => Outcome {
+  const read = attributeReader(attribute);
   return (facts) => {
     const actual = read(facts);
     return actual === undefined ? undefined : compare(actual, operator, value);
   };
 }
 
-function compileTest({ attribute, test, value }: Extract<LogFilter, { type: 'test' }>): (facts: LogFacts) => Outcome {
-  const read = readers[attribute];
+function compileTest({
+  attribute,
+  test,
+  value,
+}: Extract<CallCondition, { type: 'test' }>): (facts: CallFacts) => Outcome {
+  const read = attributeReader(attribute);
   const holds = textTest(test, value);
   return (facts) => {
     const actual = read(facts);
@@ -79,16 +76,6 @@ function textTest(test: string, value: string): (text: string) => boolean {
       return compileSearch(value);
   }
 }
-
-const readers: Readonly<Record<LogAttribute, (facts: LogFacts) => number | string | undefined>> = {
-  'response.code': ({ responseCode }) => responseCode,
-  'response.grpc_status': ({ grpcStatus }) => (grpcStatus < 0 ? undefined : grpcStatus),
-  'request.method': ({ method }) => method,
-  'request.host': ({ authority }) => authority,
-  'request.path': ({ path }) => path,
-  'request.url_path': ({ path }) => pathWithoutQuery(path),
-  'request.useragent': ({ userAgent }) => userAgent,
-};
 
 function compare(actual: number | string, operator: string, wanted: number | string): boolean {
   switch (operator) {

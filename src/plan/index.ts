@@ -68,15 +68,20 @@ export type {
   VirtualHost,
 } from './types.ts';
 export {
+  booleanAttributes,
   numberAttributes,
   textTests,
   textAttributes,
   type AccessLogRule,
-  type LogAttribute,
-  type LogFilter,
+  type CallAttribute,
+  type CallCondition,
+  type ComputedLabel,
+  type HeaderAttribute,
   type MetricRule,
   type ProxyTelemetry,
   type TelemetryReporter,
+  type TextAttribute,
+  type TextExpression,
 } from './telemetry.ts';
 export { certificatesOf, validatePlan } from './validate.ts';
 export type { WorkloadLabels } from './workload-labels.ts';

@@ -88,6 +88,7 @@ export class ByteRelay {
     this.#account = {
       compiled,
       isInbound: port.port.direction === 'inbound',
+      destinationPort: port.port.number,
       facts,
       peer: peerLabels(compiled, facts.principal),
       startMs: runtime.clock.monotonicMs(),

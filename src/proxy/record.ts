@@ -3,6 +3,7 @@ import type { Clock, Origin } from '../base/index.ts';
 import { explainRefusal, type CompiledCluster, type LocalCause, type Refusal } from '../decide/index.ts';
 import {
   newRequestRecord,
+  noTags,
   unknownService,
   unknownWorkload,
   type AccessLog,
@@ -16,6 +17,7 @@ import { responseFlags } from './action-state.ts';
 import type { Exchange, Scope } from './exchange.ts';
 import { isLogged } from './log-rules.ts';
 import type { HeadView } from './head-view.ts';
+import { tagRules, type TagRules } from './tag-rules.ts';
 
 export interface RecorderOptions {
   readonly clock: Clock;
@@ -41,7 +43,7 @@ export interface Recorder {
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { clock, metrics } = options;
+  const { clock, metrics, accessLog, view } = options;
   const record = newRequestRecord();
   const pair: MutablePair = {
     reporter: 'source',
@@ -58,11 +60,17 @@ export function createRecorder(options: RecorderOptions): Recorder {
     exchange.requestMessagesBooked = requestMessages.count;
     exchange.responseMessagesBooked = responseMessages.count;
   };
+  /** What is counted while a call goes on is told apart by what is known then: its response counts as absent. */
+  const messagePair = (index: number, tags: TagRules | undefined): number =>
+    tags?.messages === undefined ? index : metrics.taggedPair(index, metrics.tagSet(tags.messages(record)));
   const recordMessages = (exchange: Exchange): void => {
     const { scope } = exchange;
     if (scope === undefined) return;
     fillPair(pair, exchange, scope);
-    messagesOf(exchange, metrics.pairFor(pair));
+    const index = metrics.pairFor(pair);
+    const tags = tagsOf(scope, pair.reporter);
+    if (tags !== undefined) fillBegun(record, exchange, view);
+    messagesOf(exchange, messagePair(index, tags));
   };
   const recordCall = (exchange: Exchange): void => {
     const { scope } = exchange;
@@ -70,22 +78,23 @@ export function createRecorder(options: RecorderOptions): Recorder {
     const durationMs = Math.max(0, clock.monotonicMs() - exchange.startMs);
     fillPair(pair, exchange, scope);
     const index = metrics.pairFor(pair);
+    const tags = tagsOf(scope, pair.reporter);
+    const isRead = tags !== undefined || accessLog !== undefined;
+    if (isRead) fillBegun(record, exchange, view);
+    messagesOf(exchange, messagePair(index, tags));
+    if (isRead) fillOutcome(record, exchange);
+    const tagSet = tags?.requests === undefined ? noTags : metrics.tagSet(tags.requests(record));
     const flags = flagsOf(exchange);
-    const series = metrics.seriesFor(index, exchange.isGrpc, exchange.httpStatus, exchange.grpcStatus, flags);
+    const series = metrics.seriesFor(index, exchange.isGrpc, exchange.httpStatus, exchange.grpcStatus, flags, tagSet);
     const { downStream } = exchange;
     metrics.record(series, durationMs, downStream?.receivedBytes ?? 0, downStream?.sentBytes ?? 0);
-    messagesOf(exchange, index);
-    if (options.accessLog === undefined) return;
+    if (accessLog === undefined) return;
     record.startWallMs = clock.wallMs() - durationMs;
     record.durationMs = durationMs;
-    record.reporter = pair.reporter;
-    fillRequest(record, exchange);
-    fillConnection(record, exchange, scope);
-    fillOutcome(record, exchange);
     const { telemetry } = scope.compiled.proxy;
     if (telemetry !== undefined && !isLogged(telemetry, record)) return;
-    record.reason = reasonOf(exchange, scope, options.view);
-    options.accessLog.log(record);
+    record.reason = reasonOf(exchange, scope, view);
+    accessLog.log(record);
   };
   return { record: recordCall, recordMessages };
 }
@@ -129,6 +138,34 @@ function clusterOf(exchange: Exchange): CompiledCluster | undefined {
 
 type Record = ReturnType<typeof newRequestRecord>;
 
+/** Undefined for a proxy whose Telemetry computes no label, as nearly all are. */
+function tagsOf({ compiled }: Scope, reporter: PairLabels['reporter']): TagRules | undefined {
+  const { telemetry } = compiled.proxy;
+  return telemetry === undefined ? undefined : tagRules(telemetry, reporter);
+}
+
+/** What is known before there is a response. */
+function fillBegun(record: Record, exchange: Exchange, view: HeadView): void {
+  const { scope } = exchange;
+  if (scope === undefined) return;
+  record.reporter = scope.port.port.direction === 'inbound' ? 'destination' : 'source';
+  fillRequest(record, exchange);
+  fillConnection(record, exchange, scope);
+  record.responseCode = 0;
+  record.grpcStatus = -1;
+  record.details = '';
+  if (scope.compiled.proxy.telemetry === undefined) return;
+  view.show(exchange.head, exchange.headCount, exchange.token);
+  record.head = view;
+  record.destinationPort = destinationPort(exchange, scope);
+}
+
+/** One outbound port leads to all Services; where an app wanted to go stands in Istio's name of the cluster. */
+function destinationPort(exchange: Exchange, { port: { port } }: Scope): number {
+  const name = port.direction === 'outbound' ? clusterOf(exchange)?.cluster.name : undefined;
+  return name === undefined ? port.number : Number(name.split('|')[1]);
+}
+
 function fillRequest(record: Record, exchange: Exchange): void {
   record.method = exchange.method;
   record.path = exchange.path;
@@ -149,6 +186,8 @@ function fillConnection(record: Record, exchange: Exchange, scope: Scope): void 
   record.sourceAddress = facts === undefined ? '' : `${facts.remoteAddress}:${facts.remotePort}`;
   record.localAddress = facts === undefined ? '' : `${facts.localAddress}:${facts.localPort}`;
   record.sni = facts?.sni ?? '';
+  record.peerPrincipal = peerSpiffeId ?? '';
+  record.isMutual = (facts?.peerCertificate.length ?? 0) > 0;
   const isInbound = record.reporter === 'destination';
   const own = scope.compiled.proxy.labels.principal;
   record.sourcePrincipal = isInbound ? (peerSpiffeId ?? '') : own;

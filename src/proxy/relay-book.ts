@@ -11,12 +11,16 @@ import {
   unknownService,
   unknownWorkload,
   type AccessLog,
+  type CounterDefinition,
   type Counters,
   type PairLabels,
+  type RequestRecord,
+  type Tags,
   type WorkloadIdentity,
 } from '../telemetry/index.ts';
 import type { SocketFacts } from '../transport/index.ts';
 import { isLogged } from './log-rules.ts';
+import { tagRules } from './tag-rules.ts';
 
 /** Who books relayed connections: metrics always, a line where there is a log. */
 export interface RelayBooks {
@@ -30,6 +34,8 @@ export interface RelayBooks {
 export interface RelayAccount {
   readonly compiled: CompiledProxy;
   readonly isInbound: boolean;
+  /** The port of the YAML. */
+  readonly destinationPort: number;
   readonly facts: SocketFacts;
   readonly peer: WorkloadIdentity;
   readonly startMs: number;
@@ -62,6 +68,9 @@ export class RelayBook {
   readonly #books: RelayBooks;
   readonly #account: RelayAccount;
   #opened = false;
+  /** Computed once, before the first metric, as in Istio. */
+  #tags: Tags | undefined;
+  #hasTags = false;
   #receivedBooked = 0;
   #sentBooked = 0;
 
@@ -72,27 +81,38 @@ export class RelayBook {
 
   open(): void {
     this.#opened = true;
-    this.#books.counters.add(tcpConnectionsOpened, connectionLabelValues(this.#pair(), '-'));
+    this.#count(tcpConnectionsOpened, '-');
   }
 
   addBytes(flag = '-'): void {
     const { receivedBytes, sentBytes } = this.#account;
-    const { counters } = this.#books;
     const received = receivedBytes - this.#receivedBooked;
     const sent = sentBytes - this.#sentBooked;
-    if (received > 0) counters.add(tcpReceivedBytes, connectionLabelValues(this.#pair(), flag), received);
-    if (sent > 0) counters.add(tcpSentBytes, connectionLabelValues(this.#pair(), flag), sent);
+    if (received > 0) this.#count(tcpReceivedBytes, flag, received);
+    if (sent > 0) this.#count(tcpSentBytes, flag, sent);
     this.#receivedBooked = receivedBytes;
     this.#sentBooked = sentBytes;
   }
 
   close(end: RelayEnd): void {
-    const labels = connectionLabelValues(this.#pair(), end.flag);
     // A connection that led nowhere was opened all the same.
-    if (!this.#opened) this.#books.counters.add(tcpConnectionsOpened, labels);
+    if (!this.#opened) this.#count(tcpConnectionsOpened, end.flag);
     this.addBytes(end.flag);
-    this.#books.counters.add(tcpConnectionsClosed, labels);
+    this.#count(tcpConnectionsClosed, end.flag);
     this.#log(end);
+  }
+
+  #count(definition: CounterDefinition, flag: string, amount = 1): void {
+    this.#books.counters.add(definition, connectionLabelValues(this.#pair(), flag), amount, this.#tagsOf());
+  }
+
+  #tagsOf(): Tags | undefined {
+    const { telemetry } = this.#account.compiled.proxy;
+    if (telemetry === undefined || this.#hasTags) return this.#tags;
+    this.#hasTags = true;
+    const rules = tagRules(telemetry, this.#account.isInbound ? 'destination' : 'source');
+    if (rules?.connections !== undefined) this.#tags = rules.connections(this.#record());
+    return this.#tags;
   }
 
   /** Gateways report as the source, sidecars as the destination of what comes in. */
@@ -111,18 +131,29 @@ export class RelayBook {
   #log(end: RelayEnd): void {
     const { clock, accessLog } = this.#books;
     if (accessLog === undefined) return;
+    const { compiled, ...account } = this.#account;
+    const record = this.#record();
+    record.durationMs = Math.max(0, clock.monotonicMs() - account.startMs);
+    record.startWallMs = clock.wallMs() - record.durationMs;
+    record.flags = end.flag;
+    record.details = end.details;
+    record.reason = end.reason;
+    const { telemetry } = compiled.proxy;
+    if (telemetry === undefined || isLogged(telemetry, record)) accessLog.log(record);
+  }
+
+  /** All but its end. */
+  #record(): RequestRecord {
     const { compiled, isInbound, facts, endpoint, ...account } = this.#account;
     const record = newRequestRecord();
     const own = compiled.proxy.labels.principal;
     const other = endpoint === undefined || endpoint.labels.principal === 'unknown' ? '' : endpoint.labels.principal;
     record.isTcp = true;
-    record.durationMs = Math.max(0, clock.monotonicMs() - account.startMs);
-    record.startWallMs = clock.wallMs() - record.durationMs;
     record.reporter = isInbound ? 'destination' : 'source';
     record.hop = compiled.id;
-    record.flags = end.flag;
-    record.details = end.details;
-    record.reason = end.reason;
+    record.peerPrincipal = facts.principal;
+    record.isMutual = facts.peerCertificate.length > 0;
+    record.destinationPort = account.destinationPort;
     record.requestBytes = account.receivedBytes;
     record.responseBytes = account.sentBytes;
     record.attempts = account.attempts;
@@ -139,7 +170,6 @@ export class RelayBook {
     const { dialled } = account;
     record.upstreamAddress = dialled === undefined ? '' : `${dialled.host}:${dialled.port}`;
     record.upstreamLocalAddress = account.upstreamLocalAddress;
-    const { telemetry } = compiled.proxy;
-    if (telemetry === undefined || isLogged(telemetry, record)) accessLog.log(record);
+    return record;
   }
 }

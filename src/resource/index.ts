@@ -71,7 +71,14 @@ export type { VirtualDestination, VirtualRetries, VirtualRouteDestination } from
 export type { JwtRule, RequestAuthentication } from './istio/request-authentication.ts';
 export type { PolicyTargets } from './istio/targets.ts';
 export type { ServiceEntry, ServiceEntryEndpoint, ServiceEntryPort } from './istio/service-entry.ts';
-export type { AccessLogging, MetricName, MetricOverride, Telemetry, TelemetryMode } from './istio/telemetry.ts';
+export type {
+  AccessLogging,
+  MetricName,
+  MetricOverride,
+  TagOverride,
+  Telemetry,
+  TelemetryMode,
+} from './istio/telemetry.ts';
 export type { Sidecar, SidecarEgress, SidecarHost, SidecarIngress } from './istio/sidecar.ts';
 export type { WorkloadEntry } from './istio/workload-entry.ts';
 export type { WorkloadGroup } from './istio/workload-group.ts';

@@ -1,5 +1,6 @@
 import { maxCounterSeries } from './limits.ts';
 import type { CounterSnapshot } from './snapshot.ts';
+import type { Tags } from './tags.ts';
 
 export interface CounterDefinition {
   /** Prometheus name, ending in `_total`. */
@@ -46,9 +47,16 @@ export const accessLogDropped: CounterDefinition = {
   labels: [],
 };
 
+interface CounterValue {
+  readonly labels: readonly string[];
+  /** What a Telemetry has computed for further labels. */
+  readonly tags: Tags | undefined;
+  value: number;
+}
+
 interface Counter {
   readonly definition: CounterDefinition;
-  readonly values: Map<string, { readonly labels: readonly string[]; value: number }>;
+  readonly values: Map<string, CounterValue>;
 }
 
 /** Counters for what is rarer than requests: a map look-up each. */
@@ -56,33 +64,39 @@ export class Counters {
   readonly #counters = new Map<string, Counter>();
 
   /** Adds to a counter; beyond `maxCounterSeries` label combinations everything goes to one labelled `overflow`. */
-  add(definition: CounterDefinition, labels: readonly string[] = [], amount = 1): void {
+  add(definition: CounterDefinition, labels: readonly string[] = [], amount = 1, tags?: Tags): void {
     let counter = this.#counters.get(definition.name);
     if (counter === undefined) {
       counter = { definition, values: new Map() };
       this.#counters.set(definition.name, counter);
     }
-    const known = counter.values.get(JSON.stringify(labels));
+    const known = counter.values.get(keyOf(labels, tags));
     if (known !== undefined) {
       known.value += amount;
       return;
     }
     const overflows = counter.values.size >= maxCounterSeries;
     const kept = overflows ? definition.labels.map(() => 'overflow') : labels;
-    const key = JSON.stringify(kept);
-    const entry = counter.values.get(key) ?? { labels: kept, value: 0 };
+    const keptTags = overflows ? undefined : tags;
+    const key = keyOf(kept, keptTags);
+    const entry = counter.values.get(key) ?? { labels: kept, tags: keptTags, value: 0 };
     entry.value += amount;
     counter.values.set(key, entry);
   }
 
   snapshot(): CounterSnapshot[] {
     return [...this.#counters.values()].flatMap(({ definition, values }) =>
-      [...values.values()].map(({ labels, value }) => ({
+      [...values.values()].map(({ labels, tags, value }) => ({
         name: definition.name,
         help: definition.help,
         labels: definition.labels.map((name, index): readonly [string, string] => [name, labels[index] ?? '']),
         value,
+        ...(tags === undefined ? {} : { tags }),
       })),
     );
   }
+}
+
+function keyOf(labels: readonly string[], tags: Tags | undefined): string {
+  return JSON.stringify(tags === undefined ? labels : [labels, tags]);
 }

@@ -53,7 +53,7 @@ function metricsOf(snapshot: MetricsSnapshot, version: string): MetricPage[] {
       ...requestMetrics.requests,
       values: series
         .filter(isFor(requestMetrics.requests.name))
-        .map(({ labels, duration }) => ({ labels: labelsOf(labels), value: total(duration) })),
+        .map((one) => ({ labels: labelsOf(one), value: total(one.duration) })),
     },
     histogram(requestMetrics.duration, { series, of: ({ duration }) => duration }),
     histogram(requestMetrics.requestBytes, { series, of: ({ requestBytes }) => requestBytes }),
@@ -72,7 +72,7 @@ function histogram(
     of,
   }: { readonly series: readonly SeriesSnapshot[]; readonly of: (one: SeriesSnapshot) => readonly number[] },
 ): MetricPage {
-  const values = series.filter(isFor(name)).flatMap((one) => histogramValues(name, labelsOf(one.labels), of(one)));
+  const values = series.filter(isFor(name)).flatMap((one) => histogramValues(name, labelsOf(one), of(one)));
   return { name, help, type: 'histogram', values };
 }
 
@@ -101,7 +101,7 @@ function messages(
     name,
     help,
     type: 'counter',
-    values: pairs.filter(isFor(name)).map((pair) => ({ labels: labelsOf(pair.labels), value: of(pair) })),
+    values: pairs.filter(isFor(name)).map((pair) => ({ labels: labelsOf(pair), value: of(pair) })),
   };
 }
 
@@ -119,8 +119,9 @@ function counters(all: readonly CounterSnapshot[]): MetricPage[] {
   }));
 }
 
-function labelsOf(values: readonly string[]): Record<string, string> {
-  return Object.fromEntries(values.map((value, index) => [seriesLabelNames[index] ?? '', value]));
+function labelsOf({ labels, extra = [] }: PairSnapshot | SeriesSnapshot): Record<string, string> {
+  const standard = labels.map((value, index) => [seriesLabelNames[index] ?? '', value] as const);
+  return Object.fromEntries([...standard, ...extra]);
 }
 
 /** Requests of a series: all buckets of its duration histogram. */

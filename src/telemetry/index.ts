@@ -34,4 +34,5 @@ export { RequestMetrics } from './request-metrics.ts';
 export { newRequestRecord, type RequestRecord } from './request-record.ts';
 export { emptySnapshot, type MetricsSnapshot } from './snapshot.ts';
 export { SnapshotStore } from './snapshot-store.ts';
+export { makeTags, noTags, type Tags } from './tags.ts';
 export { takeSnapshot } from './take-snapshot.ts';

@@ -13,9 +13,12 @@ import {
   maxLoggedValueLength,
   maxPairs,
   maxSeries,
+  maxTagSets,
+  maxTagValueLength,
 } from './limits.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { newRequestRecord } from './request-record.ts';
+import { makeTags } from './tags.ts';
 
 const statusName = (code: number): string => `${code}`;
 
@@ -49,6 +52,39 @@ test('maxSeries: the overflow series is one of them', () => {
   const past = metrics.seriesFor(pairs[0] as number, true, 200, 0, 'one more');
   assert.ok(!series.includes(past));
   assert.equal(metrics.seriesFor(pairs[1] as number, true, 200, 0, 'and another'), past);
+});
+
+test('maxTagSets: beyond it the values are overflow, and the other labels what they are', () => {
+  const metrics = new RequestMetrics();
+  const pair = metrics.pairFor(labelsOf('w'));
+  const count = (host: string): number => {
+    const tagSet = metrics.tagSet({ 'request.host': host });
+    metrics.addMessages(metrics.taggedPair(pair, tagSet), 1, 1);
+    metrics.record(metrics.seriesFor(pair, true, 200, 0, '-', tagSet), 1, 1, 1);
+    return tagSet;
+  };
+  const sets = Array.from({ length: maxTagSets }, (_, index) => count(`h${index}`));
+  assert.equal(new Set(sets).size, maxTagSets);
+  assert.ok(!sets.includes(count('one more')));
+  assert.equal(count('another'), count('one more'));
+  assert.equal(count('h0'), sets[0]);
+  const { pairs, series } = metrics.snapshot();
+  assert.equal(pairs.length, maxTagSets + 1);
+  for (const last of [pairs.at(-1), series.at(-1)]) {
+    assert.deepEqual(last?.tags, { 'request.host': 'overflow' });
+    assert.equal(last?.labels[1], 'w');
+  }
+});
+
+test('maxTagValueLength', () => {
+  const longest = 'a'.repeat(maxTagValueLength);
+  assert.deepEqual(makeTags(['request.path'], [`${longest}b`]), { 'request.path': longest });
+});
+
+test('pairs with tags are some of maxPairs', () => {
+  const metrics = new RequestMetrics();
+  const overflow = Array.from({ length: maxPairs }, (_, index) => metrics.pairFor(labelsOf(`w${index}`))).at(-1);
+  assert.equal(metrics.taggedPair(metrics.pairFor(labelsOf('w0')), metrics.tagSet({ a: 'b' })), overflow);
 });
 
 test('maxIdentities: what comes beyond them is counted as overflow, never as somebody else', () => {

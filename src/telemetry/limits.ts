@@ -12,6 +12,15 @@ export const maxIdentities = 0xffff;
 /** Different response flags; Envoy has about thirty, and they combine rarely. */
 export const maxFlags = 64;
 
+/**
+ * Combinations of labels that Telemetry resources compute, in one process; clients can choose most of them. Beyond it the values
+ * read `overflow`, and all other labels of a request stay right.
+ */
+export const maxTagSets = 1_024;
+
+/** Characters of one such value: a path or a header, of which a page holds many. */
+export const maxTagValueLength = 256;
+
 /** Label combinations of one plain counter; reasons of failures may come from peers. */
 export const maxCounterSeries = 256;
 

@@ -97,3 +97,61 @@ test('metrics of connections follow their rules, and counters of the proxy itsel
   assert.deepEqual(valuesOf('istio_tcp_connections_opened_total'), [1, 1]);
   assert.deepEqual(valuesOf('sallyport_limits_acted_total'), [1]);
 });
+
+/** Requests for hosts, all of one pair. */
+function tagged(...hosts: readonly string[]): MetricsSnapshot {
+  const metrics = new RequestMetrics();
+  const counters = new Counters();
+  const labels = {
+    reporter: 'destination',
+    source: unknownWorkload,
+    destination: unknownWorkload,
+    service: unknownService,
+    security: 'none',
+  } as const;
+  const pair = metrics.pairFor(labels);
+  for (const host of hosts) {
+    const tags = { 'request.host': host };
+    const tagSet = metrics.tagSet(tags);
+    metrics.record(metrics.seriesFor(pair, true, 200, 0, '-', tagSet), 3, 10, 20);
+    metrics.addMessages(metrics.taggedPair(pair, tagSet), 1, 2);
+    counters.add(tcpSentBytes, connectionLabelValues(labels, '-'), 5, tags);
+  }
+  return { ...metrics.snapshot(), counters: counters.snapshot() };
+}
+
+async function taggedLines(rules: readonly MetricRule[], name: string): Promise<string[]> {
+  const snapshot = (): MetricsSnapshot => applyMetricRules(tagged('a', 'b', 'a'), rules);
+  const text = await createExposition({ version: '1', snapshot }).text();
+  return text.split('\n').filter((line) => line.startsWith(`${name}{`));
+}
+
+test('labels that are computed: a new one, and one of Istio', async () => {
+  const host = { text: 'request.host' };
+  const labels = { request_host: host, source_app: host, place: 'here' };
+  const names = [
+    ['istio_requests_total', 'istio_requests_total'],
+    ['istio_request_bytes', 'istio_request_bytes_count'],
+    ['istio_request_messages_total', 'istio_request_messages_total'],
+    ['istio_tcp_sent_bytes_total', 'istio_tcp_sent_bytes_total'],
+  ] as const;
+  for (const [metric, name] of names) {
+    const of = await taggedLines([rule(metric, { labels })], name);
+    assert.equal(of.length, 2, name);
+    assert.match(of[0] ?? '', /source_app="a".*place="here",request_host="a"\} (?:2|10)$/, name);
+    assert.match(of[1] ?? '', /source_app="b".*place="here",request_host="b"\} (?:1|5)$/, name);
+  }
+  const others = await taggedLines([rule('istio_requests_total', { labels })], 'istio_response_bytes_count');
+  assert.equal(others.length, 1, 'what another metric is told apart by is one here');
+  assert.match(others[0] ?? '', /\} 3$/);
+});
+
+test('what was counted before a label was computed has no value, and what no rule asks for any more is one', async () => {
+  const never = rule('istio_requests_total', { labels: { path: { text: 'request.path' } } });
+  const [line, ...rest] = await taggedLines([never], 'istio_requests_total');
+  assert.match(line ?? '', /path="unknown"\} 3$/);
+  assert.deepEqual(rest, []);
+  for (const name of ['istio_requests_total', 'istio_request_messages_total', 'istio_tcp_sent_bytes_total']) {
+    assert.equal((await taggedLines([], name)).length, 1, name);
+  }
+});

@@ -10,6 +10,7 @@ import {
   type PairSnapshot,
   type SeriesSnapshot,
 } from './snapshot.ts';
+import type { Tags } from './tags.ts';
 
 /** Same shape as the plan's. */
 export interface MetricRule {
@@ -17,9 +18,11 @@ export interface MetricRule {
   /** Name without suffix. */
   readonly metric: string;
   readonly disabled: boolean;
-  /** By label; an empty value takes the label away. */
-  readonly labels: Readonly<Record<string, string>>;
+  /** By label, a text or one that was computed; an empty value takes the label away. */
+  readonly labels: Readonly<Record<string, string | { readonly text: string }>>;
 }
+
+type Labels = MetricRule['labels'];
 
 /** Metrics that are made of series, and of pairs. */
 const seriesMetrics = [
@@ -30,9 +33,13 @@ const seriesMetrics = [
 ] as const;
 const pairMetrics = ['istio_request_messages_total', 'istio_response_messages_total'] as const;
 const labelNames: readonly string[] = [...pairLabelNames, ...responseLabelNames];
+const standardNames: ReadonlySet<string> = new Set(labelNames);
+
+/** What was counted before its rule was there. */
+const neverComputed = 'unknown';
 
 export function applyMetricRules(snapshot: MetricsSnapshot, rules: readonly MetricRule[]): MetricsSnapshot {
-  if (rules.length === 0) return snapshot;
+  if (rules.length === 0 && !hasTags(snapshot)) return snapshot;
   const ruleOf = new Map(rules.map((rule) => [`${rule.reporter} ${rule.metric}`, rule]));
   const changed = {
     pairs: snapshot.pairs.flatMap((pair): PairSnapshot[] => split(pair, pairMetrics, ruleOf)),
@@ -43,37 +50,63 @@ export function applyMetricRules(snapshot: MetricsSnapshot, rules: readonly Metr
   return mergeSnapshots([changed]);
 }
 
+function hasTags({ pairs, series, counters }: MetricsSnapshot): boolean {
+  return [pairs, series, counters].some((elements) => elements.some(({ tags }) => tags !== undefined));
+}
+
 /** Metrics of connections are plain counters; those of the proxy itself have no reporter, and so no rule. */
-function changeCounter(counter: CounterSnapshot, ruleOf: ReadonlyMap<string, MetricRule>): CounterSnapshot[] {
+function changeCounter(
+  { tags, ...counter }: CounterSnapshot,
+  ruleOf: ReadonlyMap<string, MetricRule>,
+): CounterSnapshot[] {
   const [first] = counter.labels;
   if (first?.[0] !== 'reporter') return [counter];
   const rule = ruleOf.get(`${first[1]} ${counter.name}`);
   if (rule === undefined) return [counter];
   if (rule.disabled) return [];
-  const labels = counter.labels.map(([name, value]) => [name, rule.labels[name] ?? value] as const);
-  return [{ ...counter, labels }];
+  const labels = counter.labels.map(([name, value]) => [name, labelOf(rule.labels, name, tags) ?? value] as const);
+  return [{ ...counter, labels: [...labels, ...extraLabels(rule.labels, tags)] }];
 }
 
 /** The element once for each set of labels that its metrics have now, each naming the metrics that it is not for. */
-function split<T extends { readonly labels: readonly string[]; readonly omit?: readonly string[] }>(
-  element: T,
+function split<T extends PairSnapshot | SeriesSnapshot>(
+  { tags, ...element }: T,
   metrics: readonly string[],
   ruleOf: ReadonlyMap<string, MetricRule>,
-): T[] {
+): Omit<T, 'tags'>[] {
   const [reporter = ''] = element.labels;
   const shown = metrics.filter((metric) => ruleOf.get(`${reporter} ${metric}`)?.disabled !== true);
-  const groups = Map.groupBy(shown, (metric) =>
-    JSON.stringify(relabelled(element.labels, ruleOf.get(`${reporter} ${metric}`)?.labels ?? {})),
-  );
-  return [...groups].map(([labels, own]) => {
+  const groups = Map.groupBy(shown, (metric) => {
+    const changes = ruleOf.get(`${reporter} ${metric}`)?.labels ?? {};
+    return JSON.stringify([relabelled(element.labels, changes, tags), extraLabels(changes, tags)]);
+  });
+  return [...groups].map(([key, own]) => {
+    const [labels, extra] = JSON.parse(key) as [string[], [string, string][]];
     const omit = metrics.filter((metric) => !own.includes(metric));
-    return { ...element, labels: JSON.parse(labels) as string[], ...(omit.length === 0 ? {} : { omit }) };
+    return {
+      ...element,
+      labels,
+      ...(omit.length === 0 ? {} : { omit }),
+      ...(extra.length === 0 ? {} : { extra }),
+    };
   });
 }
 
-function relabelled(values: readonly string[], changes: Readonly<Record<string, string>>): readonly string[] {
-  return values.map((value, index) => {
-    const name = labelNames[index] ?? '';
-    return Object.hasOwn(changes, name) ? (changes[name] ?? value) : value;
-  });
+function relabelled(values: readonly string[], changes: Labels, tags: Tags | undefined): readonly string[] {
+  return values.map((value, index) => labelOf(changes, labelNames[index] ?? '', tags) ?? value);
+}
+
+/** Labels that Istio does not have, by name. */
+function extraLabels(changes: Labels, tags: Tags | undefined): (readonly [string, string])[] {
+  return Object.keys(changes)
+    .filter((name) => !standardNames.has(name))
+    .sort()
+    .map((name) => [name, labelOf(changes, name, tags) ?? ''] as const);
+}
+
+/** Undefined: the label stays as it is. */
+function labelOf(changes: Labels, name: string, tags: Tags | undefined): string | undefined {
+  if (!Object.hasOwn(changes, name)) return undefined;
+  const change = changes[name];
+  return typeof change === 'object' ? (tags?.[change.text] ?? neverComputed) : change;
 }

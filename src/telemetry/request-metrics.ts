@@ -6,6 +6,7 @@ import { bucketCount, bucketOf } from './buckets.ts';
 import { pairLabelValues, type PairLabels, type ServiceIdentity, type WorkloadIdentity } from './labels.ts';
 import { maxFlags, maxIdentities, maxPairs, maxSeries } from './limits.ts';
 import type { PairSnapshot, SeriesSnapshot } from './snapshot.ts';
+import { noTags, TagTable, type Tags } from './tags.ts';
 
 /** Values of a histogram: its buckets, then the sum. */
 const histogramStride = bucketCount + 1;
@@ -19,10 +20,15 @@ const noGrpcStatus = 17;
 const unknownGrpcStatus = 2;
 const maxGrpcStatus = 16;
 const codePlaces = 1_000;
+const responsePlaces = maxFlags * grpcPlaces * codePlaces * 2;
 
 interface Pair {
   readonly labels: readonly string[];
   readonly security: string;
+  /** Of the pair itself: of its messages. */
+  readonly tags: Tags | undefined;
+  /** The same pair by tags; undefined where none were ever computed. */
+  tagged: Map<number, number> | undefined;
   /** Series by response; see `responseKey`. */
   readonly series: Map<number, number>;
 }
@@ -37,6 +43,7 @@ interface LastPair {
 
 interface Series {
   readonly pair: number;
+  readonly tags: Tags | undefined;
   /** Values of `responseLabelNames`. */
   readonly response: readonly string[];
 }
@@ -61,6 +68,7 @@ export class RequestMetrics {
   readonly #pairIndex = new Map<number, number>();
   readonly #series: Series[] = [];
   readonly #flags = new Map<string, number>();
+  readonly #tags = new TagTable();
   /** The pair asked for last, which is mostly the next one too: four look-ups saved. */
   readonly #last: LastPair = { source: undefined, destination: undefined, service: undefined, kind: -1, index: 0 };
   #values = new Float64Array(initialSeries * seriesStride);
@@ -73,6 +81,24 @@ export class RequestMetrics {
     const overflow = { source: overflowWorkload, destination: overflowWorkload, service: overflowService };
     this.#overflowPair = this.#addPair({ reporter: 'source', security: 'unknown', ...overflow });
     this.#overflowSeries = this.#addSeries(this.#overflowPair, ['grpc', '0', '', '-', 'unknown']);
+  }
+
+  /** A number for values that a Telemetry computes for labels, for `taggedPair` and `seriesFor`. */
+  tagSet(tags: Tags): number {
+    return this.#tags.indexOf(tags);
+  }
+
+  /** The pair with tags, for its messages. */
+  taggedPair(pair: number, tagSet: number): number {
+    if (tagSet === noTags) return pair;
+    const entry = this.#pairs[pair] as Pair;
+    entry.tagged ??= new Map();
+    const known = entry.tagged.get(tagSet);
+    if (known !== undefined) return known;
+    if (this.#pairs.length >= maxPairs) return this.#overflowPair;
+    const tagged = this.#push({ ...entry, tags: this.#tags.at(tagSet), tagged: undefined, series: new Map() });
+    entry.tagged.set(tagSet, tagged);
+    return tagged;
   }
 
   /** An index for a client and its destination. Fast for label objects that were seen before, so keep them. */
@@ -114,17 +140,27 @@ export class RequestMetrics {
    * @param responseCode HTTP status, 0 if there was no response
    * @param grpcStatus -1 if there was none
    * @param flags Envoy's response flags, `-` for none
+   * @param tagSet from `tagSet`
    */
-  seriesFor(pair: number, isGrpc: boolean, responseCode: number, grpcStatus: number, flags: string): number {
+  seriesFor(
+    pair: number,
+    isGrpc: boolean,
+    responseCode: number,
+    grpcStatus: number,
+    flags: string,
+    tagSet: number = noTags,
+  ): number {
     const entry = this.#pairs[pair] as Pair;
     const grpcPlace = grpcStatus < 0 ? noGrpcStatus : grpcStatus > maxGrpcStatus ? unknownGrpcStatus : grpcStatus;
     const code = responseCode >= 0 && responseCode < codePlaces ? responseCode : 0;
-    const key = ((this.#flagIndex(flags) * grpcPlaces + grpcPlace) * codePlaces + code) * 2 + (isGrpc ? 1 : 0);
+    let key = ((this.#flagIndex(flags) * grpcPlaces + grpcPlace) * codePlaces + code) * 2 + (isGrpc ? 1 : 0);
+    if (tagSet !== noTags) key += tagSet * responsePlaces;
     const known = entry.series.get(key);
     if (known !== undefined) return known;
     if (this.#series.length >= maxSeries) return this.#overflowSeries;
     const status = grpcPlace === noGrpcStatus ? '' : String(grpcPlace);
-    const series = this.#addSeries(pair, [isGrpc ? 'grpc' : 'http', String(code), status, flags, entry.security]);
+    const response = [isGrpc ? 'grpc' : 'http', String(code), status, flags, entry.security];
+    const series = this.#addSeries(pair, response, this.#tags.at(tagSet));
     entry.series.set(key, series);
     return series;
   }
@@ -147,19 +183,20 @@ export class RequestMetrics {
   /** What has been counted; pairs and series that counted nothing are left out. */
   snapshot(): { readonly pairs: readonly PairSnapshot[]; readonly series: readonly SeriesSnapshot[] } {
     const pairs: PairSnapshot[] = [];
-    for (const [index, { labels }] of this.#pairs.entries()) {
+    for (const [index, { labels, tags }] of this.#pairs.entries()) {
       const requestMessages = this.#messages[2 * index] as number;
       const responseMessages = this.#messages[2 * index + 1] as number;
-      if (requestMessages + responseMessages > 0) pairs.push({ labels, requestMessages, responseMessages });
+      if (requestMessages + responseMessages === 0) continue;
+      pairs.push({ labels, requestMessages, responseMessages, ...tagsPart(tags) });
     }
     const series: SeriesSnapshot[] = [];
-    for (const [index, { pair, response }] of this.#series.entries()) {
+    for (const [index, { pair, response, tags }] of this.#series.entries()) {
       const [duration, requestBytes, responseBytes] = [0, 1, 2].map((part) =>
         this.#histogram(index * seriesStride + part * histogramStride),
       ) as [number[], number[], number[]];
       if (duration.slice(0, bucketCount).every((count) => count === 0)) continue;
       const labels = [...(this.#pairs[pair] as Pair).labels, ...response];
-      series.push({ labels, duration, requestBytes, responseBytes });
+      series.push({ labels, duration, requestBytes, responseBytes, ...tagsPart(tags) });
     }
     return { pairs, series };
   }
@@ -186,18 +223,33 @@ export class RequestMetrics {
   }
 
   #addPair(labels: PairLabels): number {
+    const { security } = labels;
+    return this.#push({
+      labels: pairLabelValues(labels),
+      security,
+      tags: undefined,
+      tagged: undefined,
+      series: new Map(),
+    });
+  }
+
+  #push(pair: Pair): number {
     const index = this.#pairs.length;
-    this.#pairs.push({ labels: pairLabelValues(labels), security: labels.security, series: new Map() });
+    this.#pairs.push(pair);
     if (2 * (index + 1) > this.#messages.length) this.#messages = grow(this.#messages);
     return index;
   }
 
-  #addSeries(pair: number, response: readonly string[]): number {
+  #addSeries(pair: number, response: readonly string[], tags?: Tags): number {
     const index = this.#series.length;
-    this.#series.push({ pair, response });
+    this.#series.push({ pair, response, tags });
     if ((index + 1) * seriesStride > this.#values.length) this.#values = grow(this.#values);
     return index;
   }
+}
+
+function tagsPart(tags: Tags | undefined): { readonly tags?: Tags } {
+  return tags === undefined ? {} : { tags };
 }
 
 function grow(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {

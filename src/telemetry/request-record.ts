@@ -44,13 +44,21 @@ export interface RequestRecord {
   audited: Origin | undefined;
   /** What dry-run policies would have done. */
   shadow: '' | 'allowed' | 'denied';
-  /** SPIFFE id of the peer. */
+  /** SPIFFE id of whoever sent the request; at a gateway of the gateway itself. */
   sourcePrincipal: string;
   destinationPrincipal: string;
   /** `address:port`. */
   sourceAddress: string;
   localAddress: string;
   sni: string;
+  /** The verified SPIFFE id of whoever connected. */
+  peerPrincipal: string;
+  /** Whoever connected presented a certificate that was verified. */
+  isMutual: boolean;
+  /** The port of the YAML, 0 if none. */
+  destinationPort: number;
+  /** The request's fields, only while expressions of a Telemetry are computed. */
+  head: { readonly scheme: string; header(name: string): string | undefined } | undefined;
   /** Istio's cluster name, `outbound|8080||host`. */
   upstreamCluster: string;
   upstreamAddress: string;
@@ -93,6 +101,10 @@ export function newRequestRecord(): RequestRecord {
     sourceAddress: '',
     localAddress: '',
     sni: '',
+    peerPrincipal: '',
+    isMutual: false,
+    destinationPort: 0,
+    head: undefined,
     upstreamCluster: '',
     upstreamAddress: '',
     upstreamLocalAddress: '',

@@ -1,3 +1,5 @@
+import type { Tags } from './tags.ts';
+
 /** What a process has counted, as JSON that travels to the control process and is summed there. */
 export interface MetricsSnapshot {
   readonly pairs: readonly PairSnapshot[];
@@ -12,6 +14,10 @@ export interface PairSnapshot {
   readonly responseMessages: number;
   /** Metrics that this is not for; absent: it is for both. */
   readonly omit?: readonly string[];
+  /** What rules may make labels of. */
+  readonly tags?: Tags;
+  /** Labels that rules have added, names and values. */
+  readonly extra?: readonly (readonly [string, string])[];
 }
 
 export interface SeriesSnapshot {
@@ -23,6 +29,8 @@ export interface SeriesSnapshot {
   readonly responseBytes: readonly number[];
   /** Metrics that this is not for; absent: it is for all. */
   readonly omit?: readonly string[];
+  readonly tags?: Tags;
+  readonly extra?: readonly (readonly [string, string])[];
 }
 
 export interface CounterSnapshot {
@@ -30,6 +38,7 @@ export interface CounterSnapshot {
   readonly help: string;
   readonly labels: readonly (readonly [string, string])[];
   readonly value: number;
+  readonly tags?: Tags;
 }
 
 export const emptySnapshot: MetricsSnapshot = { pairs: [], series: [], counters: [] };
@@ -39,7 +48,7 @@ export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSn
   return {
     pairs: mergeBy(
       snapshots.flatMap(({ pairs }) => pairs),
-      ({ labels, omit }) => JSON.stringify([labels, omit]),
+      keyOf,
       (a, b) => ({
         ...a,
         requestMessages: a.requestMessages + b.requestMessages,
@@ -48,7 +57,7 @@ export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSn
     ),
     series: mergeBy(
       snapshots.flatMap(({ series }) => series),
-      ({ labels, omit }) => JSON.stringify([labels, omit]),
+      keyOf,
       (a, b) => ({
         ...a,
         duration: addAll(a.duration, b.duration),
@@ -58,10 +67,14 @@ export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSn
     ),
     counters: mergeBy(
       snapshots.flatMap(({ counters }) => counters),
-      ({ name, labels }) => JSON.stringify([name, labels]),
+      ({ name, labels, tags }) => JSON.stringify([name, labels, tags]),
       (a, b) => ({ ...a, value: a.value + b.value }),
     ),
   };
+}
+
+function keyOf({ labels, omit, tags, extra }: PairSnapshot | SeriesSnapshot): string {
+  return JSON.stringify([labels, omit, tags, extra]);
 }
 
 function mergeBy<T>(elements: readonly T[], keyOf: (element: T) => string, add: (a: T, b: T) => T): T[] {
