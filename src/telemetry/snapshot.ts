@@ -48,7 +48,7 @@ export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSn
   return {
     pairs: mergeBy(
       snapshots.flatMap(({ pairs }) => pairs),
-      keyOf,
+      elementKey,
       (a, b) => ({
         ...a,
         requestMessages: a.requestMessages + b.requestMessages,
@@ -57,7 +57,7 @@ export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSn
     ),
     series: mergeBy(
       snapshots.flatMap(({ series }) => series),
-      keyOf,
+      elementKey,
       (a, b) => ({
         ...a,
         duration: addAll(a.duration, b.duration),
@@ -73,7 +73,7 @@ export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSn
   };
 }
 
-function keyOf({ labels, omit, tags, extra }: PairSnapshot | SeriesSnapshot): string {
+function elementKey({ labels, omit, tags, extra }: PairSnapshot | SeriesSnapshot): string {
   return JSON.stringify([labels, omit, tags, extra]);
 }
 
