@@ -130,29 +130,38 @@ function findRefusal(world: World, { kind, source }: ListenerOwner, listener: Li
  * newer (GEP-1713), so that only the later listener is left out.
  */
 function findConflict({ world, owner, before }: ListenerInput, listener: Listener): Fault | undefined {
-  const siblings = owner.source.spec.listeners.filter(
-    (other) => other !== listener && familyOf(other) !== undefined && reasonOf(listener, other) !== undefined,
-  );
-  const earlier = before.find(
+  const earlier = earlierThan(before, listener);
+  // A sibling that has lost already harms nobody.
+  const sibling = owner.source.spec.listeners.find(
     (other) =>
-      other.refused?.reason !== 'UnsupportedProtocol' &&
-      (other.conflict === undefined || other.owner.kind === 'Gateway') &&
-      reasonOf(listener, other.source) !== undefined,
+      other !== listener &&
+      familyOf(other) !== undefined &&
+      reasonOf(listener, other) !== undefined &&
+      earlierThan(before, other) === undefined,
   );
-  const [sibling] = siblings;
-  const other = sibling ?? earlier?.source;
+  const other = earlier?.source ?? sibling;
   if (other === undefined) return undefined;
   const reason = reasonOf(listener, other) as string;
-  const whose = sibling === undefined ? ` of ${earlier?.owner.kind ?? ''}` : '';
+  const whose = earlier === undefined ? '' : ` of ${earlier.owner.kind}`;
   const message = `listener "${listener.name}" (${describe(listener)}) and listener "${other.name}"${whose} (${describe(other)}) both want port ${listener.port}`;
   world.report(
     diagnose(codes.listenerConflict, {
       origin: listener.origin,
       message,
-      remedy: `Give the listeners different ports${reason === 'HostnameConflict' ? ' or hostnames' : ''}; until then ${sibling === undefined ? 'this one is not' : 'neither is'} served.`,
+      remedy: `Give the listeners different ports${reason === 'HostnameConflict' ? ' or hostnames' : ''}; until then ${earlier === undefined ? 'neither is' : 'this one is not'} served.`,
     }),
   );
   return { reason, message };
+}
+
+/** The listener of the Gateway, or of an older set, that a listener loses its port to. */
+function earlierThan(before: readonly CheckedListener[], listener: Listener): CheckedListener | undefined {
+  return before.find(
+    (other) =>
+      other.refused?.reason !== 'UnsupportedProtocol' &&
+      (other.conflict === undefined || other.owner.kind === 'Gateway') &&
+      reasonOf(listener, other.source) !== undefined,
+  );
 }
 
 /** Why two listeners are not distinct; undefined when they are. */

@@ -97,13 +97,14 @@ describe('an HTTPS port', () => {
   });
 
   test('of the certificates of one listener each server name gets the one with the longest name for it', async () => {
-    const { plan, secrets } = await tlsPlan(['first.example.org', '*.example.com', 'api.example.com']);
+    const { plan, secrets } = await tlsPlan(['first.example.org', '*.example.com', 'api.example.com', 'a.example.com']);
     const [listener] = Object.values(plan.listeners);
     assert.ok(listener !== undefined);
     const all = { ...listener, hostname: '*', certificates: Object.keys(plan.certificates) };
     const gateway = await gatewayOf({ ...plan, listeners: { [all.id]: all }, virtualHosts: {} }, secrets);
     for (const [servername, subject] of [
       ['api.example.com', 'DNS:api.example.com'],
+      ['a.example.com', 'DNS:a.example.com'],
       ['www.example.com', 'DNS:*.example.com'],
       ['first.example.org', 'DNS:first.example.org'],
       ['unknown.example.net', 'DNS:first.example.org'],

@@ -57,7 +57,9 @@ export function createGatewayTls(options: {
 /** The certificate whose name for the server name is the longest, so an exact name before a wildcard; else the first. */
 function bestFor(identities: readonly ListenerIdentity[], sni: string): SecureContext | undefined {
   if (identities.length < 2 || sni === '') return identities[0]?.context;
-  const lengthOf = ({ certificate }: ListenerIdentity): number => certificate.checkHost(sni)?.length ?? 0;
+  // The `*` is not counted, which in `*.example.com` may be as long as what it stands for.
+  const lengthOf = ({ certificate }: ListenerIdentity): number =>
+    certificate.checkHost(sni)?.replace('*', '').length ?? 0;
   return identities.reduce((best, next) => (lengthOf(next) > lengthOf(best) ? next : best)).context;
 }
 
