@@ -7,11 +7,11 @@ import { makeStatus } from './conditions.ts';
 import { findConnectionPolicies } from './connection-policies.ts';
 import { makeTrafficPolicyLookup } from './destination-rules.ts';
 import type { ServedGateway } from './gateways.ts';
-import { factsOf } from './host-facts.ts';
+import { factsOfListener, sortDestinations } from './host-facts.ts';
 import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
 import { serveIstioGateways } from './istio-gateways.ts';
 import type { CheckedListener } from './listeners.ts';
-import type { Analysis, DestinationModel, GatewayModel, ListenerModel, VirtualHostModel } from './model.ts';
+import type { Analysis, DestinationModel, GatewayModel, ListenerModel } from './model.ts';
 import { findMeshConflicts } from './mesh-conflicts.ts';
 import { makeMeshRoutes } from './mesh-routes.ts';
 import { findMtlsFaults, type Hop } from './mtls-findings.ts';
@@ -30,7 +30,7 @@ import { makeTelemetryLookup, telemetryPart, type TelemetryLookup } from './tele
 import { findSubsetFaults } from './subset-findings.ts';
 import { wholeWorld } from './surroundings.ts';
 import { trustedProxiesOf } from './trusted-proxies.ts';
-import type { HostsByListener } from './virtual-hosts.ts';
+import { noHosts, type HostsByListener, type ListenerHosts } from './virtual-hosts.ts';
 import { findVirtualFaults } from './virtual-findings.ts';
 import { makeVirtualServices } from './virtual-services.ts';
 import type { WorkloadSources } from './workload-sources.ts';
@@ -59,7 +59,7 @@ export function analyze(input: WorldInput, before?: RouteMemory): Analysis & { r
   const lookups = { policiesOf, authenticationsOf, telemetryOf };
   const istio = serveIstioGateways(world, { sources, virtualServices, destinations, ...lookups });
   findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
-  const meshRoutes = makeMeshRoutes(world, routes);
+  const meshRoutes = makeMeshRoutes(world, routing.routes.onServices);
   findMeshConflicts(world, { virtualServices, groups: meshRoutes.groups });
   const gateways = [
     ...routing.surroundings.gateways.map((gateway) =>
@@ -127,7 +127,7 @@ function gatewayModel(
     ...(place.bindHost === undefined ? {} : { bindHost: place.bindHost }),
     listeners: listeners
       .filter(({ isServed }) => isServed)
-      .map((listener) => listenerModel(listener, found.hosts.get(listener)?.models ?? [])),
+      .map((listener) => listenerModel(listener, found.hosts.get(listener) ?? noHosts)),
     policies: found.policiesOf({ identity, gatewayName: name }),
     requestAuthentications: found.authenticationsOf({ identity, gatewayName: name }),
     ...telemetryPart(found.telemetryOf({ identity, gatewayName: name })),
@@ -135,7 +135,7 @@ function gatewayModel(
   };
 }
 
-function listenerModel(listener: CheckedListener, virtualHosts: readonly VirtualHostModel[]): ListenerModel {
+function listenerModel(listener: CheckedListener, { models, kept }: ListenerHosts): ListenerModel {
   const { source, owner, hostname, certificates, clientValidation, relay } = listener;
   return {
     origin: source.origin,
@@ -148,7 +148,8 @@ function listenerModel(listener: CheckedListener, virtualHosts: readonly Virtual
     ...(clientValidation === undefined ? {} : { clientValidation }),
     ...(relay === undefined ? {} : { relay }),
     ...(owner.kind === 'Gateway' ? {} : { set: keyOf(owner.source) }),
-    virtualHosts,
+    virtualHosts: models,
+    kept,
   };
 }
 
@@ -156,11 +157,9 @@ function listenerModel(listener: CheckedListener, virtualHosts: readonly Virtual
 export function destinationsOf(gateway: GatewayModel): readonly DestinationModel[] {
   const known = destinationsBefore.get(gateway);
   if (known !== undefined) return known;
-  const all = new Set<DestinationModel>();
-  for (const { virtualHosts } of gateway.listeners) {
-    for (const host of virtualHosts) for (const destination of factsOf(host).destinations) all.add(destination);
-  }
-  const destinations = [...all];
+  const destinations = sortDestinations(
+    new Set(gateway.listeners.flatMap((listener) => factsOfListener(listener).destinations)),
+  );
   destinationsBefore.set(gateway, destinations);
   return destinations;
 }

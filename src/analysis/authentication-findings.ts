@@ -1,5 +1,5 @@
 import { diagnose, formatOrigin, type Origin } from '../base/index.ts';
-import { factsOf } from './host-facts.ts';
+import { factsOfListener } from './host-facts.ts';
 import type { GatewayModel } from './model.ts';
 import type { AuthorizationRule } from '../resource/index.ts';
 import { codes } from './codes.ts';
@@ -72,8 +72,7 @@ function reportNeverVerified(world: World, finding: TokenField & { readonly enfo
 export function findClaimRoutes(world: World, gateways: readonly GatewayModel[]): void {
   for (const { listeners, requestAuthentications, origin } of gateways) {
     if (requestAuthentications.some(({ rules }) => rules.length > 0)) continue;
-    const hosts = listeners.flatMap(({ virtualHosts }) => virtualHosts);
-    for (const { rule, name } of hosts.flatMap((host) => factsOf(host).claims)) {
+    for (const { rule, name } of listeners.flatMap((listener) => factsOfListener(listener).claims)) {
       world.report(
         diagnose(codes.claimRouteWithoutToken, {
           origin: rule.origin,

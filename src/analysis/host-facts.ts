@@ -1,27 +1,18 @@
+import { compareText } from '../base/index.ts';
 import { exact } from './exact.ts';
-import type { DestinationModel, RuleModel, VirtualHostModel } from './model.ts';
+import type { ClaimRule, DestinationModel, ListenerModel, RuleModel, VirtualHostModel } from './model.ts';
 
 /** What is asked of every virtual host at each change, though few are ever other than before. */
-export interface HostFacts {
-  /** That its routes lead to; some may be there twice. */
+interface HostFacts {
+  /** That its routes lead to, each once. */
   readonly destinations: readonly DestinationModel[];
-  /** Rules with a match that looks at a claim of a token, and the claim. */
-  readonly claims: readonly { readonly rule: RuleModel; readonly name: string }[];
+  readonly claims: readonly ClaimRule[];
 }
 
-const factsBefore = new WeakMap<VirtualHostModel, HostFacts>();
-
-export function factsOf(host: VirtualHostModel): HostFacts {
-  const known = factsBefore.get(host);
-  if (known !== undefined) return known;
+export function factsOf(host: Pick<VirtualHostModel, 'matches'>): HostFacts {
   const rules = new Set(host.matches.map(({ rule }) => rule));
-  const facts: HostFacts = {
-    destinations: exact(
-      [...rules].flatMap(({ backends, mirrors }) => [
-        ...backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
-        ...mirrors.map(({ destination }) => destination),
-      ]),
-    ),
+  return {
+    destinations: exact([...new Set([...rules].flatMap(destinationsOfRule))]),
     claims: exact(
       host.matches.flatMap(({ rule, match }) => {
         const claim = match.headers.find(({ name }) => name.startsWith('@request.auth.claims'));
@@ -29,6 +20,35 @@ export function factsOf(host: VirtualHostModel): HostFacts {
       }),
     ),
   };
-  factsBefore.set(host, facts);
-  return facts;
+}
+
+function destinationsOfRule({ backends, mirrors }: RuleModel): readonly DestinationModel[] {
+  return [
+    ...backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
+    ...mirrors.map(({ destination }) => destination),
+  ];
+}
+
+/** In an order of their own, so that it does not tell in which order routes came and went. */
+export function sortDestinations(destinations: Iterable<DestinationModel>): readonly DestinationModel[] {
+  return [...destinations].sort(compareDestinations);
+}
+
+function compareDestinations(a: DestinationModel, b: DestinationModel): number {
+  return (
+    compareText(a.service.host, b.service.host) ||
+    a.service.port - b.service.port ||
+    compareText(a.subset ?? '', b.subset ?? '') ||
+    compareText(a.service.namespace, b.service.namespace)
+  );
+}
+
+/** Of all hosts of a listener: what was kept, or what they say. */
+export function factsOfListener({ kept, virtualHosts }: ListenerModel): NonNullable<ListenerModel['kept']> {
+  if (kept !== undefined) return kept;
+  const facts = virtualHosts.map(factsOf);
+  return {
+    destinations: [...new Set(facts.flatMap(({ destinations }) => destinations))],
+    claims: facts.flatMap(({ claims }) => claims),
+  };
 }

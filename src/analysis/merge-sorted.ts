@@ -1,17 +1,49 @@
+/** Up to this many changes are made one by one in a copy of the list, which is copied as a whole much sooner than item by item. */
+const fewChanges = 64;
+
 /**
  * The next version of a list that is sorted already: without what is gone, with what was added. What was added costs a search
  * each, what stays costs nothing but being copied.
  */
 export function mergeSorted<T>(
   before: readonly T[],
-  change: { readonly isGone?: ((item: T) => boolean) | undefined; readonly added: readonly T[] },
+  { gone, added }: { readonly gone: readonly T[]; readonly added: readonly T[] },
   compare: (a: T, b: T) => number,
 ): readonly T[] {
-  const { isGone, added } = change;
-  const kept = isGone === undefined ? before : before.filter((item) => !isGone(item));
+  if (gone.length + added.length === 0) return before;
+  const kept = without(before, gone);
   if (added.length === 0) return kept;
   const sorted = [...added].sort(compare);
   if (kept.length === 0) return sorted;
+  return added.length > fewChanges ? merge(kept, sorted, compare) : insert(kept, sorted, compare);
+}
+
+function without<T>(list: readonly T[], gone: readonly T[]): readonly T[] {
+  if (gone.length === 0) return list;
+  if (gone.length > fewChanges) {
+    const all = new Set(gone);
+    return list.filter((item) => !all.has(item));
+  }
+  const kept = list.slice();
+  for (const item of gone) {
+    const at = kept.indexOf(item);
+    if (at !== -1) kept.splice(at, 1);
+  }
+  return kept;
+}
+
+function insert<T>(kept: readonly T[], sorted: readonly T[], compare: (a: T, b: T) => number): readonly T[] {
+  const merged = kept.slice();
+  let from = 0;
+  for (const item of sorted) {
+    from = placeOf(item, { kept: merged, from }, compare);
+    merged.splice(from, 0, item);
+    from++;
+  }
+  return merged;
+}
+
+function merge<T>(kept: readonly T[], sorted: readonly T[], compare: (a: T, b: T) => number): readonly T[] {
   const merged: T[] = [];
   let from = 0;
   for (const item of sorted) {

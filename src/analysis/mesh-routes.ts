@@ -34,9 +34,8 @@ export interface MeshRouteGroup {
   readonly isConsumer: boolean;
 }
 
-/** `routes`: oldest first. */
-export function makeMeshRoutes(world: World, routes: readonly CheckedRoute[]): MeshRoutes {
-  const onServices = routes.filter(({ attachments }) => attachments.some(({ service }) => service !== undefined));
+/** `onServices`: routes with a Service among their parents, oldest first. */
+export function makeMeshRoutes(world: World, onServices: readonly CheckedRoute[]): MeshRoutes {
   const bonds: readonly Bond[] = onServices.flatMap((route) =>
     route.attachments.flatMap(({ service, parentRef }) =>
       service === undefined ? [] : service.ports.map((port) => ({ route, port, parentRef, service: service.service })),

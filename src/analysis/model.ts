@@ -113,6 +113,20 @@ export interface GatewayModel {
   readonly telemetry?: ProxyTelemetry;
 }
 
+/** What all hosts of a listener lead to and look at. */
+export interface KeptHosts {
+  /** Each once. */
+  readonly destinations: readonly DestinationModel[];
+  readonly claims: readonly ClaimRule[];
+}
+
+/** A rule with a match that looks at a claim of a token. */
+export interface ClaimRule {
+  readonly rule: RuleModel;
+  /** Of the claim, as a header. */
+  readonly name: string;
+}
+
 export interface ListenerModel {
   readonly origin: Origin;
   readonly name: string;
@@ -131,6 +145,8 @@ export interface ListenerModel {
   readonly group?: string;
   /** By hostname, sorted. */
   readonly virtualHosts: readonly VirtualHostModel[];
+  /** Present where hosts are kept from change to change: they are sorted by hostname, each is there once, and this is theirs. */
+  readonly kept?: KeptHosts;
 }
 
 export interface CertificateModel {

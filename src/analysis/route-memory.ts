@@ -25,7 +25,7 @@ export function analyzeRoutes(
   surroundings.reporter.reportTo(report);
   for (const finding of surroundings.findings) report(finding);
   const { routes, change } = checkRoutes(surroundings, input.resources, known?.routes);
-  for (const { findings } of routes.all) for (const finding of findings) report(finding);
+  for (const { findings } of routes.faulty) for (const finding of findings) report(finding);
   const hosts = updateHosts(known?.hosts ?? new Map(), change);
   for (const { findings } of hosts.values()) {
     for (const found of findings.values()) for (const finding of found) report(finding);

@@ -36,8 +36,22 @@ export interface CheckedRoute {
 export interface CheckedRoutes {
   /** Oldest first. */
   readonly all: readonly CheckedRoute[];
-  readonly byObject: ReadonlyMap<ResourceObject, CheckedRoute>;
+  /** Those of each kind, in the order of the resources. */
+  readonly lists: Readonly<Record<RouteList, readonly CheckedRoute[]>>;
+  /** Those with a Service among their parents, oldest first. */
+  readonly onServices: readonly CheckedRoute[];
+  /** Those with findings. */
+  readonly faulty: ReadonlySet<CheckedRoute>;
 }
+
+type RouteList = 'httpRoutes' | 'grpcRoutes' | 'tlsRoutes' | 'tcpRoutes';
+
+const noRoutes: CheckedRoutes = {
+  all: [],
+  lists: { httpRoutes: [], grpcRoutes: [], tlsRoutes: [], tcpRoutes: [] },
+  onServices: [],
+  faulty: new Set(),
+};
 
 /** Routes that were not there before, and those that no longer are. */
 export interface RouteChange {
@@ -49,31 +63,70 @@ export interface RouteChange {
 export function checkRoutes(
   surroundings: Surroundings,
   resources: Resources,
-  before: CheckedRoutes | undefined,
+  before: CheckedRoutes = noRoutes,
 ): { readonly routes: CheckedRoutes; readonly change: RouteChange } {
   const gateways = new Map(surroundings.gateways.map((gateway) => [keyOf(gateway.source), gateway]));
-  const byObject = new Map<ResourceObject, CheckedRoute>();
   const added: CheckedRoute[] = [];
-  const checkAll = <T extends ResourceObject>(objects: readonly T[], sourceOf: (object: T) => RouteSource): void => {
-    for (const object of objects) {
-      const known = before?.byObject.get(object);
-      const route = known ?? checkRoute(surroundings, { gateways, object, source: sourceOf(object) });
-      if (known === undefined) added.push(route);
-      byObject.set(object, route);
-    }
+  const removed: CheckedRoute[] = [];
+  const checkAll = <T extends ResourceObject>(
+    known: readonly CheckedRoute[],
+    objects: readonly T[],
+    sourceOf: (object: T) => RouteSource,
+  ): readonly CheckedRoute[] => {
+    const check = (object: T): CheckedRoute => checkRoute(surroundings, { gateways, object, source: sourceOf(object) });
+    const next = alignRoutes(known, objects, check);
+    added.push(...next.added);
+    removed.push(...next.removed);
+    return next.routes;
   };
-  checkAll(resources.httpRoutes, fromHttpRoute);
-  checkAll(resources.grpcRoutes, fromGrpcRoute);
-  checkAll(resources.tlsRoutes, fromTlsRoute);
-  checkAll(resources.tcpRoutes, fromTcpRoute);
-  const isGone = ({ object }: CheckedRoute): boolean => !byObject.has(object);
-  const removed = before?.all.filter(isGone) ?? [];
-  const all = mergeSorted(
-    before?.all ?? [],
-    { added, isGone: removed.length === 0 ? undefined : isGone },
+  const lists = {
+    httpRoutes: checkAll(before.lists.httpRoutes, resources.httpRoutes, fromHttpRoute),
+    grpcRoutes: checkAll(before.lists.grpcRoutes, resources.grpcRoutes, fromGrpcRoute),
+    tlsRoutes: checkAll(before.lists.tlsRoutes, resources.tlsRoutes, fromTlsRoute),
+    tcpRoutes: checkAll(before.lists.tcpRoutes, resources.tcpRoutes, fromTcpRoute),
+  };
+  const all = mergeSorted(before.all, { added, gone: removed }, compareRoutes);
+  const onServices = mergeSorted(
+    before.onServices,
+    { added: added.filter(isOnService), gone: removed.filter(isOnService) },
     compareRoutes,
   );
-  return { routes: { all, byObject }, change: { added, removed } };
+  const faulty = new Set(before.faulty);
+  for (const route of removed) faulty.delete(route);
+  for (const route of added) if (route.findings.length > 0) faulty.add(route);
+  return { routes: { all, lists, onServices, faulty }, change: { added, removed } };
+}
+
+function isOnService({ attachments }: CheckedRoute): boolean {
+  return attachments.some(({ service }) => service !== undefined);
+}
+
+/** The routes of these objects, of which some are known; most of the lists is the same, at the begin and at the end. */
+function alignRoutes<T extends ResourceObject>(
+  known: readonly CheckedRoute[],
+  objects: readonly T[],
+  check: (object: T) => CheckedRoute,
+): RouteChange & { readonly routes: readonly CheckedRoute[] } {
+  let from = 0;
+  while (from < known.length && from < objects.length && known[from]?.object === objects[from]) from++;
+  let [knownEnd, end] = [known.length, objects.length];
+  while (knownEnd > from && end > from && known[knownEnd - 1]?.object === objects[end - 1])
+    [knownEnd, end] = [knownEnd - 1, end - 1];
+  if (from === knownEnd && from === end) return { routes: known, added: [], removed: [] };
+  const left = new Map(known.slice(from, knownEnd).map((route) => [route.object, route]));
+  const added: CheckedRoute[] = [];
+  const between = objects.slice(from, end).map((object) => {
+    const route = left.get(object);
+    if (route !== undefined) {
+      left.delete(object);
+      return route;
+    }
+    const made = check(object);
+    added.push(made);
+    return made;
+  });
+  const routes = [known.slice(0, from), between, known.slice(knownEnd)].flat();
+  return { routes, added, removed: [...left.values()] };
 }
 
 export function compareRoutes(a: CheckedRoute, b: CheckedRoute): number {

@@ -2,18 +2,25 @@
 import { compareText, diagnose, formatOrigin, type Diagnostic } from '../base/index.ts';
 import { codes } from './codes.ts';
 import type { CheckedListener } from './listeners.ts';
-import { mergeSorted } from './merge-sorted.ts';
-import type { VirtualHostModel } from './model.ts';
+import { changeListing, elementIn, emptyListing, type Listing } from '../plan/index.ts';
+import { factsOf } from './host-facts.ts';
+import type { ClaimRule, DestinationModel, KeptHosts, VirtualHostModel } from './model.ts';
 import { compareRoutes, rankedMatches, type CheckedRoute, type RouteChange } from './routes.ts';
 import { groupBy } from './world.ts';
 
 /** The virtual hosts of one listener. */
 export interface ListenerHosts {
-  readonly byHostname: ReadonlyMap<string, Host>;
-  /** Sorted by hostname. */
+  /** By hostname. */
+  readonly hosts: Listing<Host>;
+  /** Of `hosts`. */
   readonly models: readonly VirtualHostModel[];
   /** Of hosts with findings. */
   readonly findings: ReadonlyMap<string, readonly Diagnostic[]>;
+  readonly kept: KeptHosts;
+  /** How many hosts lead to each destination. */
+  readonly leading: ReadonlyMap<DestinationModel, number>;
+  /** Of hosts with any. */
+  readonly claims: ReadonlyMap<string, readonly ClaimRule[]>;
 }
 
 interface Host {
@@ -24,7 +31,14 @@ interface Host {
 
 export type HostsByListener = ReadonlyMap<CheckedListener, ListenerHosts>;
 
-const noHosts: ListenerHosts = { byHostname: new Map(), models: [], findings: new Map() };
+export const noHosts: ListenerHosts = {
+  hosts: emptyListing,
+  models: [],
+  findings: new Map(),
+  kept: { destinations: [], claims: [] },
+  leading: new Map(),
+  claims: new Map(),
+};
 
 /** What is different for one hostname. */
 interface HostChange {
@@ -66,26 +80,57 @@ function updateListener(
   before: ListenerHosts,
   { listener, changes }: { readonly listener: CheckedListener; readonly changes: ReadonlyMap<string, HostChange> },
 ): ListenerHosts {
-  const byHostname = new Map(before.byHostname);
   const findings = new Map(before.findings);
-  const made: VirtualHostModel[] = [];
-  for (const [hostname, { added, removed }] of changes) {
-    const stayed = (byHostname.get(hostname)?.members ?? []).filter((member) => !removed.has(member));
-    const members = [...stayed, ...added].sort(compareRoutes);
+  const gone: Host[] = [];
+  const made = { ids: [] as string[], elements: [] as Host[] };
+  const removed = new Set<string>();
+  for (const [hostname, change] of [...changes].sort(([a], [b]) => compareText(a, b))) {
+    const old = elementIn(before.hosts, hostname);
+    if (old !== undefined) gone.push(old);
+    const stayed = (old?.members ?? []).filter((member) => !change.removed.has(member));
+    const members = [...stayed, ...change.added].sort(compareRoutes);
     const found: Diagnostic[] = [];
     const host = makeHost({ listener, hostname, members, report: (finding) => found.push(finding) });
     if (found.length > 0) findings.set(hostname, found);
     else findings.delete(hostname);
-    if (host === undefined) byHostname.delete(hostname);
+    if (host === undefined) removed.add(hostname);
     else {
-      byHostname.set(hostname, host);
-      made.push(host.model);
+      made.ids.push(hostname);
+      made.elements.push(host);
     }
   }
-  const models = mergeSorted(before.models, { added: made, isGone: ({ hostname }) => changes.has(hostname) }, (a, b) =>
-    compareText(a.hostname, b.hostname),
-  );
-  return { byHostname, models, findings };
+  const models = { ids: made.ids, elements: made.elements.map(({ model }) => model) };
+  const hosts = changeListing(before.hosts, { set: made, removed });
+  const modelsBefore = { ids: before.hosts.ids, elements: before.models };
+  return {
+    hosts,
+    models: changeListing(modelsBefore, { set: models, removed }).elements,
+    findings,
+    ...updateFacts(before, { gone, made: made.elements }),
+  };
+}
+
+/** What follows from all hosts, by those that came and went. */
+function updateFacts(
+  before: ListenerHosts,
+  { gone, made }: { readonly gone: readonly Host[]; readonly made: readonly Host[] },
+): Pick<ListenerHosts, 'kept' | 'leading' | 'claims'> {
+  const leading = new Map(before.leading);
+  const claims = new Map(before.claims);
+  for (const { model } of gone) {
+    claims.delete(model.hostname);
+    for (const destination of factsOf(model).destinations) {
+      const left = (leading.get(destination) ?? 0) - 1;
+      if (left > 0) leading.set(destination, left);
+      else leading.delete(destination);
+    }
+  }
+  for (const { model } of made) {
+    const facts = factsOf(model);
+    if (facts.claims.length > 0) claims.set(model.hostname, facts.claims);
+    for (const destination of facts.destinations) leading.set(destination, (leading.get(destination) ?? 0) + 1);
+  }
+  return { kept: { destinations: [...leading.keys()], claims: [...claims.values()].flat() }, leading, claims };
 }
 
 interface HostInput {

@@ -2,8 +2,14 @@ import {
   applyPlanChange,
   byId,
   certificatesOf,
+  elementIn,
+  emptyListing,
   isOfRoutes,
-  listingOf,
+  listById,
+  listingsOf,
+  planOf,
+  withListings,
+  type Listing,
   type Plan,
   type PlanChange,
 } from '../plan/index.ts';
@@ -13,33 +19,33 @@ import {
  * a change elsewhere does not reach it. `peers` stay where a port takes mutual TLS, for the labels of its metrics.
  */
 export function slicePlan(plan: Plan, proxyId: string): Plan {
-  const proxy = plan.proxies[proxyId];
+  const all = listingsOf(plan);
+  const proxy = elementIn(all.proxies, proxyId);
   const scope = proxy?.outbound?.scope;
   const owners = scope === undefined ? [proxyId] : [proxyId, scope];
-  const ports = below(plan.ports, 'proxy', [proxyId]);
-  const listeners = below(plan.listeners, 'port', Object.keys(ports));
-  const virtualHosts = below(plan.virtualHosts, 'listener', [...Object.keys(listeners), ...owners.slice(1)]);
-  const clusters = below(plan.clusters, 'proxy', owners);
-  const endpoints = below(plan.endpoints, 'cluster', Object.keys(clusters));
+  const ports = below(all.ports, 'proxy', [proxyId]);
+  const listeners = below(all.listeners, 'port', ports.ids);
+  const virtualHosts = below(all.virtualHosts, 'listener', [...listeners.ids, ...owners.slice(1)]);
+  const clusters = below(all.clusters, 'proxy', owners);
+  const endpoints = below(all.endpoints, 'cluster', clusters.ids);
   const certificateIds = new Set([
-    ...Object.values(listeners).flatMap((listener) => listener.certificates),
-    ...Object.values(endpoints).flatMap(certificatesOf),
+    ...listeners.elements.flatMap((listener) => listener.certificates),
+    ...endpoints.elements.flatMap(certificatesOf),
   ]);
-  const hasMutualTls = Object.values(ports).some((port) => port.security.mode === 'mtls');
-  return {
-    mesh: plan.mesh,
-    proxies: byId(proxy === undefined ? [] : [proxy]),
+  const hasMutualTls = ports.elements.some((port) => port.security.mode === 'mtls');
+  return planOf(plan.mesh, {
+    proxies: listById(proxy === undefined ? [] : [proxy]),
     ports,
     listeners,
     virtualHosts,
-    routes: below(plan.routes, 'virtualHost', listingOf(virtualHosts).ids),
+    routes: below(all.routes, 'virtualHost', virtualHosts.ids),
     clusters,
     endpoints,
-    policies: below(plan.policies, 'proxy', [proxyId]),
-    requestAuthentications: below(plan.requestAuthentications, 'proxy', [proxyId]),
-    certificates: byId([...certificateIds].flatMap((id) => plan.certificates[id] ?? [])),
-    peers: hasMutualTls ? plan.peers : {},
-  };
+    policies: below(all.policies, 'proxy', [proxyId]),
+    requestAuthentications: below(all.requestAuthentications, 'proxy', [proxyId]),
+    certificates: listById([...certificateIds].flatMap((id) => elementIn(all.certificates, id) ?? [])),
+    peers: hasMutualTls ? all.peers : emptyListing,
+  });
 }
 
 /** From one plan to the next. */
@@ -58,9 +64,11 @@ export function nextSlice(slice: Plan, { before, plan, change }: PlanStep): Plan
   const own = changeWithin(slice, change, proxy.outbound?.scope);
   if (own === undefined) return slice;
   // The only proxy with routes, before and now.
-  const hadAll = slice.virtualHosts === before.virtualHosts && slice.routes === before.routes;
+  const [had, was] = [listingsOf(slice), listingsOf(before)];
+  const hadAll = had.virtualHosts === was.virtualHosts && had.routes === was.routes;
   if (hadAll && sizeOf(own) === sizeOf(change)) {
-    return { ...slice, virtualHosts: plan.virtualHosts, routes: plan.routes };
+    const { virtualHosts, routes } = listingsOf(plan);
+    return withListings(slice, { virtualHosts, routes });
   }
   return applyPlanChange(slice, own);
 }
@@ -72,16 +80,17 @@ function sizeOf({ set, removed }: PlanChange): number {
 
 /** A change of routes, as far as it is about hosts of a slice. */
 function changeWithin(slice: Plan, { set, removed }: PlanChange, scope: string | undefined): PlanChange | undefined {
+  const { listeners, virtualHosts: had, routes: hadRoutes } = listingsOf(slice);
   const hosts = Object.values((set.virtualHosts ?? {}) as Plan['virtualHosts']).filter(
-    ({ listener }) => listener === scope || Object.hasOwn(slice.listeners, listener),
+    ({ listener }) => listener === scope || elementIn(listeners, listener) !== undefined,
   );
   const added = byId(hosts);
   const routes = Object.values((set.routes ?? {}) as Plan['routes']).filter(
-    ({ virtualHost }) => Object.hasOwn(added, virtualHost) || Object.hasOwn(slice.virtualHosts, virtualHost),
+    ({ virtualHost }) => Object.hasOwn(added, virtualHost) || elementIn(had, virtualHost) !== undefined,
   );
   const gone = {
-    virtualHosts: (removed.virtualHosts ?? []).filter((id) => Object.hasOwn(slice.virtualHosts, id)),
-    routes: (removed.routes ?? []).filter((id) => Object.hasOwn(slice.routes, id)),
+    virtualHosts: (removed.virtualHosts ?? []).filter((id) => elementIn(had, id) !== undefined),
+    routes: (removed.routes ?? []).filter((id) => elementIn(hadRoutes, id) !== undefined),
   };
   const isEmpty = hosts.length + routes.length + gone.virtualHosts.length + gone.routes.length === 0;
   return isEmpty ? undefined : { set: { virtualHosts: added, routes: byId(routes) }, removed: gone };
@@ -90,11 +99,11 @@ function changeWithin(slice: Plan, { set, removed }: PlanChange, scope: string |
 /** The slice with ports bound to given numbers where the plan leaves the number open. */
 export function pinPorts(slice: Plan, pins: ReadonlyMap<string, number>): Plan {
   if (pins.size === 0) return slice;
-  const ports = Object.entries(slice.ports).map(([id, port]) => {
-    const pin = port.bind.port === 0 ? pins.get(id) : undefined;
-    return [id, pin === undefined ? port : { ...port, bind: { ...port.bind, port: pin } }] as const;
+  const ports = listingsOf(slice).ports.elements.map((port) => {
+    const pin = port.bind.port === 0 ? pins.get(port.id) : undefined;
+    return pin === undefined ? port : { ...port, bind: { ...port.bind, port: pin } };
   });
-  return { ...slice, ports: Object.fromEntries(ports) };
+  return withListings(slice, { ports: listById(ports) });
 }
 
 /**
@@ -105,33 +114,33 @@ export function sharePorts(
   slice: Plan,
   { held, opensOthers }: { readonly held: ReadonlyMap<string, number>; readonly opensOthers: boolean },
 ): Plan {
-  const ports = Object.entries(slice.ports).flatMap(([id, port]) => {
-    const number = held.get(id);
-    if (number === undefined) return opensOthers ? [[id, port] as const] : [];
-    return [[id, { ...port, bind: { ...port.bind, port: number, isHeld: true as const } }] as const];
+  const ports = listingsOf(slice).ports.elements.flatMap((port) => {
+    const number = held.get(port.id);
+    if (number === undefined) return opensOthers ? [port] : [];
+    return [{ ...port, bind: { ...port.bind, port: number, isHeld: true as const } }];
   });
-  return { ...slice, ports: Object.fromEntries(ports) };
+  return withListings(slice, { ports: listById(ports) });
 }
 
 /** The elements whose parent, named by a field, is one of these. */
 function below<T extends { readonly id: string }>(
-  elements: Readonly<Record<string, T>>,
+  elements: Listing<T>,
   field: keyof T,
   parents: readonly string[],
-): Readonly<Record<string, T>> {
+): Listing<T> {
   const groups = groupsOf(elements, field);
   const own = parents.flatMap((parent) => groups.get(parent) ?? []);
-  return own.length === listingOf(elements).ids.length ? elements : byId(own);
+  return own.length === elements.ids.length ? elements : listById(own);
 }
 
 /** A mesh has many proxies, and each asks for its own elements of the same collections. */
-const groupsBefore = new WeakMap<object, ReadonlyMap<unknown, readonly unknown[]>>();
+const groupsBefore = new WeakMap<Listing, ReadonlyMap<unknown, readonly unknown[]>>();
 
-function groupsOf<T>(elements: Readonly<Record<string, T>>, field: keyof T): ReadonlyMap<unknown, readonly T[]> {
+function groupsOf<T>(elements: Listing<T>, field: keyof T): ReadonlyMap<unknown, readonly T[]> {
   const known = groupsBefore.get(elements);
   if (known !== undefined) return known as ReadonlyMap<unknown, readonly T[]>;
   const groups = new Map<unknown, T[]>();
-  for (const element of listingOf(elements).elements) {
+  for (const element of elements.elements) {
     const group = groups.get(element[field]);
     if (group === undefined) groups.set(element[field], [element]);
     else group.push(element);

@@ -1,9 +1,25 @@
 import { compareText } from '../base/index.ts';
 import { analyze, distinct, supplyMissing, type Analysis, type Identity, type Supplied } from '../analysis/index.ts';
-import { byId, sameData, sharePlan, type Plan, type PlanSecrets, type WorkloadLabels } from '../plan/index.ts';
+import {
+  emptyListing,
+  listById,
+  listingsOf,
+  nextListing,
+  planOf,
+  sameData,
+  shareListing,
+  type Listing,
+  type Plan,
+  type PlanListings,
+  type PlanSecrets,
+  type Route,
+  type VirtualHost,
+  type WorkloadLabels,
+} from '../plan/index.ts';
 import { decodeAll, type Resources } from '../resource/index.ts';
 import { gatewayBinds, type Binds } from './binds.ts';
 import { lowerGateway } from './gateway.ts';
+import { lowerHosts, type HostsChange } from './hosts.ts';
 import { certificateId } from './ids.ts';
 import { commonLabels, spiffeIdOf, workloadLabels } from './labels.ts';
 import { lowerOutboundPorts, lowerOutboundScope } from './outbound.ts';
@@ -20,7 +36,7 @@ import type { CompileMemory, CompileResult, LoweringContext, Readiness, Snapshot
  */
 export function compileAll(snapshot: Snapshot, before?: CompileMemory): CompileResult {
   const { documents, bindings, placements, resolved = {}, readiness, options, jwks = {} } = snapshot;
-  const written = decodeAll(documents);
+  const written = decodeAll(documents, before?.written);
   const supplied = supplyMissing({ resources: written.resources, bindings, options });
   const added = decodeAdded(supplied, before);
   const resources = withAdded(written.resources, added);
@@ -30,8 +46,8 @@ export function compileAll(snapshot: Snapshot, before?: CompileMemory): CompileR
   const unready = unreadyOf(health, readiness);
   const context = { options, placements, resolved, unready, names: new Set<string>() };
   const parts = lowerAll(analysis, context, binds);
-  const joined = join(parts, analysis, context);
-  const plan = before === undefined ? joined : sharePlan(before.plan, joined);
+  const hosts = lowerHosts(analysis.gateways, before?.listeners ?? new Map());
+  const { plan, others } = join(parts, { analysis, context, hosts, before });
   return {
     plan,
     secrets: secretsOf(analysis, parts),
@@ -48,7 +64,15 @@ export function compileAll(snapshot: Snapshot, before?: CompileMemory): CompileR
     names: [...context.names].sort(compareText),
     health,
     added: supplied.added,
-    memory: { routes: analysis.memory, added: supplied.added, supplied: added, plan },
+    memory: {
+      written,
+      routes: analysis.memory,
+      added: supplied.added,
+      supplied: added,
+      listeners: hosts.listeners,
+      others,
+      plan,
+    },
   };
 }
 
@@ -77,12 +101,17 @@ function decodeAdded({ added, documents }: Supplied, before: CompileMemory | und
 function withAdded(written: Resources, added: Resources): Resources {
   return {
     ...written,
-    gateways: [...written.gateways, ...added.gateways],
-    namespaces: [...written.namespaces, ...added.namespaces],
-    services: [...written.services, ...added.services],
-    deployments: [...written.deployments, ...added.deployments],
-    peerAuthentications: [...written.peerAuthentications, ...added.peerAuthentications],
+    gateways: joined(written.gateways, added.gateways),
+    namespaces: joined(written.namespaces, added.namespaces),
+    services: joined(written.services, added.services),
+    deployments: joined(written.deployments, added.deployments),
+    peerAuthentications: joined(written.peerAuthentications, added.peerAuthentications),
   };
+}
+
+/** Where nothing is added, the very list: it is known to be the same as before. */
+function joined<T>(written: readonly T[], added: readonly T[]): readonly T[] {
+  return added.length === 0 ? written : [...written, ...added];
 }
 
 function lowerAll(analysis: Analysis, context: LoweringContext, { bindPort }: Binds): readonly PlanPart[] {
@@ -96,30 +125,95 @@ function lowerAll(analysis: Analysis, context: LoweringContext, { bindPort }: Bi
   ];
 }
 
-function join(parts: readonly PlanPart[], analysis: Analysis, context: LoweringContext): Plan {
+/** Elements that did not change are the very ones of the plan before. */
+function join(
+  parts: readonly PlanPart[],
+  of: {
+    readonly analysis: Analysis;
+    readonly context: LoweringContext;
+    readonly hosts: HostsChange;
+    readonly before: CompileMemory | undefined;
+  },
+): Pick<CompileMemory, 'plan' | 'others'> {
+  const { analysis, context, hosts } = of;
   const { trustDomain, trustDomainAliases = [] } = context.options;
+  const mesh = {
+    trustDomain,
+    trustDomainAliases,
+    ...(analysis.outbound.idleHosts.length === 0 ? {} : { idleHosts: analysis.outbound.idleHosts }),
+  };
+  const before = of.before === undefined ? undefined : listingsOf(of.before.plan);
+  const share = <K extends Exclude<keyof PlanListings, 'peers'>>(
+    name: K,
+    elements: readonly Plan[K][string][],
+  ): Listing<Plan[K][string]> => shareListing<Plan[K][string]>(before?.[name] ?? emptyListing, listById(elements));
+  const others = othersOf(parts, hosts);
   return {
-    mesh: {
-      trustDomain,
-      trustDomainAliases,
-      ...(analysis.outbound.idleHosts.length === 0 ? {} : { idleHosts: analysis.outbound.idleHosts }),
-    },
-    proxies: byId(parts.flatMap(({ proxies }) => proxies)),
-    ports: byId(parts.flatMap(({ ports }) => ports)),
-    listeners: byId(parts.flatMap(({ listeners }) => listeners)),
-    virtualHosts: byId(parts.flatMap(({ virtualHosts }) => virtualHosts)),
-    routes: byId(parts.flatMap(({ routes }) => routes)),
-    clusters: byId(parts.flatMap(({ clusters }) => clusters)),
-    endpoints: byId(parts.flatMap(({ endpoints }) => endpoints)),
-    policies: byId(parts.flatMap(({ policies }) => policies)),
-    requestAuthentications: byId(parts.flatMap(({ requestAuthentications }) => requestAuthentications)),
-    certificates: byId(parts.flatMap(({ certificates }) => certificates)),
-    peers: peersOf(analysis, context),
+    others,
+    plan: planOf(mesh, {
+      proxies: share(
+        'proxies',
+        parts.flatMap(({ proxies }) => proxies),
+      ),
+      ports: share(
+        'ports',
+        parts.flatMap(({ ports }) => ports),
+      ),
+      listeners: share(
+        'listeners',
+        parts.flatMap(({ listeners }) => listeners),
+      ),
+      virtualHosts: nextListing<VirtualHost>(before?.virtualHosts ?? emptyListing, {
+        set: listById([...hosts.added.map(({ virtualHost }) => virtualHost), ...others.virtualHosts]),
+        removed: [
+          ...hosts.removed.map(({ virtualHost }) => virtualHost),
+          ...(of.before?.others.virtualHosts ?? []),
+        ].map(({ id }) => id),
+      }),
+      routes: nextListing<Route>(before?.routes ?? emptyListing, {
+        set: listById([...hosts.added.flatMap(({ routes }) => routes), ...others.routes]),
+        removed: [...hosts.removed.flatMap(({ routes }) => routes), ...(of.before?.others.routes ?? [])].map(
+          ({ id }) => id,
+        ),
+      }),
+      clusters: share(
+        'clusters',
+        parts.flatMap(({ clusters }) => clusters),
+      ),
+      endpoints: share(
+        'endpoints',
+        parts.flatMap(({ endpoints }) => endpoints),
+      ),
+      policies: share(
+        'policies',
+        parts.flatMap(({ policies }) => policies),
+      ),
+      requestAuthentications: share(
+        'requestAuthentications',
+        parts.flatMap(({ requestAuthentications }) => requestAuthentications),
+      ),
+      certificates: share(
+        'certificates',
+        parts.flatMap(({ certificates }) => certificates),
+      ),
+      peers: shareListing(before?.peers ?? emptyListing, peersOf(analysis, context)),
+    }),
+  };
+}
+
+/** Virtual hosts and routes that are worked out each time. */
+function othersOf(parts: readonly PlanPart[], { others }: HostsChange): CompileMemory['others'] {
+  return {
+    virtualHosts: [
+      ...others.map(({ virtualHost }) => virtualHost),
+      ...parts.flatMap(({ virtualHosts }) => virtualHosts),
+    ],
+    routes: [...others.flatMap(({ routes }) => routes), ...parts.flatMap(({ routes }) => routes)],
   };
 }
 
 /** Who is behind each SPIFFE id. */
-function peersOf({ gateways, workloads }: Analysis, { options }: LoweringContext): Record<string, WorkloadLabels> {
+function peersOf({ gateways, workloads }: Analysis, { options }: LoweringContext): Listing<WorkloadLabels> {
   const identities: readonly Identity[] = [...gateways, ...workloads].map(({ identity }) => identity);
   const peers = new Map<string, WorkloadLabels>();
   for (const identity of identities) {
@@ -128,7 +222,8 @@ function peersOf({ gateways, workloads }: Analysis, { options }: LoweringContext
     const present = peers.get(id);
     peers.set(id, present === undefined ? labels : commonLabels(present, labels));
   }
-  return Object.fromEntries([...peers].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const ids = [...peers.keys()].sort(compareText);
+  return { ids, elements: ids.map((id) => peers.get(id) as WorkloadLabels) };
 }
 
 function secretsOf({ gateways }: Analysis, parts: readonly PlanPart[]): PlanSecrets {

@@ -1,16 +1,9 @@
-import {
-  destinationsOf,
-  type GatewayModel,
-  type ListenerModel,
-  type TrafficPolicyLookup,
-  type VirtualHostModel,
-} from '../analysis/index.ts';
+import { destinationsOf, type GatewayModel, type ListenerModel, type TrafficPolicyLookup } from '../analysis/index.ts';
 import type { Origin } from '../base/index.ts';
-import type { Certificate, Listener, Port, Route, VirtualHost } from '../plan/index.ts';
-import { certificateId, gatewayId, portId } from './ids.ts';
+import type { Certificate, Listener, Port } from '../plan/index.ts';
+import { certificateId, gatewayId, listenerId, portId } from './ids.ts';
 import { workloadLabels } from './labels.ts';
 import type { PlanPart } from './plan-part.ts';
-import { lowerRoutes } from './routes.ts';
 import { lowerPolicies, lowerRequestAuthentications } from './policies.ts';
 import type { LoweringContext } from './snapshot.ts';
 import { lowerUpstreams } from './upstreams.ts';
@@ -22,7 +15,7 @@ export interface GatewayInput {
   readonly bindPort: (gateway: GatewayModel, port: number) => number;
 }
 
-/** A Gateway: its listeners with their routes, and a cluster for each Service port these lead to. */
+/** A Gateway: its listeners, and a cluster for each Service port that their routes lead to; the routes are `lowerHosts`'. */
 export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPart {
   const { context, trafficPolicy } = input;
   const proxy = gatewayId(gateway);
@@ -34,10 +27,6 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
     policy: trafficPolicy(gateway.identity, destination),
   }));
   const upstreams = lowerUpstreams(hops, context);
-  const hosts = gateway.listeners.flatMap((listener) => {
-    const id = listenerId(proxy, listener);
-    return listener.virtualHosts.map((host) => lowerHost(host, { proxy, listener: id }));
-  });
   return {
     proxies: [
       {
@@ -54,8 +43,8 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
     ],
     ports: lowerPorts(gateway, input),
     listeners: gateway.listeners.map((listener) => lowerListener(proxy, listener)),
-    virtualHosts: hosts.map(({ virtualHost }) => virtualHost),
-    routes: hosts.flatMap(({ routes }) => routes),
+    virtualHosts: [],
+    routes: [],
     ...upstreams,
     policies: lowerPolicies(proxy, gateway.policies),
     requestAuthentications: lowerRequestAuthentications(proxy, gateway.requestAuthentications),
@@ -70,34 +59,6 @@ export function lowerGateway(gateway: GatewayModel, input: GatewayInput): PlanPa
       ),
     ],
   };
-}
-
-interface LoweredHost {
-  readonly virtualHost: VirtualHost;
-  readonly routes: readonly Route[];
-}
-
-/** The analysis gives a host that did not change as the very same again, at the same listener. */
-const loweredBefore = new WeakMap<VirtualHostModel, LoweredHost>();
-
-function lowerHost(
-  host: VirtualHostModel,
-  { proxy, listener }: { readonly proxy: string; readonly listener: string },
-): LoweredHost {
-  const { hostname, origin } = host;
-  const known = loweredBefore.get(host);
-  if (known?.virtualHost.listener === listener) return known;
-  const id = `${listener}/${hostname}`;
-  const lowered = {
-    virtualHost: { id, origin, listener, hostname },
-    routes: lowerRoutes({ proxy, host, virtualHost: id }),
-  };
-  loweredBefore.set(host, lowered);
-  return lowered;
-}
-
-function listenerId(proxy: string, { port, name, set }: ListenerModel): string {
-  return `${portId(proxy, port)}/${set === undefined ? '' : `${set}/`}${name}`;
 }
 
 function lowerPorts(gateway: GatewayModel, { context, bindPort }: GatewayInput): readonly Port[] {

@@ -17,6 +17,13 @@ export function portId(proxy: string, port: number): string {
   return `${proxy}/${port}`;
 }
 
+export function listenerId(
+  proxy: string,
+  { port, name, set }: { readonly port: number; readonly name: string; readonly set?: string },
+): string {
+  return `${portId(proxy, port)}/${set === undefined ? '' : `${set}/`}${name}`;
+}
+
 export function outboundScopeId({ name }: { readonly name: string }): string {
   return `outbound/${name}`;
 }

@@ -10,8 +10,9 @@ import type {
 } from '../analysis/index.ts';
 import type { Diagnostic } from '../base/index.ts';
 import type { Document } from '../manifest/index.ts';
-import type { Plan, PlanSecrets } from '../plan/index.ts';
-import type { Resources } from '../resource/index.ts';
+import type { Plan, PlanSecrets, Route, VirtualHost } from '../plan/index.ts';
+import type { DecodeResult, Resources } from '../resource/index.ts';
+import type { LoweredListeners } from './lowered-hosts.ts';
 
 /** Everything that a plan depends on: the same snapshot gives the same bytes. */
 export interface Snapshot {
@@ -70,10 +71,14 @@ export interface CompileResult {
 
 /** What one compilation leaves for the next, so that what did not change need not be worked out again. */
 export interface CompileMemory {
+  readonly written: DecodeResult;
   readonly routes: RouteMemory;
   readonly added: readonly AddedObject[];
   /** Of what was added. */
   readonly supplied: Resources;
+  readonly listeners: LoweredListeners;
+  /** What of the plan is worked out each time, beside the hosts of `listeners`. */
+  readonly others: { readonly virtualHosts: readonly VirtualHost[]; readonly routes: readonly Route[] };
   readonly plan: Plan;
 }
 

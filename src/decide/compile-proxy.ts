@@ -1,7 +1,7 @@
 /** From the plan, flat maps of children that name their parents, to one proxy's indexes. */
 import { compareText } from '../base/index.ts';
 import {
-  listingOf,
+  listingsOf,
   type Listener,
   type Plan,
   type Port,
@@ -110,8 +110,8 @@ function prepare(plan: Plan, { id: proxyId, namespace, outbound }: Proxy): Compi
 }
 
 /** A share of the paths that all virtual hosts together may remember. */
-export function cachedPathsPerHost({ virtualHosts }: Plan): number {
-  const share = Math.floor(maxCachedPaths / Math.max(1, listingOf(virtualHosts).ids.length));
+export function cachedPathsPerHost(plan: Plan): number {
+  const share = Math.floor(maxCachedPaths / Math.max(1, listingsOf(plan).virtualHosts.ids.length));
   return Math.min(maxCachedPathsPerHost, Math.max(minCachedPathsPerHost, share));
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { buildPlan } from '../../test/kit/plan-kit.ts';
-import { applyPlanChange, planChange, sharePlan } from './change.ts';
+import { applyPlanChange, planChange } from './change.ts';
+import { listingOf } from './collection.ts';
+import { diffListings, nextListing, shareListing } from './diff.ts';
 import type { Plan } from './types.ts';
 
 function planWith(hostnames: readonly string[], value: string): Plan {
@@ -29,11 +31,28 @@ describe('a change of a plan', () => {
   });
 
   test('only what changed is new after sharing', () => {
-    const copy = structuredClone(before);
-    const shared = sharePlan(before, { ...copy, routes: { ...copy.routes, ...after.routes } });
-    assert.deepEqual(Object.values(shared.listeners)[0], Object.values(before.listeners)[0]);
-    assert.equal(Object.values(shared.listeners)[0], Object.values(before.listeners)[0]);
-    const changed = Object.entries(shared.routes).filter(([id, route]) => before.routes[id] !== route);
-    assert.deepEqual(changed.map(([id]) => id).sort(), Object.keys(after.routes).sort());
+    const routes = listingOf(before.routes);
+    const copy = structuredClone(before.routes);
+    const next = listingOf({ ...copy, ...after.routes });
+    const shared = shareListing(routes, next);
+    assert.deepEqual(shared, next);
+    const kept = shared.elements.filter((route) => routes.elements.includes(route));
+    assert.deepEqual(
+      kept.map(({ id }) => id),
+      Object.keys(before.routes).filter((id) => !Object.hasOwn(after.routes, id)),
+    );
+    assert.equal(shareListing(routes, listingOf(copy)), routes);
+  });
+
+  test('what is said to be different is told from what is', () => {
+    const routes = listingOf(before.routes);
+    const [first = '', second = ''] = routes.ids;
+    const same = listingOf(structuredClone(before.routes));
+    assert.equal(nextListing(routes, { set: same, removed: [...routes.ids, 'none'] }), routes);
+    const added = listingOf({ ...after.routes, [second]: structuredClone(before.routes[second]) });
+    const next = nextListing(routes, { set: added, removed: [first, second, 'none'] });
+    const plain = { ids: [...next.ids], elements: [...next.elements] };
+    assert.deepEqual(diffListings(routes, next), diffListings(routes, plain));
+    assert.deepEqual(next.ids, [...new Set([second, ...Object.keys(after.routes)])].sort());
   });
 });

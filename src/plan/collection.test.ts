@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { byId, changeCollection, compareListings, listingOf } from './collection.ts';
+import { byId, changeListing, collectionOf, compareListings, elementIn, listById, listingOf } from './collection.ts';
 
 interface Element {
   readonly id: string;
@@ -28,7 +28,7 @@ test('two collections are compared id by id, and a change is what a map would ma
   fc.assert(
     fc.property(elements, elements, fc.subarray(['a/1', 'b', 'c']), (before, set, removed) => {
       const seen: unknown[] = [];
-      compareListings(byId(before), byId(set), (id, old, now) => seen.push([id, old, now]));
+      compareListings(listById(before), listById(set), (id, old, now) => seen.push([id, old, now]));
       const ids = [...new Set([...before, ...set].map(({ id }) => id))].sort();
       assert.deepEqual(
         seen,
@@ -36,8 +36,24 @@ test('two collections are compared id by id, and a change is what a map would ma
       );
       const expected = { ...naive(before) };
       for (const id of removed) delete expected[id];
-      const changed = changeCollection(byId(before), { set: byId(set), removed: new Set(removed) });
-      assert.deepEqual(Object.entries(changed), Object.entries(naive([...Object.values(expected), ...set])));
+      const changed = changeListing(listById(before), { set: listById(set), removed: new Set(removed) });
+      const wanted = naive([...Object.values(expected), ...set]);
+      assert.deepEqual(Object.entries(collectionOf(changed)), Object.entries(wanted));
+      assert.deepEqual(changed.ids, Object.keys(wanted));
+      for (const id of ids) assert.equal(elementIn(changed, id), wanted[id]);
     }),
   );
+});
+
+test('many changes at once come to the same as few', () => {
+  const all = Array.from({ length: 400 }, (_, index) => ({ id: `r/${index}`, value: 0 }));
+  const before = listById(all.filter((_, index) => index % 3 !== 0));
+  const set = listById(all.filter((_, index) => index % 2 === 0).map((element) => ({ ...element, value: 1 })));
+  const removed = all.filter((_, index) => index % 5 === 0).map(({ id }) => id);
+  const atOnce = changeListing(before, { set, removed: new Set(removed) });
+  let oneByOne = changeListing(before, { set: listById([]), removed: new Set(removed.slice(0, 50)) });
+  oneByOne = changeListing(oneByOne, { set: listById([]), removed: new Set(removed.slice(50)) });
+  for (const element of set.elements)
+    oneByOne = changeListing(oneByOne, { set: listById([element]), removed: new Set() });
+  assert.deepEqual(atOnce, oneByOne);
 });

@@ -1,22 +1,8 @@
-import { compareListings, type Collection } from './collection.ts';
+import { compareText } from '../base/index.ts';
+import { changeListing, compareListings, elementIn, type Listing } from './collection.ts';
+import { planCollections, type PlanCollection } from './collections.ts';
+import { listingsOf } from './listings.ts';
 import type { Plan } from './types.ts';
-
-/** The flat maps of a plan, parents before children: the order in which a data plane must learn of new elements. */
-export const planCollections = [
-  'proxies',
-  'ports',
-  'certificates',
-  'listeners',
-  'virtualHosts',
-  'clusters',
-  'endpoints',
-  'routes',
-  'policies',
-  'requestAuthentications',
-  'peers',
-] as const satisfies readonly Exclude<keyof Plan, 'mesh'>[];
-
-export type PlanCollection = (typeof planCollections)[number];
 
 /** Ids, each list sorted. An element whose content differs in anything, its origin included, is `changed`. */
 export interface CollectionDiff {
@@ -34,26 +20,31 @@ export interface PlanDiff {
 /** What is different in `after`, by element. */
 export function diffPlans(before: Plan, after: Plan): PlanDiff {
   const collections: Partial<Record<PlanCollection, CollectionDiff>> = {};
+  const [old, now] = [listingsOf(before), listingsOf(after)];
   for (const collection of planCollections) {
-    const diff = diffCollection(before[collection], after[collection]);
+    const diff = diffListings(old[collection], now[collection]);
     if (diff.added.length + diff.removed.length + diff.changed.length > 0) collections[collection] = diff;
   }
   return { meshChanged: !sameData(before.mesh, after.mesh), collections };
 }
 
-/** By the later collection; several ask for the way from the same one. Weak, so that no version keeps the one before it. */
-const diffsBefore = new WeakMap<Collection, { readonly before: WeakRef<Collection>; readonly diff: CollectionDiff }>();
+/** By the later listing; several ask for the way from the same one. Weak, so that no version keeps the one before it. */
+const diffsBefore = new WeakMap<Listing, { readonly before: WeakRef<Listing>; readonly diff: CollectionDiff }>();
 
-function diffCollection(before: Collection, after: Collection): CollectionDiff {
+function remember(before: Listing, { after, diff }: { readonly after: Listing; readonly diff: CollectionDiff }): void {
+  diffsBefore.set(after, { before: new WeakRef(before), diff });
+}
+
+export function diffListings(before: Listing, after: Listing): CollectionDiff {
   if (before === after) return sameCollection;
   const known = diffsBefore.get(after);
   if (known?.before.deref() === before) return known.diff;
-  const diff = compareCollections(before, after);
-  diffsBefore.set(after, { before: new WeakRef(before), diff });
+  const diff = compareElements(before, after);
+  remember(before, { after, diff });
   return diff;
 }
 
-function compareCollections(before: Collection, after: Collection): CollectionDiff {
+function compareElements(before: Listing, after: Listing): CollectionDiff {
   const added: string[] = [];
   const removed: string[] = [];
   const changed: string[] = [];
@@ -67,6 +58,53 @@ function compareCollections(before: Collection, after: Collection): CollectionDi
 }
 
 const sameCollection: CollectionDiff = { added: [], removed: [], changed: [] };
+
+/**
+ * The next version of a listing, by what is said to be different; elements whose content is the same stay the very same, and
+ * where all do, so does the listing. What is removed and set again stays. Costs what changes, but for copying two lists.
+ */
+export function nextListing<T>(
+  before: Listing<T>,
+  { set, removed }: { readonly set: Listing<T>; readonly removed: Iterable<string> },
+): Listing<T> {
+  const diff = { added: [] as string[], changed: [] as string[] };
+  const next = { ids: [] as string[], elements: [] as T[] };
+  for (const [index, id] of set.ids.entries()) {
+    const [old, now] = [elementIn(before, id), set.elements[index] as T];
+    if (old !== undefined && sameData(old, now)) continue;
+    (old === undefined ? diff.added : diff.changed).push(id);
+    next.ids.push(id);
+    next.elements.push(now);
+  }
+  const gone = new Set<string>();
+  for (const id of removed) {
+    if (elementIn(before, id) !== undefined && elementIn(set, id) === undefined) gone.add(id);
+  }
+  if (next.ids.length + gone.size === 0) return before;
+  const after = changeListing(before, { set: next, removed: gone });
+  // Nobody asks what is new where everything is.
+  if (before.ids.length > 0) remember(before, { after, diff: { ...diff, removed: [...gone].sort(compareText) } });
+  return after;
+}
+
+/**
+ * `after`, with each element that is as it was in `before` replaced by that very element: what is made again after a change
+ * then takes little more memory than the change, and whoever compares the two need not look into what is the same.
+ */
+export function shareListing<T>(before: Listing<T>, after: Listing<T>): Listing<T> {
+  if (before === after) return before;
+  const set = { ids: [] as string[], elements: [] as T[] };
+  const removed: string[] = [];
+  compareListings(before, after, (id, old, now) => {
+    if (old === now) return;
+    if (now === undefined) removed.push(id);
+    else if (!sameData(old, now)) {
+      set.ids.push(id);
+      set.elements.push(now);
+    }
+  });
+  return nextListing(before, { set, removed });
+}
 
 /** Deep equality of JSON data; the order of keys does not count, the order of array items does. */
 export function sameData(a: unknown, b: unknown): boolean {

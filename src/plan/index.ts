@@ -10,9 +10,11 @@ export type {
   PeerName,
   Warmup,
 } from './cluster.ts';
-export { applyPlanChange, isOfRoutes, isSamePlan, planChange, sharePlan, type PlanChange } from './change.ts';
-export { byId, listingOf } from './collection.ts';
-export { diffPlans, sameData, type CollectionDiff, type PlanCollection, type PlanDiff } from './diff.ts';
+export { applyPlanChange, isOfRoutes, isSamePlan, planChange, type PlanChange } from './change.ts';
+export { byId, changeListing, elementIn, emptyListing, listById, type Listing } from './collection.ts';
+export type { PlanCollection } from './collections.ts';
+export { diffPlans, nextListing, sameData, shareListing, type CollectionDiff, type PlanDiff } from './diff.ts';
+export { listingsOf, planOf, withListings, type PlanListings } from './listings.ts';
 export type {
   AuthorizationPolicy,
   PathPattern,

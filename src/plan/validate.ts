@@ -1,4 +1,4 @@
-import { planCollections } from './diff.ts';
+import { planCollections } from './collections.ts';
 import type { Endpoint } from './cluster.ts';
 import type { WeightedBackend } from './route.ts';
 import type { Plan, Route } from './types.ts';

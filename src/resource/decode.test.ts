@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { parseManifest } from '../manifest/index.ts';
 import { isAddressBlock, isIP } from './address.ts';
-import { decodeAll, type DecodeResult } from './decode.ts';
+import { decodeAll, type DecodeResult } from './decode-all.ts';
 import { durationMs, gatewayDuration, goDuration } from './fields.ts';
 import { nearestName } from './nearest.ts';
 import { supportedFields } from './supported-fields.ts';

@@ -7,49 +7,15 @@ import { leaveOutNewerFields, reportIssues } from './issues.ts';
 import { isKubernetesGroup, isTrafficKind, kinds } from './kinds.ts';
 import { objectMeta, type Kind } from './kind.ts';
 import type { ResourceObject } from './object.ts';
-import type { RejectedResource, Resources } from './resources.ts';
+import type { RejectedResource } from './resources.ts';
 import { unsupportedKinds } from './unsupported-kinds.ts';
 import { markedFields } from './schema.ts';
 
-export interface DecodeResult {
-  readonly resources: Resources;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
 const listOfKind = new Map(Object.entries(kinds).map(([list, { group, kind }]) => [`${group}/${kind}`, list]));
 
-/**
- * Gives documents their types and defaults, as an API server would, and reports what is wrong, unknown or not yet
- * supported in them. An object with an error in itself is left out of its list and named in `rejected`; of two objects
- * with the same kind, namespace and name the later one counts, as after `kubectl apply`.
- */
-export function decodeAll(documents: readonly Document[]): DecodeResult {
-  const lists: Record<string, ResourceObject[]> = Object.fromEntries(Object.keys(kinds).map((list) => [list, []]));
-  const rejected: RejectedResource[] = [];
-  const diagnostics: Diagnostic[] = [];
-  const known = documents.map(decodeDocument);
-  const latest = new Map<string, Document>();
-  for (const [index, { identity }] of known.entries()) latest.set(identity, documents[index] as Document);
-  for (const [index, decoded] of known.entries()) {
-    const document = documents[index] as Document;
-    const winner = latest.get(decoded.identity) as Document;
-    if (winner !== document) {
-      const context = createContext(document);
-      reportOverwritten(context, winner);
-      diagnostics.push(...context.diagnostics);
-      continue;
-    }
-    if (decoded.resource !== undefined) (lists[decoded.list] as ResourceObject[]).push(decoded.resource);
-    if (decoded.rejected !== undefined) rejected.push(decoded.rejected);
-    if (decoded.diagnostics.length > 0) diagnostics.push(...decoded.diagnostics);
-  }
-  return { resources: { ...lists, rejected } as unknown as Resources, diagnostics };
-}
-
 /** What one document alone gives. */
-interface Decoded {
-  /** Of all documents with the same, the last one counts. */
-  readonly identity: string;
+export interface Decoded {
+  readonly document: Document;
   /** Of `Resources`. */
   readonly list: string;
   readonly resource?: ResourceObject | undefined;
@@ -57,18 +23,12 @@ interface Decoded {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** A file that did not change keeps its documents, and a document never changes. */
-const decodedBefore = new WeakMap<Document, Decoded>();
-
-function decodeDocument(document: Document): Decoded {
-  const known = decodedBefore.get(document);
-  if (known !== undefined) return known;
-  const decoded = { identity: identityOf(document), ...decodeAnew(document) };
-  decodedBefore.set(document, decoded);
-  return decoded;
+/** Gives a document its type and defaults, as an API server would, and says what is wrong, unknown or not yet supported in it. */
+export function decodeDocument(document: Document): Decoded {
+  return { document, ...decodeAnew(document) };
 }
 
-function decodeAnew(document: Document): Omit<Decoded, 'identity'> {
+function decodeAnew(document: Document): Omit<Decoded, 'document'> {
   const context = createContext(document);
   const group = groupOf(document);
   const list = listOfKind.get(`${group}/${document.kind}`);
@@ -83,14 +43,9 @@ function decodeAnew(document: Document): Omit<Decoded, 'identity'> {
 }
 
 /** `''` for core. */
-function groupOf({ apiVersion }: { readonly apiVersion: string }): string {
+export function groupOf({ apiVersion }: { readonly apiVersion: string }): string {
   const slash = apiVersion.indexOf('/');
   return slash === -1 ? '' : apiVersion.slice(0, slash);
-}
-
-function identityOf(document: Document): string {
-  const { kind, namespace, name } = document;
-  return JSON.stringify([groupOf(document), kind, namespace, name]);
 }
 
 function decodeOne(kind: Kind, context: DecodeContext): ResourceObject | undefined {
@@ -159,14 +114,6 @@ function reportUnread(context: DecodeContext): void {
   context.report(fieldCodes.kindNotRead, place, {
     message: `${document.kind} (${document.apiVersion}) is not a kind Sallyport reads`,
     remedy: 'Nothing to do, unless the kind or its apiVersion is misspelt.',
-  });
-}
-
-function reportOverwritten(context: DecodeContext, winner: Document): void {
-  const { line } = winner.locate([]);
-  context.report(fieldCodes.definedTwice, context.document.locate([]), {
-    message: `${winner.kind} "${winner.name}" is written again in ${winner.file}:${line}, which counts`,
-    remedy: 'Keep one of the two, or give them different names.',
   });
 }
 

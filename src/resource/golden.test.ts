@@ -1,7 +1,7 @@
 import { formatDiagnostic, type Origin } from '../base/index.ts';
 import { parseManifest } from '../manifest/index.ts';
 import { goldenTests, toGoldenYaml } from '../../test/kit/golden.ts';
-import { decodeAll } from './decode.ts';
+import { decodeAll } from './decode-all.ts';
 
 goldenTests({
   stage: 'resource',
