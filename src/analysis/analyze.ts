@@ -57,7 +57,7 @@ export function analyze(input: WorldInput, before?: RouteMemory): Analysis & { r
   const telemetryOf = makeTelemetryLookup(world);
   const virtualServices = makeVirtualServices(world, destinations);
   const lookups = { policiesOf, authenticationsOf, telemetryOf };
-  const istio = serveIstioGateways(world, { sources, virtualServices, destinations, ...lookups });
+  const istio = serveIstioGateways(world, { sources, served, virtualServices, destinations, ...lookups });
   findVirtualFaults(world, { virtualServices, proxies: istio.proxies });
   const meshRoutes = makeMeshRoutes(world, routing.routes.onServices);
   findMeshConflicts(world, { virtualServices, groups: meshRoutes.groups });
@@ -76,8 +76,11 @@ export function analyze(input: WorldInput, before?: RouteMemory): Analysis & { r
   for (const telemetry of world.resources.telemetries) findScopeFaults(world, telemetry, population);
   findAuthenticationFaults(world, { authentications: checkedAuthentications, policies: checkedPolicies, population });
   findClaimRoutes(world, gateways);
+  // Who passes bytes of others on is not who calls.
   const approaches = gateways.flatMap((gateway) =>
-    destinationsOf(gateway).map((destination) => ({ gateway, destination })),
+    destinationsOf(gateway)
+      .filter(({ passedThrough }) => passedThrough !== true)
+      .map((destination) => ({ gateway, destination })),
   );
   const hops = hopsOf(approaches, trafficPolicy);
   findMtlsFaults(world, hops);

@@ -19,7 +19,9 @@ export function findConnectionPolicies(
   const places: readonly Place[] = [
     ...proxies.gateways.map((gateway) => ({
       name: `Gateway "${gateway.identity.namespace}/${gateway.name}"`,
-      ports: gateway.listeners.filter(({ relay }) => relay !== undefined).map(({ port }) => port),
+      ports: gateway.listeners
+        .filter(({ relay, unguarded }) => relay !== undefined && unguarded !== true)
+        .map(({ port }) => port),
       policies: gateway.policies,
     })),
     ...proxies.workloads.map((workload) => ({

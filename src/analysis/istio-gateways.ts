@@ -1,3 +1,4 @@
+import { automaticHostname, automaticHosts } from './automatic-servers.ts';
 import type { DestinationLookup } from './destinations.ts';
 import { intersectHostnames } from './hostname.ts';
 import { connectionHosts, tcpListener } from './istio-byte-servers.ts';
@@ -12,6 +13,7 @@ import { telemetryPart, type TelemetryLookup } from './telemetry.ts';
 import { anyPath, isCatchAll } from './virtual-rules.ts';
 import type { BoundVirtualService, VirtualServices } from './virtual-services.ts';
 import type { WorkloadSources } from './workload-sources.ts';
+import type { ServedWorkloads } from './workloads.ts';
 import { keyOf, type World } from './world.ts';
 
 /** What serves the Istio Gateways, beside what serves those of the Gateway API. */
@@ -24,6 +26,7 @@ export function serveIstioGateways(
   world: World,
   input: {
     readonly sources: WorkloadSources;
+    readonly served: ServedWorkloads;
     readonly virtualServices: VirtualServices;
     readonly destinations: DestinationLookup;
     readonly policiesOf: PolicyLookup;
@@ -54,6 +57,8 @@ export function serveIstioGateways(
 interface PortInput {
   readonly proxy: IstioGatewayProxy;
   readonly servers: readonly PlacedServer[];
+  readonly sources: WorkloadSources;
+  readonly served: ServedWorkloads;
   readonly virtualServices: VirtualServices;
   readonly destinations: DestinationLookup;
 }
@@ -85,8 +90,7 @@ function tlsListeners(world: World, input: PortInput, placed: PlacedServer): rea
   const { server, gateway, relay } = placed;
   const credentials = credentialsOf(world, input, placed);
   if (credentials === undefined) return [];
-  const hostsFor =
-    relay === undefined ? requestHosts(virtualHostsOf(input, [placed])) : connectionHosts(world, { ...input, placed });
+  const hostsFor = hostsOf(world, input, placed);
   const hosts = [...new Set(server.hosts.map(({ host }) => host))];
   const group = `${keyOf(gateway)}/${server.port.name}`;
   return hosts.map((hostname) => ({
@@ -95,12 +99,25 @@ function tlsListeners(world: World, input: PortInput, placed: PlacedServer): rea
     port: server.port.number,
     protocol: protocolOf(placed),
     ...(relay === undefined ? {} : { relay }),
-    hostname,
+    ...(placed.isAutomatic === true ? { unguarded: true } : {}),
+    hostname: placed.isAutomatic === true ? automaticHostname(hostname) : hostname,
     ...(server.tls?.wantsTls13 === true ? { wantsTls13: true } : {}),
     ...(hosts.length === 1 || relay !== undefined ? {} : { group }),
     ...credentials,
     virtualHosts: hostsFor(hostname),
   }));
+}
+
+function hostsOf(
+  world: World,
+  input: PortInput,
+  placed: PlacedServer,
+): (hostname: string) => readonly VirtualHostModel[] {
+  if (placed.isAutomatic === true) {
+    return automaticHosts(world, { ...input, placed, namespace: input.proxy.identity.namespace });
+  }
+  if (placed.relay !== undefined) return connectionHosts(world, { ...input, placed });
+  return requestHosts(virtualHostsOf(input, [placed]));
 }
 
 function credentialsOf(world: World, { proxy }: PortInput, placed: PlacedServer): ServerCredentials | undefined {

@@ -13,6 +13,8 @@ export interface PlacedServer {
   readonly kind: 'plaintext' | 'tcp' | 'tls' | 'mesh';
   /** As `Listener.relay` of the plan. */
   readonly relay?: 'tcp' | 'passthrough';
+  /** `AUTO_PASSTHROUGH`: server names say themselves where the bytes go. */
+  readonly isAutomatic?: true;
 }
 
 /**
@@ -46,16 +48,20 @@ const http: ReadonlySet<string> = new Set(['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB'])
 /** Protocols that Istio relays as bytes, without TLS. */
 const opaque: ReadonlySet<string> = new Set(['TCP', 'MONGO', 'MYSQL', 'REDIS']);
 
-/** The routes of a VirtualService that count for what comes to a server; undefined: it is not opened. */
-export function routesOf({ protocol, tls }: GatewayServer): 'http' | 'tls' | 'tcp' | undefined {
+/** The routes of a VirtualService that count for what comes to a server; `none` do at AUTO_PASSTHROUGH. Undefined: it is not opened. */
+export function routesOf({ protocol, tls }: GatewayServer): 'http' | 'tls' | 'tcp' | 'none' | undefined {
   if (http.has(protocol.value)) return 'http';
   if (opaque.has(protocol.value)) return 'tcp';
-  if (tls === undefined || tls.mode === 'AUTO_PASSTHROUGH') return undefined;
+  if (tls === undefined) return undefined;
+  if (tls.mode === 'AUTO_PASSTHROUGH') return 'none';
   if (tls.mode === 'PASSTHROUGH') return 'tls';
   return protocol.value === 'HTTPS' ? 'http' : 'tcp';
 }
 
-function carriageOf(world: World, server: GatewayServer): Pick<PlacedServer, 'kind' | 'relay'> | undefined {
+function carriageOf(
+  world: World,
+  server: GatewayServer,
+): Pick<PlacedServer, 'kind' | 'relay' | 'isAutomatic'> | undefined {
   const { protocol, tls, unsupported } = server;
   // The decoder has reported it.
   if (failureOf(unsupported).failure !== undefined) return undefined;
@@ -64,13 +70,7 @@ function carriageOf(world: World, server: GatewayServer): Pick<PlacedServer, 'ki
   if ((protocol.value !== 'HTTPS' && protocol.value !== 'TLS') || tls === undefined) {
     return reportUnsupported(world, server, `protocol ${protocol.value} is not supported`);
   }
-  if (tls.mode === 'AUTO_PASSTHROUGH') {
-    return reportUnsupported(
-      world,
-      server,
-      'tls.mode AUTO_PASSTHROUGH is for other clusters of a mesh, which do not exist',
-    );
-  }
+  if (tls.mode === 'AUTO_PASSTHROUGH') return { kind: 'tls', relay: 'passthrough', isAutomatic: true };
   if (tls.mode === 'PASSTHROUGH') return { kind: 'tls', relay: 'passthrough' };
   const kind = tls.mode === 'ISTIO_MUTUAL' ? 'mesh' : 'tls';
   return protocol.value === 'HTTPS' ? { kind } : { kind, relay: 'tcp' };
@@ -90,7 +90,7 @@ function reportUnsupported(world: World, server: GatewayServer, why: string): un
     diagnose(codes.serverUnsupported, {
       origin: server.protocol.origin,
       message: `server "${server.port.name}" (port ${server.port.number}) is not opened: ${why}`,
-      remedy: 'Use HTTP, HTTP2, GRPC or TCP, or HTTPS or TLS with any other tls.mode than AUTO_PASSTHROUGH.',
+      remedy: 'Use HTTP, HTTP2, GRPC or TCP, or HTTPS or TLS with a block tls.',
     }),
   );
   return undefined;

@@ -135,6 +135,8 @@ export interface ListenerModel {
   readonly protocol: 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'MESH';
   /** As `Listener.relay` of the plan. */
   readonly relay?: 'tcp' | 'passthrough';
+  /** As `Listener.unguarded` of the plan. */
+  readonly unguarded?: true;
   /** `namespace/name` of the ListenerSet; its names are unique only there. */
   readonly set?: string;
   readonly hostname: string;
@@ -239,6 +241,8 @@ export interface DestinationModel {
   readonly takesUnready?: true;
   /** Outside the mesh (ServiceEntry `MESH_EXTERNAL`): mutual TLS only where a DestinationRule asks for it. */
   readonly isExternal?: boolean;
+  /** Bytes of a client's own mutual TLS go to the places as they come. */
+  readonly passedThrough?: boolean;
   /** Names that the servers' certificates may have (ServiceEntry), where a DestinationRule asks for TLS and names none. */
   readonly subjectAltNames?: readonly string[];
 }

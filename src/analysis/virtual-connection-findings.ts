@@ -20,6 +20,7 @@ export function findIdleRoutes(
   const taken = new Set(gateway.spec.servers.filter((server) => bindsServer(server, service)).map(routesOf));
   // No host in common, or none that is opened, is reported already.
   if ([...taken].every((kind) => kind === undefined)) return;
+  const useful = [...taken].filter((one) => one !== undefined && one !== 'none');
   for (const kind of ['http', 'tls', 'tcp'] as const) {
     const [first] = service.source.spec[kind];
     if (first === undefined || taken.has(kind)) continue;
@@ -27,7 +28,7 @@ export function findIdleRoutes(
       diagnose(codes.routesOfOtherProtocol, {
         origin: first.origin,
         message: `the ${kind} routes have no effect at Gateway "${keyOf(gateway)}": no server with the VirtualService's hosts has ${wants[kind]}`,
-        remedy: `Write ${[...taken].filter((one) => one !== undefined).join(' or ')} routes, or correct the server.`,
+        remedy: `${useful.length === 0 ? 'Take them away' : `Write ${useful.join(' or ')} routes`}, or correct the server.`,
       }),
     );
   }

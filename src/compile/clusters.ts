@@ -7,8 +7,15 @@ import { arrangeByLocality, localityWeights, type Placed } from './locality.ts';
 import type { LoweringContext } from './snapshot.ts';
 
 /** Istio's name of a cluster. */
-function outboundName({ service, subset }: DestinationModel): string {
+function outboundName(destination: DestinationModel): string {
+  const { service, subset, passedThrough } = destination;
+  if (passedThrough === true) return serverName(destination);
   return `outbound|${service.port}|${subset ?? ''}|${service.host}`;
+}
+
+/** What a client of the mesh says in the handshake. */
+function serverName({ service, subset = '' }: DestinationModel): string {
+  return `outbound_.${service.port}_.${subset === '' ? '_' : `${subset}_`}.${service.host}`;
 }
 
 export function outboundClusterId(proxy: string, destination: DestinationModel): string {
@@ -151,9 +158,10 @@ function isAddress(host: string): boolean {
 
 /** The DestinationRule decides where it says something; else mutual TLS wherever the other side takes it (istio.md 3.6). */
 function securityOf(place: PlaceModel, { destination, policy }: OutboundInput): EndpointSecurity {
-  const { service, spiffeIds, subset = '' } = destination;
+  if (destination.passedThrough === true) return { mode: 'plaintext' };
+  const { spiffeIds } = destination;
   const { tls } = policy;
-  const sni = `outbound_.${service.port}_.${subset === '' ? '_' : `${subset}_`}.${service.host}`;
+  const sni = serverName(destination);
   const mutual = { mode: 'mtls', sni, spiffeIds } as const;
   if (tls.mode === 'tls') return lowerTls(tls, destination.subjectAltNames);
   if (tls.mode === 'ISTIO_MUTUAL') {

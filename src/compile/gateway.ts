@@ -91,6 +91,7 @@ function lowerListener(proxy: string, listener: ListenerModel): Listener {
     certificates: listener.certificates.map(certificateId),
     ...(listener.clientValidation === undefined ? {} : { clientValidation: listener.clientValidation }),
     ...(listener.relay === undefined ? {} : { relay: listener.relay }),
+    ...(listener.unguarded === true ? { unguarded: true } : {}),
     ...(listener.wantsTls13 === true ? { wantsTls13: true } : {}),
     ...(listener.group === undefined ? {} : { group: listener.group }),
   };

@@ -128,6 +128,11 @@ export interface Listener {
    */
   readonly relay?: 'tcp' | 'passthrough';
   /**
+   * No policy is asked about its connections: they are passed on to workloads that ask who the client is themselves (Istio's
+   * AUTO_PASSTHROUGH, istio.md 1.2).
+   */
+  readonly unguarded?: true;
+  /**
    * Listeners of one group carry each other's requests: whichever of them the server name selected, the host of a request
    * may be another's (the hosts of one server of an Istio Gateway). Absent: only its own.
    */

@@ -146,9 +146,11 @@ export class ByteRelay {
       this.#account.route = decision.route;
       this.#account.cluster = decision.route.backends[0]?.cluster;
     }
-    const { decision: authorization, reason } = authorizeConnection(compiled, { port, connection });
-    this.#account.authorization = authorization;
-    if (!authorization.allowed) return this.#finish({ flag: '-', details: authorization.details, reason });
+    if (decision.type !== 'route' || decision.listener.listener.unguarded !== true) {
+      const { decision: authorization, reason } = authorizeConnection(compiled, { port, connection });
+      this.#account.authorization = authorization;
+      if (!authorization.allowed) return this.#finish({ flag: '-', details: authorization.details, reason });
+    }
     if (decision.type !== 'route') return this.#fail('no_route', explainNoRelay(decision, facts.sni));
     const { route } = decision;
     const backend = chooseBackend(route, this.#runtime.random);
