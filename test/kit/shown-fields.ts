@@ -22,6 +22,9 @@ export function fieldKey({ group, kind, path }: Pick<SupportedField, 'group' | '
 /** Places of one field that are tried in one case; a value may be the default in one place and not in the next. */
 const maxTries = 4;
 
+/** A document holds these beside its value, so taking them out of the value changes nothing. */
+const keptApart: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata.namespace']);
+
 interface Case {
   readonly name: string;
   readonly documents: readonly Document[];
@@ -31,14 +34,14 @@ interface Case {
 
 export function findShownFields(root: string): ShownFields {
   const shown = new Map<string, string>();
-  const wanted = new Map(
-    supportedFields()
-      .filter(({ support }) => support !== 'accepted')
-      .map((field) => [fieldKey(field), field]),
+  const fields = supportedFields();
+  const wanted = new Set(
+    fields.filter(({ support, path }) => support !== 'accepted' && !keptApart.has(path)).map(fieldKey),
   );
+  const maps = mapPaths(fields);
   for (const one of readCases(root)) {
     let whole: string | undefined;
-    for (const [key, places] of fieldsIn(one.documents)) {
+    for (const [key, places] of fieldsIn(one.documents, maps)) {
       if (shown.has(key) || !wanted.has(key)) continue;
       whole ??= one.outcome(one.documents);
       const isShown = places.slice(0, maxTries).some(({ document, path }) => {
@@ -170,15 +173,15 @@ interface FieldPlace {
 }
 
 /** Every field that is written, in the notation of `supportedFields`. */
-function fieldsIn(documents: readonly Document[]): Map<string, FieldPlace[]> {
+function fieldsIn(documents: readonly Document[], maps: ReadonlySet<string>): Map<string, FieldPlace[]> {
   const found = new Map<string, FieldPlace[]>();
   for (const document of documents) {
     const slash = document.apiVersion.indexOf('/');
     const group = slash === -1 ? '' : document.apiVersion.slice(0, slash);
-    const maps = mapPaths(group, document.kind);
+    const keyOf = (pattern: string): string => fieldKey({ group, kind: document.kind, path: pattern });
     const visit = (value: unknown, path: Path, pattern: string): void => {
       if (path.length > 0) {
-        const key = `${group}/${document.kind} ${pattern}`;
+        const key = keyOf(pattern);
         const places = found.get(key) ?? [];
         found.set(key, [...places, { document, path }]);
       }
@@ -186,23 +189,27 @@ function fieldsIn(documents: readonly Document[]): Map<string, FieldPlace[]> {
       const entries: (readonly [string | number, unknown])[] = Array.isArray(value)
         ? [...value.entries()]
         : Object.entries(value);
-      for (const [step, below] of entries) visit(below, [...path, step], patternBelow(pattern, step, maps));
+      for (const [step, below] of entries)
+        visit(below, [...path, step], patternBelow(pattern, step, maps.has(keyOf(pattern))));
     };
     visit(document.value, [], '');
   }
   return found;
 }
 
-function patternBelow(pattern: string, step: string | number, maps: ReadonlySet<string>): string {
+function patternBelow(pattern: string, step: string | number, isMap: boolean): string {
   if (typeof step === 'number') return `${pattern}[]`;
-  if (maps.has(pattern)) return `${pattern}{}`;
+  if (isMap) return `${pattern}{}`;
   return pattern === '' ? step : `${pattern}.${step}`;
 }
 
 /** Fields whose keys are the user's own. */
-function mapPaths(group: string, kind: string): ReadonlySet<string> {
-  const own = supportedFields().filter((field) => field.group === group && field.kind === kind);
-  return new Set(own.flatMap(({ path }) => [...path.matchAll(/\{\}/g)].map(({ index }) => path.slice(0, index))));
+function mapPaths(fields: readonly SupportedField[]): ReadonlySet<string> {
+  return new Set(
+    fields.flatMap((field) =>
+      [...field.path.matchAll(/\{\}/g)].map(({ index }) => fieldKey({ ...field, path: field.path.slice(0, index) })),
+    ),
+  );
 }
 
 function withoutField(document: Document, path: Path): Document {
