@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { before, test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { makeKey } from '../../test/kit/cert-der.ts';
 import { gatewayId, smallPlan } from '../../test/kit/small-plan.ts';
@@ -15,7 +15,11 @@ import { createSupervisor, type ProxyEvent, type Supervisor } from './supervisor
 const sidecarId = 'sidecar/default/app';
 const sidecarPort = `${sidecarId}/50051`;
 const gatewayPort = `${gatewayId}/80`;
-const authority = await CertificateAuthority.ephemeral();
+let authority: CertificateAuthority;
+
+before(async () => {
+  authority = await CertificateAuthority.ephemeral();
+});
 
 interface Stage {
   readonly supervisor: Supervisor;
@@ -73,13 +77,13 @@ test('proxies start, serve under their identity, come back when killed, and stop
   assert.equal(await presentedUri(ports.get(sidecarPort)), 'URI:spiffe://cluster.local/ns/default/sa/app');
   assert.match(await supervisor.metrics(), /^istio_build\{.*\} 1$/m);
 
-  const before = new Map(ports);
+  const portsBefore = new Map(ports);
   const killed = pidOf(supervisor, sidecarId);
   process.kill(killed, 'SIGKILL');
   await until(() => events.some((event) => event.type === 'exit' && event.proxy === sidecarId));
   assert.equal(ports.has(sidecarPort), false);
   await until(() => supervisor.settled());
-  assert.deepEqual(ports, before, 'the same port as before');
+  assert.deepEqual(ports, portsBefore, 'the same port as before');
   assert.notEqual(pidOf(supervisor, sidecarId), killed);
   assert.equal(await presentedUri(ports.get(sidecarPort)), 'URI:spiffe://cluster.local/ns/default/sa/app');
 

@@ -1,6 +1,6 @@
 /** The supervisor with proxy processes that only pretend, on a clock that the tests move. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { ManualTime } from '../../test/kit/manual-time.ts';
 import { gatewayId, smallPlan } from '../../test/kit/small-plan.ts';
 import { CertificateAuthority, SvidHolder } from '../identity/index.ts';
@@ -34,9 +34,9 @@ class FakeChild {
       return;
     }
     const { version, change, keys: newKeys } = message;
-    const before = this.of('plan').at(-1)?.slice;
-    assert.ok(before, 'a change follows a whole plan');
-    const slice = change === undefined ? before : applyPlanChange(before, change);
+    const current = this.of('plan').at(-1)?.slice;
+    assert.ok(current, 'a change follows a whole plan');
+    const slice = change === undefined ? current : applyPlanChange(current, change);
     this.received.push({ type: 'plan', version, slice, keys: newKeys });
   }
 
@@ -79,7 +79,11 @@ interface Stage {
   readonly child: (proxyId: string) => FakeChild;
 }
 
-const authority = await CertificateAuthority.ephemeral();
+let authority: CertificateAuthority;
+
+before(async () => {
+  authority = await CertificateAuthority.ephemeral();
+});
 
 function stage(plan: Plan | undefined = smallPlan(['app']), { workers = 1 } = {}): Stage {
   const time = new ManualTime();
@@ -214,11 +218,11 @@ test('what dies comes back, more slowly each time, on the same port', () => {
     run.child(app).exit('SIGKILL');
     const restartInMs = lastDelay(run);
     delays.push(restartInMs);
-    const before = run.children.length;
+    const childrenBefore = run.children.length;
     run.time.advance(restartInMs - 1);
-    assert.equal(run.children.length, before);
+    assert.equal(run.children.length, childrenBefore);
     run.time.advance(1);
-    assert.equal(run.children.length, before + 1);
+    assert.equal(run.children.length, childrenBefore + 1);
   }
   assert.deepEqual(delays, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
   assert.equal(run.listening.at(-1), `${appPort} -`);

@@ -3,7 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { makeKey } from '../../test/kit/cert-der.ts';
@@ -17,7 +17,11 @@ import { verifyPeer } from './verify-peer.ts';
 
 const spiffeId = 'spiffe://cluster.local/ns/default/sa/app';
 const hour = 3600;
-const authority = await CertificateAuthority.ephemeral();
+let authority: CertificateAuthority;
+
+before(async () => {
+  authority = await CertificateAuthority.ephemeral();
+});
 const csrPem = createCsr(makeKey());
 
 function clockAt(wallMs: number): Clock {

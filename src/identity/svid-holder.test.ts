@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { inspect } from 'node:util';
 import { issueSvid, makeCa } from '../../test/kit/cert-kit.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
@@ -9,7 +9,11 @@ import { SvidHolder, type Svid } from './svid-holder.ts';
 const spiffeId = 'spiffe://cluster.local/ns/default/sa/app';
 let nowMs = Date.now();
 const clock = { wallMs: () => nowMs, monotonicMs: () => nowMs };
-const authority = await CertificateAuthority.ephemeral({ clock });
+let authority: CertificateAuthority;
+
+before(async () => {
+  authority = await CertificateAuthority.ephemeral({ clock });
+});
 
 function holder(random = 0.5): SvidHolder {
   return new SvidHolder({ clock, random: () => random });
@@ -79,9 +83,9 @@ test('the bundle may change while a request is under way', async () => {
 
 test('what does not fit is refused, and the certificate in use stays', async () => {
   const held = holder();
-  const before = await certified(held);
+  const earlier = await certified(held);
   const other = await certified(holder());
-  const ownKey = createPrivateKey(before.keyPem.reveal());
+  const ownKey = createPrivateKey(earlier.keyPem.reveal());
   const ca = makeCa();
   const expired = issueSvid(ca, { uri: spiffeId, key: ownKey, notAfterMs: nowMs - 1000 });
   const clientOnly = issueSvid(ca, { uri: spiffeId, key: ownKey, extendedKeyUsage: ['1.3.6.1.5.5.7.3.2'] });
@@ -89,8 +93,8 @@ test('what does not fit is refused, and the certificate in use stays', async () 
   const cases: readonly (readonly [string, string, RegExp])[] = [
     [other.chainPem, authority.rootPem, /not for a key of this process/],
     ['', authority.rootPem, /no complete certificate/],
-    [before.chainPem, '', /trust bundle: /],
-    [before.chainPem, ca.pem, /not issued by a trusted root/],
+    [earlier.chainPem, '', /trust bundle: /],
+    [earlier.chainPem, ca.pem, /not issued by a trusted root/],
     [expired.chainPem, ca.pem, /expired at/],
     [clientOnly.chainPem, ca.pem, /lacks serverAuth/],
     [nameless.chainPem, ca.pem, /no URI name/],
@@ -98,7 +102,7 @@ test('what does not fit is refused, and the certificate in use stays', async () 
   ];
   for (const [chainPem, bundlePem, expected] of cases) {
     assert.match(held.accept(chainPem, bundlePem).error ?? 'accepted', expected);
-    assert.equal(held.current(), before);
+    assert.equal(held.current(), earlier);
   }
 });
 

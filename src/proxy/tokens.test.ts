@@ -1,16 +1,20 @@
 /** Tokens on real calls: through a gateway and a sidecar, verified at one of them. */
 import assert from 'node:assert/strict';
 import { connect, type ClientHttp2Session } from 'node:http2';
-import { afterEach, describe, test } from 'node:test';
+import { afterEach, before, describe, test } from 'node:test';
 import { startEchoBackend, type EchoBackend } from '../../test/kit/proxy-backend.ts';
 import { echoClient, type Answer, type EchoClient } from '../../test/kit/proxy-client.ts';
 import { startMesh, type MeshSpec, type TestMesh } from '../../test/kit/proxy-mesh.ts';
 import { gatewayId, proxyOrigin, publicHost, serviceHost, sidecarId } from '../../test/kit/proxy-plan.ts';
-import { jwtRule, requestAuthentication, testIssuer, unsignedToken } from '../../test/kit/tokens.ts';
+import { jwtRule, requestAuthentication, testIssuer, unsignedToken, type TestIssuer } from '../../test/kit/tokens.ts';
 import type { AuthorizationPolicy, JwtRule, PolicyRule } from '../plan/index.ts';
 import { maxTokensPerRequest } from '../token/index.ts';
 
-const issuer = await testIssuer('https://issuer.example.com');
+let issuer: TestIssuer;
+
+before(async () => {
+  issuer = await testIssuer('https://issuer.example.com');
+});
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {

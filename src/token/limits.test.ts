@@ -1,14 +1,18 @@
 /** Bounds on tokens that `authenticator.test.ts` does not show: at them, and one past them. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { jwtRule, requestAuthentication, testIssuer } from '../../test/kit/tokens.ts';
+import { before, test } from 'node:test';
+import { jwtRule, requestAuthentication, testIssuer, type TestIssuer } from '../../test/kit/tokens.ts';
 import type { PublicJwk } from '../plan/index.ts';
 import { Authenticator, overloaded } from './authenticator.ts';
 import { claimHeaderValue } from './claim-header.ts';
 import { maxClaimHeaderBytes, maxKeysTried, maxRememberedTokenLength } from './limits.ts';
 
 const nowMs = 1_800_000_000_000;
-const issuer = await testIssuer('https://issuer.example.com');
+let issuer: TestIssuer;
+
+before(async () => {
+  issuer = await testIssuer('https://issuer.example.com');
+});
 
 function checked(authenticator: Authenticator, token: string): ReturnType<Authenticator['check']> {
   const [rule] = authenticator.rules;
