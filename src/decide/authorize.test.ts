@@ -99,6 +99,14 @@ test('a dry run is reported, never enforced, and is no ALLOW policy', () => {
   assert.equal(deny.shadow?.policy?.name, 'trial');
 });
 
+test('AUDIT marks and decides nothing; on trial it does not even mark', () => {
+  const rules = [{}];
+  const marked = decide([testPolicy('audit', { action: 'AUDIT', rules })]);
+  assert.deepEqual([marked.allowed, marked.audited?.name], [true, 'audit']);
+  const tried = decide([testPolicy('audit', { action: 'AUDIT', dryRun: true, rules })]);
+  assert.deepEqual(tried, { allowed: true, details: '' });
+});
+
 test('a plaintext peer matches no principals and all notPrincipals', () => {
   const plaintext = { principal: '' };
   assert.equal(matches('ALLOW', { from: [{ principals: [presence] }] }, {}, plaintext), false);

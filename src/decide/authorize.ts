@@ -6,7 +6,7 @@ import { pathWithoutQuery } from './path.ts';
 import { outcomeOf } from './policy-outcome.ts';
 import { traceRules } from './policy-trace.ts';
 import type { AuthorizationDecision, AuthorizationTrace, BoundAuthorization, PathOutcome } from './policy-types.ts';
-import { decideByFacts } from './policy-verdict.ts';
+import { badCustomAction, decideByFacts } from './policy-verdict.ts';
 
 /**
  * Whether the policies let a request pass (istio.md: DENY first, then ALLOW, allowed when no ALLOW policy applies).
@@ -21,6 +21,16 @@ export function decideAuthorization(
   const outcome = bound.constant ?? outcomeFor(bound, request);
   if (trace !== undefined) traceRules(trace, bound, request);
   return outcome.decision ?? decideByFacts(outcome, request, bound.connection);
+}
+
+/**
+ * The refusal of a CUSTOM policy, which Istio asks before tokens are looked at (istio.md 1.5); undefined where none refuses.
+ * Its rules read nothing of tokens.
+ */
+export function decideCustom(bound: BoundAuthorization, request: RequestFacts): AuthorizationDecision | undefined {
+  if (!bound.policies.asksCustom) return undefined;
+  const decision = decideAuthorization(bound, request);
+  return decision.details.includes(badCustomAction) ? decision : undefined;
 }
 
 function outcomeFor(bound: BoundAuthorization, request: RequestFacts): PathOutcome {

@@ -1,4 +1,4 @@
-export { decideAuthorization } from './authorize.ts';
+export { decideAuthorization, decideCustom } from './authorize.ts';
 export {
   arrangeEndpoints,
   groupAt,

@@ -23,7 +23,8 @@ export function compilePolicies(
   surroundings: PolicySurroundings,
 ): CompiledPolicies {
   const sorted = [...policies].sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
-  const audits = sorted.filter(({ action }) => action === 'AUDIT');
+  // What is audited only on trial marks nothing (authz/builder.go: shadow rules of a filter that logs).
+  const audits = sorted.filter(({ action, dryRun }) => action === 'AUDIT' && !dryRun);
   const deciding = sorted.filter(({ action }) => action !== 'AUDIT');
   // Dry run is for ALLOW and DENY; a CUSTOM policy is asked all the same (Istio documents it).
   const isTrial = (policy: AuthorizationPolicy): boolean => policy.dryRun && policy.action !== 'CUSTOM';
@@ -37,7 +38,8 @@ export function compilePolicies(
   for (const { deny, allow } of [enforced, shadow, audit]) {
     for (const rule of [...deny, ...allow]) addConnectionReads(connectionReads, rule);
   }
-  return { enforced, shadow, audit, connectionReads, ...surroundings };
+  const asksCustom = deciding.some(({ action }) => action === 'CUSTOM');
+  return { enforced, shadow, audit, connectionReads, asksCustom, ...surroundings };
 }
 
 const allowedWithoutPolicy: AuthorizationDecision = { allowed: true, details: '' };

@@ -84,6 +84,8 @@ export interface CompiledPolicies {
   readonly shadow: RuleSet;
   /** AUDIT, as a rule set that only denies; whoever it would deny is marked. */
   readonly audit: RuleSet;
+  /** Whether there is any CUSTOM policy, which is asked before tokens are. */
+  readonly asksCustom: boolean;
   readonly trustedProxies: number;
   /** Whether tokens are verified here at all; for reasons. */
   readonly verifiesTokens: boolean;

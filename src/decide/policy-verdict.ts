@@ -75,7 +75,7 @@ function allHold(fields: readonly FactField[], request: RequestFacts, connection
 }
 
 /** What Istio calls the rules of a CUSTOM policy whose provider does not exist. */
-const badCustomAction = 'default-deny-all-due-to-bad-CUSTOM-action';
+export const badCustomAction = 'default-deny-all-due-to-bad-CUSTOM-action';
 
 function decisionFor(rule: CompiledRule, allowed: boolean): AuthorizationDecision {
   const known = decisions.get(rule);

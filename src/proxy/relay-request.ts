@@ -1,6 +1,7 @@
 // Hot file: a request on its way in: read, decided, sent on. Nothing is allocated for a request that needs no waiting.
 import {
   decideAuthorization,
+  decideCustom,
   decideRoute,
   isMisdirected,
   missedOutbound,
@@ -48,11 +49,23 @@ export function beginRequest(
   exchange.startMs = source.nowMs;
   readHead(exchange, fields, count, source.rules, runtime.newRequestId);
   const { authenticator } = source.scope;
-  if (authenticator !== undefined && !authenticate(runtime, exchange, authenticator, resume)) return;
+  if (authenticator !== undefined) {
+    if (isRefusedByCustom(runtime, exchange, source.scope)) return failExchange(exchange, 'rbac_denied');
+    if (!authenticate(runtime, exchange, authenticator, resume)) return;
+  }
   const cause = decide(runtime, exchange, source.scope);
   if (cause !== undefined) failExchange(exchange, cause);
   // No cluster: this proxy answers by itself, or the request waits.
   else if (exchange.cluster !== undefined) source.dispatchSoon(exchange);
+}
+
+/** Where tokens are asked for: a CUSTOM policy comes before them. */
+function isRefusedByCustom({ view }: Runtime, exchange: Exchange, { authorization }: Scope): boolean {
+  if (!authorization.policies.asksCustom) return false;
+  view.show(exchange.head, exchange.headCount, undefined);
+  const refusal = decideCustom(authorization, view);
+  exchange.authorization = refusal;
+  return refusal !== undefined;
 }
 
 /** The verdict on a request's token came after what brought the request was read. */

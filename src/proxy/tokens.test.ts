@@ -243,6 +243,20 @@ describe('policies', () => {
     assert.match(await lastLine(mesh, 1), / audit="AuthorizationPolicy default\/users authorizationpolicy\.yaml:10"/);
   });
 
+  test('CUSTOM is asked before tokens are looked at', async () => {
+    const to = [{ paths: [{ type: 'suffix', value: '/Unary' }] }] as const;
+    const gatewayPolicies = [policy(gatewayId, 'CUSTOM', { to })];
+    const { call, mesh } = await stage([jwtRule(issuer)], { gatewayPolicies });
+    const denied = await call({ authorization: 'Bearer bad' });
+    assert.deepEqual([denied.code, denied.details], [7, 'RBAC: access denied']);
+    assert.match(await lastLine(mesh, 1), /default-deny-all-due-to-bad-CUSTOM-action/);
+    const elsewhere = [
+      policy(gatewayId, 'CUSTOM', { to: [{ paths: [{ type: 'exact', value: '/other.Echo/Unary' }] }] }),
+    ];
+    const other = await stage([jwtRule(issuer)], { gatewayPolicies: elsewhere });
+    assert.equal((await other.call({ authorization: 'Bearer bad' })).code, 16);
+  });
+
   test('CUSTOM denies what it matches, in Istio’s words for a provider that does not exist', async () => {
     const { call, mesh } = await stage([], { gatewayPolicies: [policy(gatewayId, 'CUSTOM', {})] });
     assert.equal((await call()).code, 7);

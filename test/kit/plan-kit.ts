@@ -163,7 +163,7 @@ export function testEndpoint(cluster: Cluster, port: number): Endpoint {
 export function testPolicy(
   name: string,
   policy: {
-    readonly action: 'ALLOW' | 'DENY';
+    readonly action: AuthorizationPolicy['action'];
     readonly rules: readonly Partial<Pick<PolicyRule, 'from' | 'to' | 'when'>>[];
     readonly dryRun?: boolean;
   },

@@ -148,13 +148,31 @@ export const authorizationPolicyKind = defineKind<AuthorizationPolicy, typeof sc
       spec: {
         ...targets,
         action: { value: spec.action, origin: context.at(['spec', 'action']) },
-        dryRun: metadata.annotations['istio.io/dry-run'] === 'true',
+        dryRun: isDryRun(metadata.annotations['istio.io/dry-run'], context),
         rules: spec.rules.map((value, index) => decodeRule(value, index, context)),
         unsupported: context.refusedBelow(['spec'], ['rules']),
       },
     };
   },
 });
+
+const spellings: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
+]);
+
+/** Go's `strconv.ParseBool`; with anything else the policy is enforced (authz/builder.go, isDryRun). */
+function isDryRun(text: string | undefined, context: DecodeContext): boolean {
+  if (text === undefined) return false;
+  const value = spellings.get(text);
+  if (value === undefined) {
+    context.warn(['metadata', 'annotations', 'istio.io/dry-run'], {
+      message: `"${text}" is neither true nor false: the policy is enforced`,
+      remedy: 'Write "true", or take the annotation away.',
+    });
+  }
+  return value ?? false;
+}
 
 function checkAction({ action, provider, rules }: Spec, context: DecodeContext): void {
   const path = ['spec', 'action'];
