@@ -6,6 +6,16 @@ export function compareAge(a: string | undefined, b: string | undefined): number
   return compareText(a, b);
 }
 
+interface Aged {
+  readonly metadata: { readonly creationTimestamp?: string };
+}
+
+/** Why the first of two objects goes before the other, for a message; files seldom have timestamps. */
+export function whyFirst(first: Aged, other: Aged): string {
+  const order = compareAge(first.metadata.creationTimestamp, other.metadata.creationTimestamp);
+  return order === 0 ? 'comes first by name' : 'is older';
+}
+
 /** Oldest first, ties by name. */
 export function compareObjects(
   a: { readonly metadata: { readonly creationTimestamp?: string; readonly namespace: string; readonly name: string } },

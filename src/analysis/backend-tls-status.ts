@@ -1,3 +1,4 @@
+import type { BackendTlsTarget } from '../resource/index.ts';
 import { controllerOfGateway } from './controller-name.ts';
 import type { BackendTlsPolicies, CheckedBackendTls } from './backend-tls.ts';
 import type { DestinationModel, GatewayModel } from './model.ts';
@@ -21,7 +22,8 @@ export function backendTlsStatus(
 ): readonly ObjectStatus[] {
   return checked.map((policy) => {
     const { source } = policy;
-    const gateways = new Set(ways.filter((way) => isTarget(policy, way)).map(({ gateway }) => gateway));
+    const ours = ways.filter((way) => targetsOf(world, policy, way).length > 0);
+    const gateways = new Set(ours.map(({ gateway }) => gateway));
     const ancestors = [...gateways].slice(0, maxAncestors).map((gateway): AncestorStatus => ({
       ancestorRef: {
         group: 'gateway.networking.k8s.io',
@@ -30,21 +32,34 @@ export function backendTlsStatus(
         name: gateway.name,
       },
       controllerName: controllerOfGateway(world, `${gateway.identity.namespace}/${gateway.name}`),
-      conditions: conditionsOf(policy),
+      conditions: conditionsOf(
+        policy,
+        ours.filter((way) => way.gateway === gateway).flatMap((way) => targetsOf(world, policy, way)),
+      ),
     }));
     const { namespace, name } = source.metadata;
     return { kind: 'BackendTLSPolicy', namespace, name, origin: source.origin, ancestors };
   });
 }
 
-function isTarget({ source }: CheckedBackendTls, { destination }: Way): boolean {
-  const { namespace, name } = destination.service;
-  return namespace === source.metadata.namespace && source.spec.targetRefs.some((target) => target.name === name);
+/** Those that are about the port of a way, and those that name no port of its Service. */
+function targetsOf(world: World, { source }: CheckedBackendTls, { destination }: Way): readonly BackendTlsTarget[] {
+  const { namespace, name, port } = destination.service;
+  if (namespace !== source.metadata.namespace) return [];
+  const ports = world.services.get(`${namespace}/${name}`)?.spec.ports ?? [];
+  return source.spec.targetRefs.filter((target) => {
+    const named = ports.find((one) => one.name === target.sectionName);
+    return target.name === name && (named === undefined || named.port === port);
+  });
 }
 
-function conditionsOf({ source, refused, unresolved, conflict }: CheckedBackendTls): readonly Condition[] {
+function conditionsOf(
+  { source, refused, unresolved, conflicts }: CheckedBackendTls,
+  targets: readonly BackendTlsTarget[],
+): readonly Condition[] {
   const { generation } = source.metadata;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
+  const [conflict] = targets.flatMap((target) => conflicts.get(target) ?? []);
   const bad = conflict ?? refused;
   return [
     bad === undefined

@@ -1,7 +1,7 @@
 import { diagnose, formatOrigin } from '../base/index.ts';
 import type { PeerName } from '../plan/index.ts';
 import type { BackendTlsPolicy, BackendTlsTarget, CaReference } from '../resource/index.ts';
-import { compareObjects } from './age.ts';
+import { compareObjects, whyFirst } from './age.ts';
 import { isPem } from './certificates.ts';
 import { codes } from './codes.ts';
 import type { AuthoritiesModel, ServicePortModel, TlsModel } from './model.ts';
@@ -17,8 +17,8 @@ export interface CheckedBackendTls {
   readonly refused?: Fault;
   /** `ResolvedRefs=False`. */
   readonly unresolved?: Fault;
-  /** An older policy has one of its targets: `Accepted=False`, `Conflicted`. */
-  readonly conflict?: Fault;
+  /** Targets that another policy has, which goes first: `Accepted=False`, `Conflicted` for Gateways that lead there. */
+  readonly conflicts: ReadonlyMap<BackendTlsTarget, Fault>;
 }
 
 export interface Fault {
@@ -69,7 +69,7 @@ function check(
   source: BackendTlsPolicy,
   owners: ReadonlyMap<string, BackendTlsPolicy>,
 ): CheckedBackendTls {
-  const conflict = conflictOf(world, source, owners);
+  const conflicts = conflictsOf(world, source, owners);
   const refused = refusalOf(world, source);
   const { authorities, unresolved } = authoritiesOf(world, source);
   const { hostname, subjectAltNames, caCertificateRefs, wellKnown } = source.spec.validation;
@@ -81,6 +81,7 @@ function check(
   const isServable = !hasNone && (wellKnown === undefined || wellKnown.value === 'System');
   return {
     source,
+    conflicts,
     tls: isServable
       ? {
           mode: 'tls',
@@ -96,7 +97,7 @@ function check(
             wellKnown === undefined ? 'validation.caCertificateRefs' : `wellKnownCACertificates ${wellKnown.value}`,
           origin: wellKnown?.origin ?? caCertificateRefs[0]?.origin ?? source.origin,
         },
-    ...optional({ refused: refused ?? noAuthority, unresolved, conflict }),
+    ...optional({ refused: refused ?? noAuthority, unresolved }),
   };
 }
 
@@ -104,15 +105,16 @@ function optional<T extends object>(faults: { readonly [K in keyof T]: T[K] | un
   return Object.fromEntries(Object.entries(faults).filter(([, fault]) => fault !== undefined)) as Partial<T>;
 }
 
-function conflictOf(
+function conflictsOf(
   world: World,
   source: BackendTlsPolicy,
   owners: ReadonlyMap<string, BackendTlsPolicy>,
-): Fault | undefined {
+): ReadonlyMap<BackendTlsTarget, Fault> {
+  const conflicts = new Map<BackendTlsTarget, Fault>();
   for (const target of source.spec.targetRefs) {
     const owner = owners.get(targetKey(source, target));
     if (!isService(target) || owner === undefined || owner === source) continue;
-    const message = `${formatOrigin(owner.origin)} is older and has target "${target.name}" too`;
+    const message = `${formatOrigin(owner.origin)} has target "${target.name}" too, and ${whyFirst(owner, source)}`;
     world.report(
       diagnose(codes.backendTlsConflicted, {
         origin: target.origin,
@@ -120,9 +122,9 @@ function conflictOf(
         remedy: 'Keep one of the two, or give them sectionNames of their own.',
       }),
     );
-    return { reason: 'Conflicted', message };
+    conflicts.set(target, { reason: 'Conflicted', message });
   }
-  return undefined;
+  return conflicts;
 }
 
 function refusalOf(world: World, source: BackendTlsPolicy): Fault | undefined {

@@ -1,5 +1,5 @@
 import { diagnose, formatOrigin, type Origin } from '../base/index.ts';
-import { compareObjects } from './age.ts';
+import { compareObjects, whyFirst } from './age.ts';
 import { codes } from './codes.ts';
 import type { MeshRouteGroup } from './mesh-routes.ts';
 import type { VirtualServices } from './virtual-services.ts';
@@ -80,7 +80,7 @@ function report(world: World, claim: Claim, older: Claim): void {
   world.report(
     diagnose(codes.meshHostConflict, {
       origin: place,
-      message: `host "${host}" is bound to the mesh by ${formatOrigin(older.origin)}, which is older: ${effect}`,
+      message: `host "${host}" is bound to the mesh by ${formatOrigin(older.origin)}, which ${whyFirst(older, claim)}: ${effect}`,
       remedy: 'Merge the two; sidecars use one of them for each host.',
     }),
   );

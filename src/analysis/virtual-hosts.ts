@@ -1,5 +1,6 @@
 /** Which routes share a hostname on a listener, kept up to date by the routes that come and go. */
 import { compareText, diagnose, formatOrigin, type Diagnostic } from '../base/index.ts';
+import { whyFirst } from './age.ts';
 import { codes } from './codes.ts';
 import type { CheckedListener } from './listeners.ts';
 import { changeListing, elementIn, emptyListing, type Listing } from '../plan/index.ts';
@@ -178,7 +179,8 @@ function connectionRoute(
   const [first, ...others] = ranked.flat();
   if (relay === undefined || first === undefined) return undefined;
   for (const other of others) {
-    const why = ranked[0]?.includes(other) === true ? 'is older' : 'has the more specific hostname';
+    const why =
+      ranked[0]?.includes(other) === true ? whyFirst(first.source, other.source) : 'has the more specific hostname';
     report(
       diagnose(codes.connectionRouteShadowed, {
         origin: other.source.origin,

@@ -10,7 +10,9 @@ import type { SanName } from '../../test/kit/cert-der.ts';
 import { startClusterMesh, type ClusterMesh, type ClusterSpec } from '../../test/kit/cluster-mesh.ts';
 import { echoClient } from '../../test/kit/proxy-client.ts';
 import { proxyOrigin } from '../../test/kit/proxy-plan.ts';
+import { Secret } from '../base/index.ts';
 import type { OriginatedTls } from '../plan/index.ts';
+import { renewedTls } from './backend-tls.ts';
 import type { Address } from './index.ts';
 
 const authority = makeCa();
@@ -68,7 +70,7 @@ function specOf({ tls = {}, authorities = authority, certificate, hostname = '*'
     ...(certificate === undefined ? {} : { clientCertificate: 'certificate/default/client' }),
     ...tls,
   };
-  const part = (id: string, chainPem: string) => [id, { id, origin, chainPem }] as const;
+  const part = (id: string, chainPem: string) => [id, { id, origin: proxyOrigin('Test', id, 1), chainPem }] as const;
   return {
     hostname,
     endpoint: () => ({ security }),
@@ -202,4 +204,31 @@ test('other authorities in the plan count from the next connection on', async (t
   let code = 14;
   while (code !== 0) ({ code } = await mesh.client.unary('x'));
   assert.equal(code, 0);
+});
+
+test('TLS is renewed by other authorities, another certificate or another key under the same ids, and by nothing else', () => {
+  const security = {
+    mode: 'tls',
+    origin: proxyOrigin('Test', 'tls', 1),
+    sni: 'a.example.com',
+    subjectAltNames: [],
+    authorities: 'ca',
+    clientCertificate: 'own',
+  } as const;
+  const certificate = (id: string, chainPem: string) =>
+    [id, { id, origin: proxyOrigin('Test', id, 1), chainPem }] as const;
+  const material = (ca: string, own: string, key: string) => ({
+    certificates: Object.fromEntries([certificate('ca', ca), certificate('own', own), certificate('other', ca + own)]),
+    secrets: new Map([['own', new Secret(key)]]),
+  });
+  const before = material('1', '1', '1');
+  assert.equal(renewedTls(before, { ...before }), undefined);
+  const isRenewed = (now: typeof before): boolean | undefined => renewedTls(before, now)?.(security);
+  assert.equal(isRenewed(material('1', '1', '1')), false);
+  assert.equal(isRenewed(material('2', '1', '1')), true);
+  assert.equal(isRenewed(material('1', '2', '1')), true);
+  assert.equal(isRenewed(material('1', '1', '2')), true);
+  assert.equal(isRenewed({ ...before, secrets: new Map() }), true);
+  const { authorities: _, clientCertificate: __, ...bare } = security;
+  assert.equal(renewedTls(before, material('2', '2', '2'))?.(bare), false);
 });

@@ -3,6 +3,26 @@ import { checkNames } from '../identity/index.ts';
 import type { OriginatedTls, Plan, PlanSecrets } from '../plan/index.ts';
 import { createBackendTlsIdentity, type TlsClientContext } from '../transport/index.ts';
 
+/** What the ids in an `OriginatedTls` lead to. */
+interface Material {
+  readonly certificates: Plan['certificates'];
+  readonly secrets: PlanSecrets;
+}
+
+/**
+ * Whether what TLS towards a backend goes by reads otherwise than before: authorities or the own certificate under the same
+ * ids. A connection judged by the old ones must take no more requests. Undefined where none can have changed.
+ */
+export function renewedTls(before: Material, now: Material): ((security: OriginatedTls) => boolean) | undefined {
+  if (before.certificates === now.certificates && before.secrets === now.secrets) return undefined;
+  const isOther = (id: string): boolean =>
+    before.certificates[id]?.chainPem !== now.certificates[id]?.chainPem ||
+    before.secrets.get(id)?.reveal() !== now.secrets.get(id)?.reveal();
+  return ({ authorities, clientCertificate }) =>
+    (authorities !== undefined && isOther(authorities)) ||
+    (clientCertificate !== undefined && isOther(clientCertificate));
+}
+
 export interface BackendTlsSource {
   readonly plan: () => Plan | undefined;
   readonly secrets: () => PlanSecrets;

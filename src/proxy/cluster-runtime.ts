@@ -1,5 +1,5 @@
 import type { CompiledCluster } from '../decide/index.ts';
-import type { Endpoint, EndpointSecurity } from '../plan/index.ts';
+import type { Endpoint, EndpointSecurity, OriginatedTls } from '../plan/index.ts';
 import type { TimerWheel } from '../transport/index.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
 import type { EndpointPool, PoolSettings, PoolUsage } from './endpoint-pool.ts';
@@ -118,6 +118,13 @@ export class ClusterRuntime implements ClusterSlot {
 
   recycle(): void {
     for (const { endpoint, pool } of this.endpoints) if (endpoint.security.mode === 'mtls') pool.recycle();
+  }
+
+  /** New connections for requests to endpoints whose TLS goes by something new. */
+  recycleTls(isRenewed: (security: OriginatedTls) => boolean): void {
+    for (const { endpoint, pool } of this.endpoints) {
+      if (endpoint.security.mode === 'tls' && isRenewed(endpoint.security)) pool.recycle();
+    }
   }
 
   drain(): void {

@@ -6,7 +6,7 @@ import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { sendRequest } from './attempt.ts';
 import { Authenticators } from './authenticators.ts';
 import { ClusterRuntime } from './cluster-runtime.ts';
-import { BackendTls } from './backend-tls.ts';
+import { BackendTls, renewedTls } from './backend-tls.ts';
 import type { EndpointPool, PoolSettings } from './endpoint-pool.ts';
 import { HostPools } from './host-pools.ts';
 import { timeIsUp } from './ending.ts';
@@ -84,9 +84,14 @@ class DataPlane implements Proxy {
   apply(plan: Plan, secrets: PlanSecrets): Promise<void> {
     const before = this.#compiled;
     const compiled = recompileProxy(plan, this.#options.proxyId, before);
+    const isRenewed = renewedTls(
+      { certificates: before?.plan.certificates ?? {}, secrets: this.#secrets },
+      { certificates: plan.certificates, secrets },
+    );
     this.#compiled = compiled;
     this.#secrets = secrets;
     if (compiled.clusters !== before?.clusters) this.#applyClusters(compiled);
+    if (isRenewed !== undefined) for (const cluster of this.#clusters.values()) cluster.recycleTls(isRenewed);
     const opened = this.#applyPorts(compiled);
     this.#reflection.use(compiled);
     this.#applyWatches(compiled);
