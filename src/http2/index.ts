@@ -1,6 +1,6 @@
 export { Http2Connection, type Http2ConnectionOptions } from './connection.ts';
 export { ErrorCode, errorCodeName } from './errors.ts';
-export { internField, transientField, type Field } from './field.ts';
+export { headerName, internField, transientField, type Field, type HeaderName } from './field.ts';
 export { FieldKind } from './field-kind.ts';
 export type { ConnectionHandler, LimitName } from './handler.ts';
 export { defaultLimits, type Http2Limits } from './limits.ts';

@@ -1,14 +1,16 @@
 /** The verdicts themselves: a length is a length, whatever stands beside it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { internField, transientField } from './index.ts';
-import type { EngineField } from './field.ts';
+import { internField } from './index.ts';
+import { unsharedField, type EngineField } from './field.ts';
+import { fieldName } from './field-name.ts';
 import { areTrailersWellFormed, judgeRequest, judgeResponse, MALFORMED } from './message-rules.ts';
 import { LENGTH_UNKNOWN } from './stream.ts';
 
 type Pairs = readonly (readonly [string, string])[];
 
-const make = (pairs: Pairs): EngineField[] => pairs.map(([name, value]) => transientField(name, value) as EngineField);
+const arrived = (name: string, value: string): EngineField => unsharedField(fieldName(name), value, false);
+const make = (pairs: Pairs): EngineField[] => pairs.map(([name, value]) => arrived(name, value));
 const pseudo: Pairs = [
   [':method', 'POST'],
   [':scheme', 'http'],
@@ -49,7 +51,7 @@ test('a pseudo-field behind any regular field is late', () => {
 test('no pseudo-field is a trailer', () => {
   assert.ok(areTrailersWellFormed(make(regular), regular.length));
   for (const [name, value] of [...pseudo, [':status', '200'], [':other', 'x']] as const) {
-    const trailers = [internField('x', 'y'), transientField(name, value)] as EngineField[];
+    const trailers = [internField('x', 'y'), arrived(name, value)] as EngineField[];
     assert.ok(!areTrailersWellFormed(trailers, 2), name);
     assert.ok(areTrailersWellFormed(trailers, 1), name);
   }

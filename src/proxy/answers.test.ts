@@ -116,8 +116,8 @@ describe('answers on the wire', () => {
   test('the deadline is forwarded as what is left of it; one that is up is answered at once', async () => {
     await send({ 'grpc-timeout': '20S' });
     const forwarded = seen?.header('grpc-timeout') ?? '';
-    assert.match(forwarded, /^\d{1,8}[un]$/);
-    assert.ok(Number.parseInt(forwarded, 10) <= 20_000_000);
+    assert.match(forwarded, /^\d{1,8}m$/);
+    assert.ok(Number.parseInt(forwarded, 10) <= 20_000);
     assert.equal((await send({ 'grpc-timeout': '0n' })).headers['grpc-status'], '4');
     await send({ 'grpc-timeout': 'soon' });
     assert.equal(seen?.header('grpc-timeout'), undefined);

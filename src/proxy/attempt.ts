@@ -1,10 +1,10 @@
 // Hot file: a request is given to an endpoint, and to another one while nothing of it was processed.
-import { formatGrpcTimeout } from '../grpc/index.ts';
-import { transientField, type Http2Stream } from '../http2/index.ts';
+import type { Http2Stream } from '../http2/index.ts';
 import { failExchange } from './ending.ts';
 import type { Exchange } from './exchange.ts';
 import { flushRequest, hasUnsentRequest } from './flow.ts';
 import type { Runtime } from './runtime.ts';
+import { timeoutField } from './timeout-field.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** Finds an endpoint for the request and hands it to that endpoint's pool. */
@@ -39,10 +39,7 @@ export function sendRequest(
   exchange.replaySent = 0;
   exchange.requestEndSent = false;
   const { head, headCount, timeoutIndex } = exchange;
-  if (timeoutIndex !== -1) {
-    const leftMs = exchange.deadlineMs - runtime.wheel.nowMs();
-    head[timeoutIndex] = transientField('grpc-timeout', formatGrpcTimeout(leftMs));
-  }
+  if (timeoutIndex !== -1) head[timeoutIndex] = timeoutField(exchange.deadlineMs - runtime.wheel.nowMs());
   // A request ends with DATA, be it empty: gRPC demands it (PROTOCOL-HTTP2, EOS), and a stream of grpc-go's servers waits for it.
   connection.connection.sendHeaders(stream, head, headCount, false);
   if (exchange.requestEnded || hasUnsentRequest(exchange)) flushRequest(exchange);

@@ -16,7 +16,7 @@ export function armDeadline(runtime: Runtime, exchange: Exchange): boolean {
   const limitMs = Math.min(asked ?? Number.POSITIVE_INFINITY, routeMs ?? Number.POSITIVE_INFINITY);
   exchange.deadlineIsRoute = limitMs !== asked;
   if (limitMs <= 0) return true;
-  if (limitMs <= runtime.limits.deadlineMaxMs) runtime.wheel.arm(exchange.timer, limitMs);
+  if (limitMs <= runtime.limits.deadlineMaxMs) runtime.wheel.armAt(exchange.timer, exchange.startMs + limitMs);
   return false;
 }
 

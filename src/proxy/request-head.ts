@@ -1,6 +1,6 @@
 // Hot file: copies a request's fields into its record, leaving out what must not pass, and adds what this hop knows.
 import { isGrpcPath, type LocalCause } from '../decide/index.ts';
-import { FieldKind, internField, transientField, type Field } from '../http2/index.ts';
+import { FieldKind, headerName, internField, transientField, type Field } from '../http2/index.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What a connection contributes to the head of each of its requests; fixed, hence made once per connection. */
@@ -22,6 +22,7 @@ export interface HeadRules {
   readonly clientCert: Field | undefined;
 }
 
+const requestIdName = headerName('x-request-id');
 const teTrailers = internField('te', 'trailers');
 
 /** Fills `exchange.head` with the fields to send on and `method`, `path`, …; `newId` makes a request id where none came. */
@@ -95,7 +96,7 @@ export function readHead(
   if (rules.clientCert !== undefined) head[at++] = appended(clientCert, rules.clientCert);
   if (exchange.requestId === '' && rules.isFirstHop) {
     exchange.requestId = newId();
-    head[at++] = transientField('x-request-id', exchange.requestId);
+    head[at++] = transientField(requestIdName, exchange.requestId);
   }
   exchange.headCount = at;
 }

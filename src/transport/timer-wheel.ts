@@ -58,8 +58,13 @@ export class TimerWheel {
 
   /** Arms the timer, replacing what it was armed for. */
   arm(timer: WheelTimer, delayMs: number): void {
+    this.armAt(timer, this.#clock.monotonicMs() + delayMs);
+  }
+
+  /** The same for a point in time of the wheel's clock, for callers that know what time it is. */
+  armAt(timer: WheelTimer, dueMs: number): void {
     if (timer.next !== undefined) this.cancel(timer);
-    const dueTick = Math.ceil((this.#clock.monotonicMs() + delayMs) / this.#tickMs);
+    const dueTick = Math.ceil(dueMs / this.#tickMs);
     timer.dueTick = Math.max(dueTick, this.#currentTick + 1);
     link(this.#slots[timer.dueTick % SLOTS] as WheelTimer, timer);
     this.#armed++;

@@ -1,5 +1,5 @@
 /** Hot file: HPACK decoding (RFC 7541 §3, §6) straight into shared fields. */
-import { internedField, makeField, MAX_INTERNED_VALUE_LENGTH, type EngineField } from '../field.ts';
+import { internedField, MAX_INTERNED_VALUE_LENGTH, shareableField, unsharedField, type EngineField } from '../field.ts';
 import { fieldName, type FieldName } from '../field-name.ts';
 import { latin1Text } from '../latin1.ts';
 import { MAX_TABLE_SIZE_UPDATES_PER_BLOCK } from '../limits.ts';
@@ -27,10 +27,6 @@ const HUFFMAN_SHAPE = 256;
 
 /** Decoded strings pass through here; grown to the largest block's need and shared, as decoding never nests. */
 let scratch = Buffer.allocUnsafeSlow(4096);
-
-const shareable = { shareable: true, neverIndex: false } as const;
-const unshared = { shareable: false, neverIndex: false } as const;
-const sensitive = { shareable: false, neverIndex: true } as const;
 
 /** RFC 7541 §5.1 integers need few bytes; 4 continuation bytes already exceed every length we accept. */
 const MAX_INTEGER_SHIFT = 28;
@@ -191,7 +187,7 @@ export class HpackDecoder {
     if (info === undefined) return this.#fail('bad field name');
     const shape = this.#readStringShape();
     if (shape < 0) return this.#fail('string beyond the block');
-    const field = info.isTransient ? this.#makeUncached(info, shape, unshared) : this.#decodeField(info, shape, true);
+    const field = info.isTransient ? this.#makeUncached(info, shape, false) : this.#decodeField(info, shape, true);
     if (field === undefined) return this.#fail('bad Huffman code');
     this.#table.insert(field);
     this.#add(field);
@@ -211,8 +207,7 @@ export class HpackDecoder {
       return true;
     }
     let field: EngineField | undefined;
-    if (neverIndex) field = this.#makeUncached(info, shape, sensitive);
-    else if (info.isTransient) field = this.#makeUncached(info, shape, unshared);
+    if (neverIndex || info.isTransient) field = this.#makeUncached(info, shape, neverIndex);
     else field = this.#decodeField(info, shape, false);
     if (field === undefined) return this.#fail('bad Huffman code');
     this.#add(field);
@@ -240,9 +235,9 @@ export class HpackDecoder {
     return length < 0 ? undefined : latin1Text(scratch, 0, length);
   }
 
-  #makeUncached(info: FieldName, shape: number, options: typeof shareable | typeof unshared | typeof sensitive) {
+  #makeUncached(info: FieldName, shape: number, neverIndex: boolean): EngineField | undefined {
     const value = this.#decodeText(shape);
-    return value === undefined ? undefined : makeField(info, value, options);
+    return value === undefined ? undefined : unsharedField(info, value, neverIndex);
   }
 
   #decodeField(info: FieldName, shape: number, indexed: boolean): EngineField | undefined {
@@ -253,7 +248,7 @@ export class HpackDecoder {
       if (value === undefined) return undefined;
       if (value.length <= MAX_INTERNED_VALUE_LENGTH) return internedField(info, value);
       // A long value is only worth an entry in the next hop's table if this hop's table keeps its identity.
-      return makeField(info, value, indexed ? shareable : unshared);
+      return indexed ? shareableField(info, value) : unsharedField(info, value, false);
     }
     const slot = literalSlot(info.seed, this.#source, start, start + length);
     const cacheShape = length | ((shape & 1) * HUFFMAN_SHAPE);
