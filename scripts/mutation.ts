@@ -2,13 +2,15 @@
  * Mutation testing of the engine and of the request validators: changes the code in small ways and counts which changes the
  * tests notice. Writes the scores to docs/mutation.md; the surviving mutants are printed, to be looked at.
  *
- *   node scripts/mutation.ts             all areas (hours)
- *   node scripts/mutation.ts hpack       one area
+ *   node scripts/mutation.ts                   all areas
+ *   node scripts/mutation.ts hpack             one area
+ *   node scripts/mutation.ts --again hpack     what survived the last run of an area whose code is the same; after tests were added
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 interface Area {
   readonly mutate: readonly string[];
@@ -77,57 +79,124 @@ const root = dirname(import.meta.dirname);
 const page = join(root, 'docs', 'mutation.md');
 const work = join(root, 'coverage');
 
-interface Report {
-  readonly files: Readonly<Record<string, { readonly mutants: readonly { readonly status: string }[] }>>;
+interface Mutant {
+  readonly mutatorName: string;
+  readonly replacement?: string;
+  readonly location: {
+    readonly start: { readonly line: number; readonly column: number };
+    readonly end: { readonly line: number; readonly column: number };
+  };
+  status: string;
 }
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(areas);
+interface Report {
+  readonly files: Readonly<Record<string, { readonly source: string; readonly mutants: readonly Mutant[] }>>;
+}
+
+const unnoticed: ReadonlySet<string> = new Set(['Survived', 'NoCoverage']);
+
+const { values, positionals } = parseArgs({
+  options: { again: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
 mkdirSync(work, { recursive: true });
-for (const name of wanted) {
+for (const name of positionals.length > 0 ? positionals : Object.keys(areas)) {
   const area = areas[name];
   if (area === undefined) {
     process.stderr.write(`no area ${name}; areas: ${Object.keys(areas).join(', ')}\n`);
     process.exit(64);
   }
-  writePage(run(name, area));
+  writePage(rowsOf(values.again ? runAgain(name, area) : run(name, area)));
 }
 
-/** A table row for each file of the area. */
-function run(name: string, area: Area): string[] {
-  const report = join(work, `mutation-${name}.json`);
-  const config = join(work, `stryker-${name}.json`);
+/** Where the report of an area's last run is kept. */
+function reportOf(name: string): string {
+  return join(work, `mutation-${name}.json`);
+}
+
+function readReport(path: string): Report {
+  return JSON.parse(readFileSync(path, 'utf8')) as Report;
+}
+
+function run(name: string, area: Area): Report {
+  stryker(reportOf(name), area);
+  return readReport(reportOf(name));
+}
+
+/** The last run, with what is noticed of its survivors by now. */
+function runAgain(name: string, { tests }: Area): Report {
+  const last = readReport(reportOf(name));
+  const changed = Object.keys(last.files).filter(
+    (file) => readFileSync(join(root, file), 'utf8') !== last.files[file]?.source,
+  );
+  if (changed.length > 0) throw new Error(`changed since the last run: ${changed.join(', ')}`);
+  const survivors = Object.entries(last.files).flatMap(([file, { mutants }]) =>
+    mutants.filter(({ status }) => unnoticed.has(status)).map((mutant) => ({ file, mutant })),
+  );
+  if (survivors.length === 0) return last;
+  const report = join(work, `mutation-${name}-again.json`);
+  // Stryker counts columns from 0 here, from 1 in its reports.
+  const places = survivors.map(
+    ({
+      file,
+      mutant: {
+        location: { start, end },
+      },
+    }) => `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`,
+  );
+  stryker(report, { mutate: [...new Set(places)], tests });
+  const { files } = readReport(report);
+  const key = ({ mutatorName, replacement, location }: Mutant): string =>
+    JSON.stringify([mutatorName, replacement, location]);
+  for (const { file, mutant } of survivors) {
+    mutant.status = files[file]?.mutants.find((other) => key(other) === key(mutant))?.status ?? mutant.status;
+  }
+  writeFileSync(reportOf(name), JSON.stringify(last));
+  return last;
+}
+
+function stryker(report: string, { mutate, tests }: Area): void {
+  const config = report.replace(/json$/, 'config.json');
   writeFileSync(
     config,
     JSON.stringify({
-      testRunner: 'tap',
-      plugins: ['@stryker-mutator/tap-runner'],
-      tap: { testFiles: area.tests, nodeArgs: ['--test-reporter=tap', '{{testFile}}'] },
-      mutate: area.mutate,
-      coverageAnalysis: 'off',
+      testRunner: 'mutation-runner',
+      plugins: [join(import.meta.dirname, 'mutation-runner.ts')],
+      mutationTests: tests,
+      warnings: { unknownOptions: false, slow: false },
+      mutate,
+      coverageAnalysis: 'perTest',
       checkers: [],
       // Types are stripped at run time; there is nothing to rewrite.
       tsconfigFile: 'none.json',
       symlinkNodeModules: true,
       ignorePatterns: ['node_modules', '.ci', 'coverage', 'examples', 'benchmarks', 'docs'],
       reporters: ['clear-text', 'json'],
-      tempDirName: `coverage/stryker-${name}`,
+      tempDirName: report.replace(/\.json$/, ''),
       jsonReporter: { fileName: report },
       // Nothing here waits, so that one run for each processor is enough; one of them stays free for whoever works here.
       concurrency: Math.max(1, availableParallelism() - 1),
-      timeoutMS: 20_000,
+      // Only for what waits for ever; what runs for ever is stopped by `mutation-tests.ts`.
+      timeoutMS: 120_000,
     }),
   );
-  const { status } = spawnSync('npx', ['stryker', 'run', config], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync('npx', ['stryker', 'run', config], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'sallyport-mutation') },
+  });
   if (status !== 0) process.exit(status ?? 1);
-  const { files } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+}
+
+/** A table row for each file. */
+function rowsOf({ files }: Report): string[] {
   return Object.entries(files)
     .filter(([, { mutants }]) => mutants.length > 0)
     .map(([file, { mutants }]) => {
-      const count = (...kinds: readonly string[]): number =>
-        mutants.filter((mutant) => kinds.includes(mutant.status)).length;
-      const noticed = count('Killed', 'Timeout', 'RuntimeError', 'CompileError');
-      const valid = noticed + count('Survived', 'NoCoverage');
-      return `| \`${file}\` | ${valid} | ${valid - noticed} | ${((100 * noticed) / Math.max(1, valid)).toFixed(0)} % |`;
+      const valid = mutants.filter(({ status }) => status !== 'Ignored').length;
+      const survived = mutants.filter(({ status }) => unnoticed.has(status)).length;
+      const score = (100 * (valid - survived)) / Math.max(1, valid);
+      return `| \`${file}\` | ${valid} | ${survived} | ${score.toFixed(0)} % |`;
     });
 }
 

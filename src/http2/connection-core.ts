@@ -1,7 +1,7 @@
 /** Hot file: the state of a connection and what every part of it does to streams, windows and the peer. */
 import { AbuseScore } from './abuse-score.ts';
 import { ErrorCode } from './errors.ts';
-import { INITIAL_WINDOW_BYTES, MIN_MAX_FRAME_BYTES } from './frame.ts';
+import { INITIAL_HEADER_TABLE_BYTES, INITIAL_WINDOW_BYTES, MIN_MAX_FRAME_BYTES } from './frame.ts';
 import type { ConnectionHandler, LimitName } from './handler.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import {
@@ -86,10 +86,12 @@ export class ConnectionCore<U> {
     this.score = new AbuseScore(this.limits);
     this.connectionReceiveWindow = Math.max(limits.connectionWindowBytes, INITIAL_WINDOW_BYTES);
     this.decoder = new HpackDecoder({
-      tableBytes: limits.headerTableBytes,
+      tableBytes: INITIAL_HEADER_TABLE_BYTES,
       maxListBytes: limits.maxHeaderListBytes,
       maxFields: limits.maxHeaderFields,
     });
+    // A smaller table binds once the peer has acknowledged it: until then its encoder rightly uses the protocol's.
+    this.decoder.setTableLimit(Math.max(limits.headerTableBytes, INITIAL_HEADER_TABLE_BYTES));
   }
 
   get isClosed(): boolean {

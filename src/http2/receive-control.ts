@@ -56,10 +56,11 @@ export function receiveSettings<U>(
   if (core.peer.initialWindowBytes > windowBytes) for (const stream of core.streams.all()) reportWindow(core, stream);
 }
 
-/** The peer applied what we announced at the start: from now on its windows are ours. */
+/** The peer applied what we announced at the start: from now on its windows and its header table are ours. */
 function settingsAcknowledged<U>(core: ConnectionCore<U>): void {
   if (core.settingsAcknowledged) return core.chargeAbuse(AbuseCost.strayAcknowledgement);
   core.settingsAcknowledged = true;
+  core.decoder.setTableLimit(core.limits.headerTableBytes);
   const change = core.limits.streamWindowBytes - core.streamWindowBytes;
   core.streamWindowBytes = core.limits.streamWindowBytes;
   for (const stream of core.streams.all()) stream.receiveWindow += change;
