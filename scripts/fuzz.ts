@@ -39,8 +39,10 @@ if (wanted.length > 1) {
 function fuzz(target: FuzzTarget): void {
   if (values.input !== undefined) return target.run(Buffer.from(values.input, 'hex'));
   const endMs = performance.now() + seconds * 1000;
-  const { runs, blocks, found, crash } = fuzzGuided(target, { seed, isOver: () => performance.now() >= endMs });
-  process.stdout.write(`${target.name}: seed ${seed}, ${runs} inputs, ${blocks} blocks, ${found.length} new inputs\n`);
+  const { runs, reached, found, crash } = fuzzGuided(target, { seed, isOver: () => performance.now() >= endMs });
+  process.stdout.write(
+    `${target.name}: seed ${seed}, ${runs} inputs, ${reached} characters of code reached, ${found.length} new inputs\n`,
+  );
   if (values.save) addToCorpus(target, found);
   if (crash === undefined) return;
   process.stdout.write(

@@ -79,7 +79,9 @@ function startProcess(): ChildProcess {
   return fork(join(process.cwd(), 'scripts', 'mutation-tests.ts'), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
 }
 
-function resultOf({ ran, failure, isHitLimitReached }: TestOutcome): object {
+function resultOf(outcome: TestOutcome | undefined): object {
+  if (outcome === undefined) return { status: 'timeout', reason: 'cannot be loaded, or does not end' };
+  const { ran, failure, isHitLimitReached } = outcome;
   if (isHitLimitReached) return { status: 'timeout', reason: 'does not end' };
   if (failure === undefined) return { status: 'survived', nrOfTests: ran.length };
   return { status: 'killed', killedBy: [ran.at(-1)?.id], failureMessage: failure, nrOfTests: ran.length };

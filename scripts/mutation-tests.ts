@@ -39,7 +39,7 @@ interface StrykerNamespace {
 type Run = () => void | Promise<void>;
 
 /** All tests of an area take some seconds; processor time, since a busy machine must not look like a loop that never ends. */
-const MAX_CPU_SECONDS = 15;
+const MAX_CPU_SECONDS = 8;
 
 const namespace: StrykerNamespace = ((globalThis as { __stryker__?: StrykerNamespace }).__stryker__ ??= {});
 const startedAt = new Float64Array(new SharedArrayBuffer(8));

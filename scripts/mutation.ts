@@ -23,6 +23,8 @@ const connectionTests = [
   'src/http2/connection.test.ts',
   'src/http2/conformance-server.test.ts',
   'src/http2/flow-control.test.ts',
+  'src/http2/settings-midway.test.ts',
+  'src/http2/connection-edges.test.ts',
   'src/http2/limits-exact.test.ts',
   'src/http2/limits-costs.test.ts',
   'src/http2/conformance-client.test.ts',
@@ -57,7 +59,9 @@ const areas: Readonly<Record<string, Area>> = {
     tests: [
       'src/http2/abuse-score.test.ts',
       'src/http2/stream-table.test.ts',
-      'src/http2/limits-exact.test.ts',
+      'src/http2/settings-midway.test.ts',
+  'src/http2/connection-edges.test.ts',
+  'src/http2/limits-exact.test.ts',
       'src/http2/limits-costs.test.ts',
       'src/http2/limits.test.ts',
     ],
@@ -171,7 +175,7 @@ function stryker(report: string, { mutate, tests }: Area): void {
       tsconfigFile: 'none.json',
       symlinkNodeModules: true,
       ignorePatterns: ['node_modules', '.ci', 'coverage', 'examples', 'benchmarks', 'docs'],
-      reporters: ['clear-text', 'json'],
+      reporters: ['clear-text', 'json', 'progress-append-only'],
       tempDirName: report.replace(/\.json$/, ''),
       jsonReporter: { fileName: report },
       // Nothing here waits, so that one run for each processor is enough; one of them stays free for whoever works here.

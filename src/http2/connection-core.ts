@@ -117,9 +117,7 @@ export class ConnectionCore<U> {
   /** Ends the connection for its streams. */
   abandonStreams(code: ErrorCode, byPeer: boolean): void {
     this.closed = true;
-    for (const stream of this.streams.all()) {
-      if (!stream.isClosed) this.reportReset(stream, code, byPeer);
-    }
+    for (const stream of this.streams.all()) this.reportReset(stream, code, byPeer);
   }
 
   /** A stream error of our making (RFC 9113 §5.4.2), for a live stream. */
@@ -169,7 +167,6 @@ export class ConnectionCore<U> {
   /** Tells the handler of a reset and forgets the stream. */
   reportReset(stream: StreamRecord<U>, code: ErrorCode, byPeer: boolean): void {
     this.forget(stream);
-    if ((stream.flags & StreamFlag.announced) === 0) return;
     this.handler.onReset(stream, code, byPeer);
     this.handler.onStreamClosed(stream);
   }
@@ -186,11 +183,9 @@ export class ConnectionCore<U> {
   forget(stream: StreamRecord<U>): void {
     stream.flags |= StreamFlag.closed;
     this.#remove(stream);
-    if (stream.uncreditedBytes > 0) {
-      const bytes = stream.uncreditedBytes;
-      stream.uncreditedBytes = 0;
-      this.creditConnection(bytes);
-    }
+    const bytes = stream.uncreditedBytes;
+    stream.uncreditedBytes = 0;
+    this.creditConnection(bytes);
   }
 
   #remove(stream: StreamRecord<U>): void {

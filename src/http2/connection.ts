@@ -130,9 +130,8 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     return this.#reader.frames;
   }
 
-  /** Takes what the socket brought. `nowMs` is any monotonic time; without it the abuse budget never refills. */
+  /** Takes what the socket brought; nothing once the connection is closed. `nowMs` is any monotonic time; without it the abuse budget never refills. */
   receive(chunk: Buffer, nowMs?: number): void {
-    if (this.closed) return;
     if (nowMs !== undefined) this.score.tick(nowMs);
     this.#reader.read(chunk);
   }
@@ -145,7 +144,6 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     if (!this.canOpenStream) return undefined;
     const stream = new StreamRecord<U>(0, this.peer.initialWindowBytes, this.streamWindowBytes);
     stream.user = user;
-    stream.flags = StreamFlag.announced;
     this.liveStreams++;
     return stream;
   }
@@ -199,7 +197,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
       record.flags |= StreamFlag.wantsWindow;
     }
     if (allowed > this.connectionSendWindow) {
-      allowed = Math.max(this.connectionSendWindow, 0);
+      allowed = this.connectionSendWindow;
       this.wantsConnectionWindow = true;
     }
     const isAll = allowed === wanted;
@@ -241,7 +239,6 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     const record = stream as StreamRecord<U>;
     // After a reset the engine gave back the rest by itself.
     const due = Math.min(bytes, record.uncreditedBytes);
-    if (due === 0) return;
     record.uncreditedBytes -= due;
     this.creditStream(record, due);
     this.creditConnection(due);

@@ -140,7 +140,7 @@ function connectionWindowUpdate<U>(core: ConnectionCore<U>, increment: number): 
   if (core.connectionSendWindow > MAX_WINDOW_BYTES) {
     return core.fail(ErrorCode.FLOW_CONTROL_ERROR, 'connection window above 2^31-1');
   }
-  if (!core.wantsConnectionWindow || core.connectionSendWindow <= 0) return;
+  if (!core.wantsConnectionWindow) return;
   core.wantsConnectionWindow = false;
   core.handler.onWindow(undefined);
 }

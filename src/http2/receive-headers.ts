@@ -114,7 +114,7 @@ export class HeaderReceiver<U> {
       return core.rejectStream(streamId, ErrorCode.PROTOCOL_ERROR, AbuseCost.ownReset);
     }
     const stream = new StreamRecord<U>(streamId, core.peer.initialWindowBytes, core.streamWindowBytes);
-    stream.flags = StreamFlag.announced | StreamFlag.headersReceived | (endStream ? StreamFlag.remoteEnded : 0);
+    stream.flags = StreamFlag.headersReceived | (endStream ? StreamFlag.remoteEnded : 0);
     stream.contentRemaining = contentLength;
     stream.receivedBytes = this.#wireBytes;
     core.streams.add(stream);

@@ -38,14 +38,12 @@ export const StreamFlag = {
   localEnded: 1,
   remoteEnded: 2,
   closed: 4,
-  /** The handler knows the stream, so it must hear of its end. */
-  announced: 8,
   /** The request, or the final response, was received: what follows is DATA and trailers. */
-  headersReceived: 16,
+  headersReceived: 8,
   /** `sendData` took less than offered because of this stream's window. */
-  wantsWindow: 32,
+  wantsWindow: 16,
   /** Answer to HEAD: a content-length announces nothing, and no DATA may come. */
-  headRequest: 64,
+  headRequest: 32,
 } as const;
 
 const bothEnded = StreamFlag.localEnded | StreamFlag.remoteEnded;

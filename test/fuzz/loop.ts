@@ -81,8 +81,8 @@ export function fuzzFixed(
 
 export interface FuzzReport {
   readonly runs: number;
-  /** Blocks that any input reached. */
-  readonly blocks: number;
+  /** Characters of code that any input reached. */
+  readonly reached: number;
   /** Inputs that reached something that the corpus does not. */
   readonly found: readonly Buffer[];
   readonly crash: Crash | undefined;
@@ -97,16 +97,21 @@ export function fuzzGuided(
   const known = [...target.seeds, ...readCorpus(target)];
   const inputs = [...known];
   const coverage = new Coverage(target.covers);
-  const seen = new Set<string>();
   let runs = 0;
-  /** Runs one input; whether it reached a block that none before it did. */
+  /** Runs one input; whether it reached code that none before it did. */
   const reachesNew = (input: Buffer): boolean => {
     errorOf(target, input);
-    const fresh = coverage.blocks().filter((block) => !seen.has(block));
-    for (const block of fresh) seen.add(block);
-    return fresh.length > 0;
+    const reach = coverage.take();
+    const isNew = coverage.isNew(reach);
+    if (isNew) coverage.remember(reach);
+    return isNew;
   };
-  const report = (crash?: Crash): FuzzReport => ({ runs, blocks: seen.size, found: inputs.slice(known.length), crash });
+  const report = (crash?: Crash): FuzzReport => ({
+    runs,
+    reached: coverage.reached,
+    found: inputs.slice(known.length),
+    crash,
+  });
   try {
     for (const input of known) reachesNew(input);
     while (!isOver()) {
@@ -118,11 +123,11 @@ export function fuzzGuided(
         const crash = crashOf(target, input);
         if (crash !== undefined) return report(crash);
       }
-      const fresh = coverage.blocks().filter((block) => !seen.has(block));
-      if (fresh.length === 0) continue;
+      const reach = coverage.take();
+      if (!coverage.isNew(reach)) continue;
       inputs.push(...batch.filter(reachesNew));
       // What does not come again depends on what the process did before, and is not worth waiting for.
-      for (const block of fresh) seen.add(block);
+      coverage.remember(reach);
     }
   } finally {
     coverage.close();
