@@ -60,9 +60,10 @@ const areas: Readonly<Record<string, Area>> = {
       'src/http2/abuse-score.test.ts',
       'src/http2/stream-table.test.ts',
       'src/http2/settings-midway.test.ts',
-  'src/http2/connection-edges.test.ts',
-  'src/http2/limits-exact.test.ts',
+      'src/http2/connection-edges.test.ts',
+      'src/http2/limits-exact.test.ts',
       'src/http2/limits-costs.test.ts',
+      'src/http2/connection.test.ts',
       'src/http2/limits.test.ts',
     ],
   },
@@ -71,7 +72,7 @@ const areas: Readonly<Record<string, Area>> = {
   connection: { mutate: ['src/http2/connection.ts', 'src/http2/connection-core.ts'], tests: connectionTests },
   output: {
     mutate: ['src/http2/writer.ts', 'src/http2/output.ts', 'src/http2/slab-pool.ts'],
-    tests: ['src/http2/connection.test.ts', 'src/http2/flow-control.test.ts', 'src/http2/limits.test.ts'],
+    tests: ['src/http2/output.test.ts', 'src/http2/writer.test.ts', ...connectionTests],
   },
   requests: {
     mutate: ['src/decide/path.ts', 'src/proxy/request-head.ts'],
