@@ -219,7 +219,7 @@ test('who may open streams when: clients that are neither draining nor closed, a
     ({ connection }) => connection.beginDrain(),
     ({ connection }) => connection.goaway(ErrorCode.NO_ERROR),
     ({ connection }) => connection.socketClosed(),
-    (peer) => peer.send(build.goaway(0, 0)),
+    (one) => one.send(build.goaway(0, 0)),
   ];
   for (const end of ends) {
     const client = harness({ role: 'client' });
