@@ -92,7 +92,8 @@ describe('each condition is met by its failures, and by no other', () => {
           else request.end(0);
         },
       });
-      const { grpc } = await gatewayTo(t, [backend.address], { route: retrying([condition], { statusCodes: [418] }) });
+      const route = retrying([condition], { statusCodes: [418], attempts: 3 });
+      const { grpc } = await gatewayTo(t, [backend.address], { route });
       for (const failure of Object.keys(failures)) {
         // A refused stream is sent again three times whatever the route says.
         const before = failure === 'refused' ? 3 : 1;
@@ -154,10 +155,28 @@ describe('the number of attempts', () => {
     const logged = await line();
     assert.match(
       logged,
-      / 200 14 URX .*reason="4 of 4 retries of VirtualService default\/echo virtualservice\.yaml:17 used"/,
+      / 200 14 URX .*reason="4 retries, VirtualService default\/echo virtualservice\.yaml:17 asks for 4"/,
     );
     assert.match(logged, / attempts=5 /);
     assert.match(logged, /details="via_upstream"/);
+  });
+
+  test('is not exceeded by attempts that never got there and are made in any case (Envoy: 1 + num_retries)', async (t) => {
+    const failing = await scripted(t, { onRequest: () => undefined, onEnd: (request) => request.end(14) });
+    const endpoints = [await deadAddress(), failing.address, await deadAddress()];
+    const route = retrying(['connect-failure', 'unavailable'], { attempts: 2 });
+    const { grpc, line } = await gatewayTo(t, endpoints, { route });
+    for (let call = 0; call < 6; call++) {
+      assert.equal((await grpc()).headers['grpc-status'], '14');
+      assert.match(await line(call), / attempts=3 /);
+    }
+  });
+
+  test('is not made smaller either: a stream that was refused is sent again, whatever the route says (gRFC A6)', async (t) => {
+    const backend = await scripted(t, { onRequest: failures['refused'] as (request: ScriptedRequest) => void });
+    const { grpc, line } = await gatewayTo(t, [backend.address], { route: retrying(['unavailable']) });
+    assert.equal((await grpc()).headers['grpc-status'], '14');
+    assert.match(await line(), / 200 14 UR .* attempts=3 /);
   });
 
   test('is not used up by answers that need none', async (t) => {

@@ -1,6 +1,7 @@
 /**
- * Attempts that a route's retry policy asks for, beside those that are always safe (`pool-failure.ts`): only while the whole
- * request is still here and nothing of a response was passed on, within the policy's number and the cluster's budget.
+ * Attempts that a route's retry policy asks for: only while the whole request is still here and nothing of a response was
+ * passed on, within the policy's number and the cluster's budget. Those that are always safe (`pool-failure.ts`, gRFC A6) are
+ * made whatever the policy says, but count for it, so that a request is not sent more often than Envoy sends it.
  */
 import { formatOrigin } from '../base/index.ts';
 import { retriesFailure, retriesResponse, retryLimit, retryWaitMs, type AttemptFailure } from '../decide/index.ts';
@@ -80,13 +81,13 @@ function pushbackMs(value: string, maxMs: number): number {
 function takesRetry(exchange: Exchange, { policy }: CompiledRetry): boolean {
   const { cluster, extra } = exchange;
   if (cluster === undefined) return false;
-  const retries = extra?.retries ?? 0;
+  const retries = exchange.attempts - 1;
   if (!exchange.replayable) {
     note(exchange, 'not tried again: the request is too long to be kept');
     return false;
   }
   if (retries >= policy.attempts) {
-    note(exchange, `${retries} of ${policy.attempts} retries of ${formatOrigin(policy.origin)} used`);
+    note(exchange, `${retries} retries, ${formatOrigin(policy.origin)} asks for ${policy.attempts}`);
     (exchange.extra as ActionState).flags |= ActionFlag.retriesUsedUp;
     return false;
   }
