@@ -3,7 +3,7 @@
  * else can reach, so control knows which child speaks). Sent with structured cloning: maps and bytes stay what they are.
  */
 import type { DescriptorSource } from '../protobuf/index.ts';
-import type { Plan, PlanChange } from '../plan/index.ts';
+import type { PackedPlan, PlanChange } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
 
@@ -32,7 +32,7 @@ export type ControlMessage =
   | {
       readonly type: 'plan';
       readonly version: number;
-      readonly slice: Plan;
+      readonly slice: PackedPlan;
       readonly keys: ReadonlyMap<string, string>;
     }
   /** The difference to the plan slice that was sent before; undefined: none but in `keys`. */

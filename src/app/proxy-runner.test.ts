@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { ManualTime } from '../../test/kit/manual-time.ts';
 import { gatewayId, smallPlan } from '../../test/kit/small-plan.ts';
+import { packPlan } from '../plan/index.ts';
 import { CertificateAuthority } from '../identity/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy/index.ts';
 import type { ControlMessage, ProxyMessage } from './messages.ts';
@@ -105,7 +106,7 @@ async function stage(): Promise<Stage> {
 }
 
 function planMessage(version: number, gatewayPort: number): ControlMessage {
-  const slice = smallPlan([], { gatewayPort });
+  const slice = packPlan(smallPlan([], { gatewayPort }));
   return { type: 'plan', version, slice, keys: new Map([['cert/gateway/tls', 'LISTENER KEY']]) };
 }
 

@@ -2,7 +2,7 @@ import { Secret, type Clock } from '../base/index.ts';
 import { grpcStatusName } from '../grpc/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import { SvidHolder } from '../identity/index.ts';
-import { applyPlanChange } from '../plan/index.ts';
+import { applyPlanChange, unpackPlan, type Plan } from '../plan/index.ts';
 import { createProxy, withLimitSettings, type Proxy, type ProxyOptions } from '../proxy/index.ts';
 import {
   AccessLog,
@@ -37,7 +37,9 @@ const identityCheckMs = 30_000;
 /** A CSR without an answer, or with a refusal, is followed by the next one after this long, in milliseconds. */
 const csrRetryMs = 5_000;
 
-type PlanMessage = Extract<ControlMessage, { type: 'plan' }>;
+interface NewestPlan extends Pick<Extract<ControlMessage, { type: 'plan' }>, 'version' | 'keys'> {
+  readonly slice: Plan;
+}
 
 /** The life of a proxy process, told what to do by control's messages. Holds its private key and never sends it. */
 export class ProxyRunner {
@@ -48,7 +50,7 @@ export class ProxyRunner {
   readonly #descriptors = new Map<string, DescriptorSource>();
   #accessLog: AccessLog | undefined;
   #proxy: Proxy | undefined;
-  #newest: PlanMessage | undefined;
+  #newest: NewestPlan | undefined;
   /** Plans wait for the first certificate, or for the word that there is none now. */
   #identityKnown = false;
   #nextCsrAtMs = 0;
@@ -66,7 +68,7 @@ export class ProxyRunner {
         this.#start(message);
         break;
       case 'plan':
-        this.#newest = message;
+        this.#newest = { ...message, slice: unpackPlan(message.slice) };
         this.#applyNewest();
         break;
       case 'plan-change':
@@ -98,7 +100,6 @@ export class ProxyRunner {
     if (this.#newest === undefined) return;
     const { slice } = this.#newest;
     this.#newest = {
-      type: 'plan',
       version,
       slice: change === undefined ? slice : applyPlanChange(slice, change),
       keys,

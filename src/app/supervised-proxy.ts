@@ -1,6 +1,6 @@
 import type { Clock } from '../base/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
-import { planChange, type Plan, type Proxy } from '../plan/index.ts';
+import { packPlan, planChange, type Plan, type Proxy } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
@@ -248,7 +248,7 @@ export class SupervisedProxy {
     run.sentVersion = this.#version;
     const pinned = pinPorts(slice, run.pins);
     const version = this.#version;
-    if (run.sentSlice === undefined) run.child.send({ type: 'plan', version, slice: pinned, keys });
+    if (run.sentSlice === undefined) run.child.send({ type: 'plan', version, slice: packPlan(pinned), keys });
     else run.child.send({ type: 'plan-change', version, change: planChange(run.sentSlice, pinned), keys });
     run.sentSlice = pinned;
     this.#options.onProgress();

@@ -4,7 +4,7 @@ import { before, test } from 'node:test';
 import { ManualTime } from '../../test/kit/manual-time.ts';
 import { gatewayId, smallPlan } from '../../test/kit/small-plan.ts';
 import { CertificateAuthority, SvidHolder } from '../identity/index.ts';
-import { applyPlanChange, type Plan } from '../plan/index.ts';
+import { applyPlanChange, unpackPlan, type Plan } from '../plan/index.ts';
 import { emptySnapshot } from '../telemetry/index.ts';
 import type { ProxyChildEvents } from './fork-proxy.ts';
 import type { ControlMessage } from './messages.ts';
@@ -18,6 +18,7 @@ class FakeChild {
   readonly pid: number;
   readonly proxyId: string;
   readonly received: ControlMessage[] = [];
+  readonly plans: { readonly version: number; readonly slice: Plan; readonly keys: ReadonlyMap<string, string> }[] = [];
   readonly signals: string[] = [];
   readonly #events: ProxyChildEvents;
 
@@ -27,17 +28,15 @@ class FakeChild {
     this.pid = pid;
   }
 
-  /** A change of the plan is kept as the plan that it makes. */
+  /** Plans are kept whole, also those that are told by a change. */
   send(message: ControlMessage): void {
-    if (message.type !== 'plan-change') {
-      this.received.push(message);
-      return;
-    }
-    const { version, change, keys: newKeys } = message;
-    const current = this.of('plan').at(-1)?.slice;
+    this.received.push(message);
+    if (message.type === 'plan') this.plans.push({ ...message, slice: unpackPlan(message.slice) });
+    if (message.type !== 'plan-change') return;
+    const { version, change, keys } = message;
+    const current = this.plans.at(-1)?.slice;
     assert.ok(current, 'a change follows a whole plan');
-    const slice = change === undefined ? current : applyPlanChange(current, change);
-    this.received.push({ type: 'plan', version, slice, keys: newKeys });
+    this.plans.push({ version, slice: change === undefined ? current : applyPlanChange(current, change), keys });
   }
 
   kill(signal: string): void {
@@ -58,7 +57,7 @@ class FakeChild {
 
   /** Acts as a proxy that could do all that the newest plan asks. */
   comply(firstPort = 40_000): void {
-    const plan = this.of('plan').at(-1);
+    const plan = this.plans.at(-1);
     assert.ok(plan);
     for (const [index, port] of Object.values(plan.slice.ports).entries()) {
       const number = port.bind.port === 0 ? firstPort + index : port.bind.port;
@@ -133,8 +132,8 @@ test('one process per proxy, each with its own slice and only its own keys', () 
     children.map(({ proxyId }) => proxyId),
     [gatewayId, app],
   );
-  const [gatewayPlan] = child(gatewayId).of('plan');
-  const [appPlan] = child(app).of('plan');
+  const [gatewayPlan] = child(gatewayId).plans;
+  const [appPlan] = child(app).plans;
   assert.deepEqual(Object.keys(gatewayPlan?.slice.proxies ?? {}), [gatewayId]);
   assert.deepEqual([...(gatewayPlan?.keys ?? [])], [['cert/gateway/tls', 'GATEWAY KEY']]);
   assert.deepEqual(Object.keys(appPlan?.slice.ports ?? {}), [appPort]);
@@ -161,14 +160,14 @@ test('a plan goes only to the proxies whose part of it changed', () => {
   const run = stage();
   complyAll(run);
   run.supervisor.publish(smallPlan(['app'], { gatewayPort: 8080 }), keys);
-  assert.equal(run.child(gatewayId).of('plan').length, 2);
-  assert.equal(run.child(app).of('plan').length, 1);
+  assert.equal(run.child(gatewayId).plans.length, 2);
+  assert.equal(run.child(app).plans.length, 1);
   assert.equal(run.supervisor.settled(), false);
   run.supervisor.publish(
     smallPlan(['app'], { gatewayPort: 8080 }),
     new Map([['cert/gateway/tls', { reveal: () => 'NEW KEY' }]]),
   );
-  assert.equal(run.child(gatewayId).of('plan').at(-1)?.keys.get('cert/gateway/tls'), 'NEW KEY');
+  assert.equal(run.child(gatewayId).plans.at(-1)?.keys.get('cert/gateway/tls'), 'NEW KEY');
 });
 
 test('a word about an older plan settles nothing', () => {
@@ -226,7 +225,7 @@ test('what dies comes back, more slowly each time, on the same port', () => {
   }
   assert.deepEqual(delays, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
   assert.equal(run.listening.at(-1), `${appPort} -`);
-  assert.equal(run.child(app).of('plan')[0]?.slice.ports[appPort]?.bind.port, 40_010);
+  assert.equal(run.child(app).plans[0]?.slice.ports[appPort]?.bind.port, 40_010);
   run.child(app).comply();
   run.time.advance(10_000);
   run.child(app).exit('exit code 1');
@@ -239,7 +238,7 @@ test('a pinned port that somebody took meanwhile is given up', () => {
   run.child(app).exit('SIGKILL');
   run.time.advance(100);
   run.child(app).say({ type: 'bind-failed', port: appPort, message: 'EADDRINUSE' });
-  assert.equal(run.child(app).of('plan').at(-1)?.slice.ports[appPort]?.bind.port, 0);
+  assert.equal(run.child(app).plans.at(-1)?.slice.ports[appPort]?.bind.port, 0);
   assert.equal(
     run.events.some(({ type }) => type === 'bind-failed'),
     false,
@@ -317,14 +316,14 @@ test('workers: the others join the ports of the first, and go on when it dies', 
   // The second ones start, and comply, while this goes through the list.
   complyAll(run);
   const [first, second] = ofApp();
-  const bind = second?.of('plan').at(-1)?.slice.ports[appPort]?.bind;
+  const bind = second?.plans.at(-1)?.slice.ports[appPort]?.bind;
   assert.deepEqual(bind, { host: '127.0.0.1', port: 40_010, isHeld: true });
   assert.equal(run.supervisor.settled(), true);
   const told = run.listening.length;
   first?.exit('SIGKILL');
   assert.equal(run.listening.length, told, 'the port is still served');
   run.time.advance(lastDelay(run));
-  assert.deepEqual(ofApp()[2]?.of('plan')[0]?.slice.ports[appPort]?.bind, bind);
+  assert.deepEqual(ofApp()[2]?.plans[0]?.slice.ports[appPort]?.bind, bind);
   assert.equal(run.children.filter(({ proxyId }) => proxyId === gatewayId).length, 2);
 });
 
@@ -334,7 +333,7 @@ test('workers: a port is gone when the last of them is, and the first to come ba
   for (const child of run.children) if (child.proxyId === app) child.exit('SIGKILL');
   assert.equal(run.listening.at(-1), `${appPort} -`);
   run.time.advance(lastDelay(run));
-  const binds = run.children.slice(4).map((child) => child.of('plan')[0]?.slice.ports[appPort]?.bind);
+  const binds = run.children.slice(4).map((child) => child.plans[0]?.slice.ports[appPort]?.bind);
   assert.deepEqual(binds, [{ host: '127.0.0.1', port: 40_010 }, undefined]);
 });
 
@@ -347,9 +346,9 @@ test('workers: a port that is new in the plan is opened by one, then joined', ()
   const added = { ...port, id: `${gatewayId}/81`, number: 81 };
   run.supervisor.publish({ ...plan, ports: { ...plan.ports, [added.id]: added } }, keys);
   const [first, second] = run.children;
-  assert.equal(second?.of('plan').at(-1)?.slice.ports[added.id], undefined);
+  assert.equal(second?.plans.at(-1)?.slice.ports[added.id], undefined);
   first?.say({ type: 'listening', port: added.id, host: '127.0.0.1', number: 41_000 });
-  assert.equal(second?.of('plan').at(-1)?.slice.ports[added.id]?.bind.port, 41_000);
+  assert.equal(second?.plans.at(-1)?.slice.ports[added.id]?.bind.port, 41_000);
 });
 
 test('workers: a hand-over starts each successor before its predecessor drains', async () => {

@@ -1,8 +1,10 @@
 /** From the plan, flat maps of children that name their parents, to one proxy's indexes. */
 import { compareText } from '../base/index.ts';
 import {
+  elementIn,
   listingsOf,
   type Listener,
+  type Listing,
   type Plan,
   type Port,
   type Proxy,
@@ -39,9 +41,9 @@ import type {
 
 interface Compilation {
   readonly plan: Plan;
-  readonly listenersOf: ReadonlyMap<string, readonly string[]>;
-  readonly virtualHostsOf: ReadonlyMap<string, readonly string[]>;
-  readonly routesOf: ReadonlyMap<string, readonly string[]>;
+  readonly listenersOf: ReadonlyMap<string, readonly Listener[]>;
+  readonly virtualHostsOf: ReadonlyMap<string, readonly VirtualHost[]>;
+  readonly routesOf: ReadonlyMap<string, readonly Route[]>;
   readonly clusters: ReadonlyMap<string, CompiledCluster>;
   readonly maxCachedPaths: number;
   readonly scope: string | undefined;
@@ -60,7 +62,7 @@ export function compileProxy(plan: Plan, proxyId: string): CompiledProxy {
   const compilation = prepare(plan, proxy);
   const ports = new Map<string, CompiledPort>();
   for (const port of Object.values(plan.ports)) {
-    if (port.proxy === proxyId) ports.set(port.id, compilePort(compilation, port.id));
+    if (port.proxy === proxyId) ports.set(port.id, compilePort(compilation, port));
   }
   const policies = Object.values(plan.policies).filter((policy) => policy.proxy === proxyId);
   return {
@@ -80,20 +82,18 @@ export function compileProxy(plan: Plan, proxyId: string): CompiledProxy {
 }
 
 function prepare(plan: Plan, { id: proxyId, namespace, outbound }: Proxy): Compilation {
-  const listenersOf = childrenOf(plan.listeners, (listener) => listener.port);
-  const virtualHostsOf = childrenOf(plan.virtualHosts, (virtualHost) => virtualHost.listener);
-  const endpointsOf = childrenOf(plan.endpoints, (endpoint) => endpoint.cluster);
+  const { listeners, virtualHosts, endpoints: allEndpoints, routes } = listingsOf(plan);
+  const endpointsOf = childrenOf(allEndpoints, (endpoint) => endpoint.cluster);
   const clusters = new Map<string, CompiledCluster>();
   for (const cluster of Object.values(plan.clusters)) {
     if (cluster.proxy !== proxyId && cluster.proxy !== outbound?.scope) continue;
-    const endpoints = (endpointsOf.get(cluster.id) ?? []).map((id) => child(plan.endpoints, id));
-    clusters.set(cluster.id, { cluster, endpoints });
+    clusters.set(cluster.id, { cluster, endpoints: endpointsOf.get(cluster.id) ?? [] });
   }
   return {
     plan,
-    listenersOf,
-    virtualHostsOf,
-    routesOf: childrenOf(plan.routes, (route) => route.virtualHost),
+    listenersOf: childrenOf(listeners, (listener) => listener.port),
+    virtualHostsOf: childrenOf(virtualHosts, (virtualHost) => virtualHost.listener),
+    routesOf: childrenOf(routes, (route) => route.virtualHost),
     clusters,
     scope: outbound?.scope,
     outbound:
@@ -109,36 +109,27 @@ function prepare(plan: Plan, { id: proxyId, namespace, outbound }: Proxy): Compi
   };
 }
 
-/** A share of the paths that all virtual hosts together may remember. */
+/** A share of the paths that all virtual hosts together may remember; a power of two, so that one more host seldom makes another. */
 export function cachedPathsPerHost(plan: Plan): number {
   const share = Math.floor(maxCachedPaths / Math.max(1, listingsOf(plan).virtualHosts.ids.length));
-  return Math.min(maxCachedPathsPerHost, Math.max(minCachedPathsPerHost, share));
+  const rounded = 2 ** Math.floor(Math.log2(Math.max(1, share)));
+  return Math.min(maxCachedPathsPerHost, Math.max(minCachedPathsPerHost, rounded));
 }
 
-/** Ids of children by the id of their parent, in order of id so that nothing depends on the order of the plan's keys. */
-function childrenOf<T extends { readonly id: string }>(
-  all: Readonly<Record<string, T>>,
-  parentOf: (element: T) => string,
-): Map<string, string[]> {
-  const children = new Map<string, string[]>();
-  for (const element of Object.values(all)) {
+/** Children by the id of their parent, in order of id. */
+function childrenOf<T>(all: Listing<T>, parentOf: (element: T) => string): Map<string, T[]> {
+  const children = new Map<string, T[]>();
+  for (const element of all.elements) {
     const siblings = children.get(parentOf(element));
-    if (siblings === undefined) children.set(parentOf(element), [element.id]);
-    else siblings.push(element.id);
+    if (siblings === undefined) children.set(parentOf(element), [element]);
+    else siblings.push(element);
   }
-  for (const siblings of children.values()) siblings.sort(compareText);
   return children;
 }
 
-/** An element whose id was read from the same map. */
-function child<T>(all: Readonly<Record<string, T>>, id: string): T {
-  return all[id] as T;
-}
-
-function compilePort(compilation: Compilation, portId: string): CompiledPort {
-  const { plan } = compilation;
-  const port = child(plan.ports, portId);
-  const listeners = (compilation.listenersOf.get(portId) ?? []).map((id) => compileListener(compilation, { id, port }));
+function compilePort(compilation: Compilation, port: Port): CompiledPort {
+  const own = compilation.listenersOf.get(port.id) ?? [];
+  const listeners = own.map((listener) => compileListener(compilation, listener, port));
   return {
     port,
     listeners,
@@ -151,26 +142,23 @@ function compilePort(compilation: Compilation, portId: string): CompiledPort {
   };
 }
 
-function compileListener(
-  compilation: Compilation,
-  { id: listenerId, port }: { readonly id: string; readonly port: Port },
-): CompiledListener {
+function compileListener(compilation: Compilation, own: Listener, port: Port): CompiledListener {
   const virtualHosts: CompiledVirtualHost[] = [];
   // The parts of a listener name it in their decisions, so it is made first and filled afterwards.
   const listener: Mutable<CompiledListener> = {
-    listener: child(compilation.plan.listeners, listenerId),
+    listener: own,
     virtualHosts,
     virtualHostsByHost: buildHostIndex<CompiledVirtualHost>([]),
     virtualHostsByServerName: undefined,
     pinned: undefined,
+    answeringPlain: 0,
     noVirtualHost: { type: 'no-listener' },
   };
   listener.noVirtualHost = { type: 'no-virtual-host', listener };
-  for (const id of virtualHostIds(compilation, listener.listener, port)) {
-    const routes = (compilation.routesOf.get(id) ?? []).map((routeId) => child(compilation.plan.routes, routeId));
-    const { clusters, maxCachedPaths: maxPaths } = compilation;
-    const place = { listener, clusters, maxCachedPaths: maxPaths };
-    virtualHosts.push(compileVirtualHost(child(compilation.plan.virtualHosts, id), routes, place));
+  const { clusters, routesOf, maxCachedPaths: maxPaths } = compilation;
+  const place = { listener, clusters, maxCachedPaths: maxPaths };
+  for (const virtualHost of virtualHostsFor(compilation, own, port)) {
+    virtualHosts.push(compileVirtualHost(virtualHost, routesOf.get(virtualHost.id) ?? [], place));
   }
   setHosts(listener, virtualHosts);
   return listener;
@@ -180,6 +168,7 @@ function compileListener(
 export function setHosts(listener: Mutable<CompiledListener>, virtualHosts: readonly CompiledVirtualHost[]): void {
   listener.virtualHosts = virtualHosts;
   listener.virtualHostsByHost = indexHosts(virtualHosts);
+  listener.answeringPlain = virtualHosts.filter(hostAnswersPlain).length;
   if (listener.listener.pinned === undefined) listener.virtualHostsByServerName = byHostAlone(virtualHosts);
   else [listener.pinned] = virtualHosts;
 }
@@ -188,8 +177,11 @@ function indexHosts(virtualHosts: readonly CompiledVirtualHost[]): HostIndex<Com
   return buildHostIndex(virtualHosts.flatMap((host) => namesOf(host.virtualHost).map((name) => [name, host] as const)));
 }
 
-function virtualHostIds(compilation: Compilation, { id, pinned }: Listener, port: Port): readonly string[] {
-  if (pinned !== undefined) return [pinned];
+function virtualHostsFor(compilation: Compilation, { id, pinned }: Listener, port: Port): readonly VirtualHost[] {
+  if (pinned !== undefined) {
+    const host = elementIn(listingsOf(compilation.plan).virtualHosts, pinned);
+    return host === undefined ? [] : [host];
+  }
   const parent = port.direction === 'outbound' ? compilation.scope : id;
   return compilation.virtualHostsOf.get(parent ?? id) ?? [];
 }
@@ -216,8 +208,12 @@ export function asksServerName({ listener, pinned, virtualHostsByServerName }: C
   return listener.relay !== undefined && pinned?.routesByServerName !== undefined;
 }
 
-export function answersPlain({ virtualHosts }: CompiledListener): boolean {
-  return virtualHosts.some(({ routes }) => routes.routes.some((route) => route.actions?.answersPlain === true));
+export function answersPlain({ answeringPlain }: CompiledListener): boolean {
+  return answeringPlain > 0;
+}
+
+export function hostAnswersPlain({ routes }: CompiledVirtualHost): boolean {
+  return routes.routes.some((route) => route.actions?.answersPlain === true);
 }
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -25,6 +25,29 @@ export function buildHostIndex<T>(entries: Iterable<readonly [string, T]>): Host
   return { exact, wildcards, any };
 }
 
+/**
+ * Takes hostnames out of an index and puts others in. No two values may have the same hostname; whoever looks up meanwhile
+ * must not be between two look-ups of one decision.
+ */
+export function changeHostIndex<T>(
+  index: HostIndex<T>,
+  change: { readonly removed: Iterable<string>; readonly added: Iterable<readonly [string, T]> },
+): void {
+  const changed = index as { exact: Map<string, T>; wildcards: Map<string, T>; any: T | undefined };
+  for (const hostname of change.removed) {
+    const name = hostname.toLowerCase();
+    if (name === '*') changed.any = undefined;
+    else if (name.startsWith('*.')) changed.wildcards.delete(name.slice(1));
+    else changed.exact.delete(name);
+  }
+  for (const [hostname, value] of change.added) {
+    const name = hostname.toLowerCase();
+    if (name === '*') changed.any = value;
+    else if (name.startsWith('*.')) changed.wildcards.set(name.slice(1), value);
+    else changed.exact.set(name, value);
+  }
+}
+
 function addFirst<T>(map: Map<string, T>, key: string, value: T): void {
   if (!map.has(key)) map.set(key, value);
 }

@@ -1,6 +1,15 @@
 /** From one plan of a proxy to the next: where only routes are different, only their virtual hosts are made anew. */
 import { compareText } from '../base/index.ts';
-import { isOfRoutes, planChange, type Plan, type PlanChange, type Route, type VirtualHost } from '../plan/index.ts';
+import {
+  elementIn,
+  isOfRoutes,
+  listingsOf,
+  planChange,
+  type Plan,
+  type PlanChange,
+  type Route,
+  type VirtualHost,
+} from '../plan/index.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import {
   answersPlain,
@@ -8,9 +17,12 @@ import {
   cachedPathsPerHost,
   compileProxy,
   compileVirtualHost,
+  hostAnswersPlain,
   setHosts,
   type HostPlace,
+  type Mutable,
 } from './compile-proxy.ts';
+import { changeHostIndex } from './host-index.ts';
 import { maxCachedHosts } from './limits.ts';
 import type { CompiledListener, CompiledPort, CompiledProxy, CompiledVirtualHost } from './types.ts';
 
@@ -27,19 +39,11 @@ export function recompileProxy(plan: Plan, proxyId: string, before: CompiledProx
     return compileProxy(plan, proxyId);
   }
   const changes = changesByHost(before.plan, change);
+  const place = { ...before, maxCachedPaths: cachedPathsPerHost(plan) };
   const updates = [...before.ports.values()].flatMap(({ listeners }) =>
-    listeners.map((listener) => ({
-      listener,
-      virtualHosts: updateHosts(listener, {
-        changes,
-        plan,
-        place: { ...before, maxCachedPaths: cachedPathsPerHost(plan) },
-      }),
-    })),
+    listeners.map((listener) => ({ listener, ...changedHosts(listener, { changes, plan, place }) })),
   );
-  for (const { listener, virtualHosts } of updates) {
-    if (virtualHosts !== undefined) setHosts(listener, virtualHosts);
-  }
+  for (const { listener, gone, made } of updates) replaceHosts(listener, gone, made);
   const ports = new Map([...before.ports].map(([id, port]) => [id, refreshed(port)] as const));
   return { ...before, plan, ports };
 }
@@ -66,43 +70,103 @@ function changesByHost(before: Plan, { set, removed }: PlanChange): ReadonlyMap<
   for (const route of Object.values((set.routes ?? {}) as Plan['routes'])) {
     changeOf(route.virtualHost).set.set(route.id, route);
   }
-  for (const id of removed.routes ?? []) changeOf((before.routes[id] as Route).virtualHost).removed.add(id);
+  const { routes } = listingsOf(before);
+  for (const id of removed.routes ?? []) {
+    const route = elementIn(routes, id);
+    if (route !== undefined) changeOf(route.virtualHost).removed.add(id);
+  }
   return changes;
 }
 
-/** The virtual hosts that a listener has from now on, in order of id; undefined where they are the ones it had. */
-function updateHosts(
+/** The virtual hosts of a listener that are gone or different, as they were and as they are; both in order of id. */
+function changedHosts(
   listener: CompiledListener,
   next: {
     readonly changes: ReadonlyMap<string, HostChange>;
     readonly plan: Plan;
     readonly place: Omit<HostPlace, 'listener'> & Pick<CompiledProxy, 'proxy' | 'ports'>;
   },
-): readonly CompiledVirtualHost[] | undefined {
+): { readonly gone: readonly CompiledVirtualHost[]; readonly made: readonly CompiledVirtualHost[] } {
   const { changes, plan, place } = next;
-  const had = new Map<string, CompiledVirtualHost>();
-  const stayed: CompiledVirtualHost[] = [];
-  for (const host of listener.virtualHosts) {
-    if (changes.has(host.virtualHost.id)) had.set(host.virtualHost.id, host);
-    else stayed.push(host);
-  }
+  const { virtualHosts } = listingsOf(plan);
   const parent = parentOf(listener, place);
   const isOwn = ({ id, listener: of }: VirtualHost): boolean =>
     listener.listener.pinned === undefined ? of === parent : id === listener.listener.pinned;
-  const made = new Map<string, CompiledVirtualHost>();
-  let differs = false;
+  const gone: CompiledVirtualHost[] = [];
+  const made: CompiledVirtualHost[] = [];
   for (const [id, { set, removed }] of changes) {
-    const known = had.get(id);
-    const virtualHost = plan.virtualHosts[id];
+    const known = hostOf(listener, id);
+    const virtualHost = elementIn(virtualHosts, id);
     if (known === undefined && (virtualHost === undefined || !isOwn(virtualHost))) continue;
-    differs = true;
+    if (known !== undefined) gone.push(known);
     if (virtualHost === undefined) continue;
     const kept = (known?.routes.routes ?? []).map(({ route }) => route).filter((route) => !removed.has(route.id));
     const routes = new Map([...kept.map((route) => [route.id, route] as const), ...set]);
-    made.set(id, compileVirtualHost(virtualHost, [...routes.values()], { ...place, listener }));
+    made.push(compileVirtualHost(virtualHost, [...routes.values()], { ...place, listener }));
   }
-  if (!differs) return undefined;
-  return [...stayed, ...made.values()].sort((a, b) => compareText(a.virtualHost.id, b.virtualHost.id));
+  return { gone, made: made.sort(compareHosts) };
+}
+
+function compareHosts(a: CompiledVirtualHost, b: CompiledVirtualHost): number {
+  return compareText(a.virtualHost.id, b.virtualHost.id);
+}
+
+function hostOf({ virtualHosts }: CompiledListener, id: string): CompiledVirtualHost | undefined {
+  const host = virtualHosts[placeOf(virtualHosts, id)];
+  return host?.virtualHost.id === id ? host : undefined;
+}
+
+/** Where a virtual host is, or would be. */
+function placeOf(hosts: readonly CompiledVirtualHost[], id: string): number {
+  let low = 0;
+  let high = hosts.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((hosts[middle] as CompiledVirtualHost).virtualHost.id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Up to this many hosts are replaced one by one; more, and everything that is found by is made anew. */
+const fewChanges = 64;
+
+function replaceHosts(
+  listener: Mutable<CompiledListener>,
+  gone: readonly CompiledVirtualHost[],
+  made: readonly CompiledVirtualHost[],
+): void {
+  if (gone.length + made.length === 0) return;
+  if (gone.length + made.length > fewChanges || ![...gone, ...made].every(isPlain) || !isPlainListener(listener)) {
+    const all = new Set(gone);
+    const stayed = listener.virtualHosts.filter((host) => !all.has(host));
+    setHosts(listener, [...stayed, ...made].sort(compareHosts));
+    return;
+  }
+  const hosts = listener.virtualHosts.slice();
+  for (const host of gone) hosts.splice(placeOf(hosts, host.virtualHost.id), 1);
+  for (const host of made) hosts.splice(placeOf(hosts, host.virtualHost.id), 0, host);
+  listener.virtualHosts = hosts;
+  listener.answeringPlain += made.filter(hostAnswersPlain).length - gone.filter(hostAnswersPlain).length;
+  changeHostIndex(listener.virtualHostsByHost, {
+    removed: gone.map(({ virtualHost }) => virtualHost.hostname),
+    added: made.map((host) => [host.virtualHost.hostname, host] as const),
+  });
+}
+
+/** It is found by its hostname alone, which no other has. */
+function isPlain({ virtualHost }: CompiledVirtualHost): boolean {
+  return virtualHost.isDefaultPort === undefined && virtualHost.serverName === undefined;
+}
+
+/** All its hosts are plain: those of outbound ports have ports in their names and stand for other names too. */
+function isPlainListener({ listener, virtualHosts, virtualHostsByServerName }: CompiledListener): boolean {
+  const [first] = virtualHosts;
+  return (
+    listener.pinned === undefined &&
+    virtualHostsByServerName === undefined &&
+    (first === undefined || first.virtualHost.listener === listener.id)
+  );
 }
 
 /** Whose virtual hosts a listener has: its own, or on an outbound port those of the scope. */

@@ -79,6 +79,8 @@ export interface CompiledListener {
   readonly virtualHostsByServerName: HostIndex<CompiledVirtualHost> | undefined;
   /** The virtual host of every request, whatever its authority. */
   readonly pinned: CompiledVirtualHost | undefined;
+  /** How many of `virtualHosts` have routes that answer other requests than gRPC calls. */
+  readonly answeringPlain: number;
   /** The decision for a request whose host no virtual host of this listener serves. */
   readonly noVirtualHost: RouteDecision;
 }

@@ -14,7 +14,15 @@ export { applyPlanChange, isOfRoutes, isSamePlan, planChange, type PlanChange } 
 export { byId, changeListing, elementIn, emptyListing, listById, type Listing } from './collection.ts';
 export type { PlanCollection } from './collections.ts';
 export { diffPlans, nextListing, sameData, shareListing, type CollectionDiff, type PlanDiff } from './diff.ts';
-export { listingsOf, planOf, withListings, type PlanListings } from './listings.ts';
+export {
+  listingsOf,
+  packPlan,
+  planOf,
+  unpackPlan,
+  withListings,
+  type PackedPlan,
+  type PlanListings,
+} from './listings.ts';
 export type {
   AuthorizationPolicy,
   PathPattern,

@@ -25,6 +25,33 @@ export function listingsOf(plan: Plan): PlanListings {
   return listings as unknown as PlanListings;
 }
 
+/** A plan as it is sent to another process: without the maps, and each id once. */
+export interface PackedPlan {
+  readonly mesh: Mesh;
+  readonly elements: Readonly<Record<PlanCollection, readonly unknown[]>>;
+  /** Those of `peers`, whose elements do not hold them. */
+  readonly peers: readonly string[];
+}
+
+export function packPlan(plan: Plan): PackedPlan {
+  const listings = listingsOf(plan);
+  const elements = planCollections.map((name) => [name, listings[name].elements] as const);
+  return {
+    mesh: plan.mesh,
+    elements: Object.fromEntries(elements) as unknown as PackedPlan['elements'],
+    peers: listings.peers.ids,
+  };
+}
+
+export function unpackPlan({ mesh, elements, peers }: PackedPlan): Plan {
+  const listings = planCollections.map((name) => {
+    const own = elements[name];
+    const ids = name === 'peers' ? peers : (own as readonly { readonly id: string }[]).map(({ id }) => id);
+    return [name, { ids, elements: own }] as const;
+  });
+  return planOf(mesh, Object.fromEntries(listings) as unknown as PlanListings);
+}
+
 /** The same plan with some of its collections replaced. */
 export function withListings(plan: Plan, listings: Partial<PlanListings>): Plan {
   return planOf(plan.mesh, { ...listingsOf(plan), ...listings });

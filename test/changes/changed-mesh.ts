@@ -97,24 +97,38 @@ function outline({ proxy, plan, ports, clusters }: CompiledProxy): unknown {
       answersPlain,
       relays,
       outbound,
-      byHost: [...listenersByHost.exact, ...listenersByHost.wildcards, ['*', listenersByHost.any] as const].map(
-        ([name, listener]) => [name, listener?.listener.id, listener === undefined || listeners.includes(listener)],
-      ),
+      byHost: entriesOf(listenersByHost).map(([name, listener]) => [
+        name,
+        listener?.listener.id,
+        listener === undefined || listeners.includes(listener),
+      ]),
       listeners: listeners.map(outlineListener),
     })),
   };
 }
 
+/** By name: nothing depends on the order in which they came. */
+function entriesOf<T>({ exact, wildcards, any }: HostIndex<T>): readonly (readonly [string, T | undefined])[] {
+  const named = [...exact, ...wildcards].sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...named, ['*', any]];
+}
+
+type HostIndex<T> = {
+  readonly exact: ReadonlyMap<string, T>;
+  readonly wildcards: ReadonlyMap<string, T>;
+  readonly any: T | undefined;
+};
+
 type Listener = NonNullable<ReturnType<CompiledProxy['ports']['get']>>['listeners'][number];
 
 function outlineListener(compiled: Listener): unknown {
-  const { listener, virtualHosts, virtualHostsByHost, pinned, noVirtualHost } = compiled;
-  const { exact, wildcards, any } = virtualHostsByHost;
+  const { listener, virtualHosts, virtualHostsByHost, pinned, answeringPlain, noVirtualHost } = compiled;
   return {
     listener,
     pinned: pinned?.virtualHost.id,
     isNamed: 'listener' in noVirtualHost && noVirtualHost.listener === compiled,
-    byHost: [...exact, ...wildcards, ['*', any] as const].map(([name, host]) => [
+    answeringPlain,
+    byHost: entriesOf(virtualHostsByHost).map(([name, host]) => [
       name,
       host?.virtualHost.id,
       host === undefined || virtualHosts.includes(host),
