@@ -1,5 +1,15 @@
-import { createReadStream, type BigIntStats } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+  type BigIntStats,
+} from 'node:fs';
 import { join } from 'node:path';
 import { compareText, diagnose, type Diagnostic } from '../base/index.ts';
 import { manifestCodes } from './codes.ts';
@@ -43,7 +53,10 @@ interface Walk {
   readonly seen: Set<string>;
 }
 
-/** Reads the given files, directories (recursively, sorted by name, hidden entries left out) and `-`. */
+/**
+ * Reads the given files, directories (recursively, sorted by name, hidden entries left out) and `-`. Files on the disk are
+ * read in one go: one after the other through the thread pool takes ten times as long, and whoever reads has nothing else to do.
+ */
 export async function readPaths(
   paths: readonly string[],
   options: ReadOptions = {},
@@ -64,7 +77,7 @@ async function readGiven(walk: Walk, path: string): Promise<void> {
     return;
   }
   try {
-    if ((await stat(path)).isDirectory()) {
+    if (statSync(path).isDirectory()) {
       const before = walk.files.length;
       const problems = walk.diagnostics.length;
       await readDirectory(walk, path, 0);
@@ -75,7 +88,7 @@ async function readGiven(walk: Walk, path: string): Promise<void> {
         });
       }
     } else {
-      await readFile(walk, { path, real: await realpath(path), found: false });
+      await readFile(walk, { path, real: realpathSync.native(path), found: false });
     }
   } catch (error) {
     reportUnreadable(walk, path, error);
@@ -83,7 +96,7 @@ async function readGiven(walk: Walk, path: string): Promise<void> {
 }
 
 async function readDirectory(walk: Walk, directory: string, depth: number): Promise<void> {
-  const real = await realpath(directory);
+  const real = realpathSync.native(directory);
   if (walk.seen.has(real)) return;
   walk.seen.add(real);
   if (depth > maxDirectoryDepth) {
@@ -93,17 +106,20 @@ async function readDirectory(walk: Walk, directory: string, depth: number): Prom
     });
     return;
   }
-  const entries = await readdir(directory, { withFileTypes: true });
+  const entries = readdirSync(directory, { withFileTypes: true });
   for (const entry of entries.sort((a, b) => compareText(a.name, b.name))) {
     const { name } = entry;
     if (name.startsWith('.') || name === 'node_modules' || ownConfiguration.test(name)) continue;
     const path = join(directory, name);
     try {
       // What is no link is where it seems to be: no need to ask, which takes as long as reading.
-      const isDirectory = entry.isDirectory() || (!entry.isFile() && (await stat(path)).isDirectory());
+      const isDirectory = entry.isDirectory() || (!entry.isFile() && statSync(path).isDirectory());
       if (isDirectory) await readDirectory(walk, path, depth + 1);
       else if (manifestName.test(name)) {
-        await readFile(walk, { path, real: entry.isFile() ? join(real, name) : await realpath(path), found: true });
+        const own = entry.isFile() ? join(real, name) : realpathSync.native(path);
+        // A promise for each of many files would take as long as looking at them.
+        const isLater = readFile(walk, { path, real: own, found: true });
+        if (isLater !== undefined) await isLater;
       }
     } catch (error) {
       reportUnreadable(walk, path, error);
@@ -111,11 +127,12 @@ async function readDirectory(walk: Walk, directory: string, depth: number): Prom
   }
 }
 
-async function readFile(
+/** At once, but for what is no regular file: a pipe is waited for. */
+function readFile(
   walk: Walk,
   { path, real, found }: { readonly path: string; readonly real: string; readonly found: boolean },
-): Promise<void> {
-  if (walk.seen.has(real)) return;
+): Promise<void> | undefined {
+  if (walk.seen.has(real)) return undefined;
   walk.seen.add(real);
   if (walk.files.length >= maxFiles) {
     if (walk.files.length === maxFiles && !walk.diagnostics.some((one) => one.code === manifestCodes.tooLarge.code)) {
@@ -124,22 +141,39 @@ async function readFile(
         remedy: 'Give a path nearer to the manifests.',
       });
     }
-    return;
+    return undefined;
   }
-  const stats = await stat(path, { bigint: true });
-  if (!stats.isFile()) {
-    walk.files.push({ path, bytes: await once(path, () => openFile(path)), found });
-    return;
-  }
+  const stats = statSync(path, { bigint: true });
+  if (!stats.isFile()) return readPipe(walk, path, found);
   const stamp = stampOf(stats);
   if (stamp !== undefined && walk.known.get(path)?.stamp === stamp) walk.files.push({ path, found, stamp });
-  else
-    walk.files.push({
-      path,
-      bytes: await readBounded(openFile(path)),
-      found,
-      ...(stamp === undefined ? {} : { stamp }),
-    });
+  else walk.files.push({ path, bytes: readRegular(path), found, ...(stamp === undefined ? {} : { stamp }) });
+  return undefined;
+}
+
+async function readPipe(walk: Walk, path: string, found: boolean): Promise<void> {
+  walk.files.push({ path, bytes: await once(path, () => createReadStream(path)), found });
+}
+
+/** What is read at least, in bytes: some file systems do not say how long a file is. */
+const leastRead = 65_536;
+
+/** Ends soon after the limit of a file, which `parseFile` then reports. */
+function readRegular(path: string): Uint8Array {
+  // Should a pipe have taken its place meanwhile, nobody waits for it.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(fstatSync(file).size, leastRead), maxFileBytes) + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = readSync(file, bytes, length, bytes.length - length, null);
+      if (read === 0) break;
+      length += read;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
@@ -152,10 +186,6 @@ const stampSettlesMs = 2_000;
 function stampOf({ dev, ino, size, mtimeNs, ctimeNs, ctimeMs }: BigIntStats): string | undefined {
   if (Date.now() - Number(ctimeMs) < stampSettlesMs) return undefined;
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-}
-
-function openFile(path: string): AsyncIterable<Buffer> {
-  return createReadStream(path);
 }
 
 const readOnce = new Map<string, Promise<Uint8Array>>();
