@@ -133,7 +133,7 @@ describe('each condition is met by its failures, and by no other', () => {
         onRequest: () => undefined,
         onEnd: (request) => (request.requestIndex === 0 ? undefined : request.end(0)),
       });
-      const route = retrying([condition], { perTryTimeoutMs: 250 });
+      const route = retrying([condition], { perTryTimeoutMs: 1_000 });
       const { grpc, line } = await gatewayTo(t, [backend.address], { route });
       const { headers } = await grpc();
       assert.equal(headers['grpc-status'], meets.includes(condition) ? '0' : '4', condition);
