@@ -1,6 +1,6 @@
 /** Small changes of an object, each of the kind that people and tools make. */
-import fc from 'fast-check';
-import { schemaAt, valueAt } from './generate.ts';
+import type fc from 'fast-check';
+import { pick, schemaAt, valueAt } from './generate.ts';
 import type { CrdSchema } from './official.ts';
 import type { CustomObject } from './verdict.ts';
 
@@ -10,8 +10,8 @@ type Path = readonly (string | number)[];
 export function mutated(draw: fc.GeneratorValue, schema: CrdSchema, object: CustomObject): CustomObject {
   const copy = structuredClone(object);
   const paths = pathsBelow(copy['spec'], ['spec']);
-  const path = draw(fc.constantFrom, ...paths);
-  const change = draw(fc.constantFrom, ...changes);
+  const path = pick(draw, paths);
+  const change = pick(draw, changes);
   const parent = valueAt(copy, path.slice(0, -1)) as Record<string | number, unknown>;
   change({ parent, key: path.at(-1) as string | number, schema: schemaAt(schema, path) ?? {}, draw });
   return copy;
@@ -48,17 +48,17 @@ function dropped({ parent, key }: Place): void {
 }
 
 function otherType({ parent, key, draw }: Place): void {
-  parent[key] = draw(fc.constantFrom<unknown[]>, 'text', '', 0, 7, 1.5, true, [], ['a'], {}, { a: 'b' }, [{}]);
+  parent[key] = pick<unknown>(draw, ['text', '', 0, 7, 1.5, true, [], ['a'], {}, { a: 'b' }, [{}]]);
 }
 
 function outOfBounds({ parent, key, schema, draw }: Place): void {
   const value = parent[key];
   if (typeof value === 'number') {
     const { minimum = 0, maximum = 2 ** 31 - 1 } = schema;
-    parent[key] = draw(fc.constantFrom, minimum - 1, maximum + 1, -1, minimum, maximum, 2 ** 53);
+    parent[key] = pick(draw, [minimum - 1, maximum + 1, -1, minimum, maximum, 2 ** 53]);
   } else if (typeof value === 'string') {
     const { maxLength = 400 } = schema;
-    const length = draw(fc.constantFrom, maxLength + 1, maxLength);
+    const length = pick(draw, [maxLength + 1, maxLength]);
     if (length <= maxText) parent[key] = 'a'.repeat(length);
   } else if (Array.isArray(value) && value.length > 0) {
     const { maxItems = 20 } = schema;
@@ -79,7 +79,7 @@ function withOwnName(item: unknown, index: number): unknown {
 function extraField({ parent, key, draw }: Place): void {
   const value = parent[key];
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    (value as Record<string, unknown>)[draw(fc.constantFrom, 'extra', 'Name', 'type', 'toString')] = 'x';
+    (value as Record<string, unknown>)[pick(draw, ['extra', 'Name', 'type', 'toString'])] = 'x';
 }
 
 function emptied({ parent, key }: Place): void {
@@ -96,8 +96,7 @@ function repeated({ parent, key }: Place): void {
 function spoilt({ parent, key, draw }: Place): void {
   const value = parent[key];
   if (typeof value === 'string')
-    parent[key] = draw(
-      fc.constantFrom,
+    parent[key] = pick(draw, [
       `${value} `,
       `${value}*`,
       `*${value}`,
@@ -105,5 +104,5 @@ function spoilt({ parent, key, draw }: Place): void {
       value.toUpperCase(),
       `${value}/`,
       `/${value}`,
-    );
+    ]);
 }

@@ -22,7 +22,14 @@ export interface CrdKind {
 }
 
 /** Every kind that is decoded and has a CRD, without a list that somebody would have to keep. */
-export function crdKinds(): CrdKind[] {
+export function crdKinds(): readonly CrdKind[] {
+  known ??= findKinds();
+  return known;
+}
+
+let known: readonly CrdKind[] | undefined;
+
+function findKinds(): CrdKind[] {
   const fieldsOfKind = Map.groupBy(supportedFields(), ({ group, kind }) => `${group}/${kind}`);
   return [...fieldsOfKind.values()].flatMap((fields) => {
     const [{ group, kind } = { group: '', kind: '' }] = fields;
