@@ -1,8 +1,11 @@
-import { request as requestHttp, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Check, Verdict } from './verdict.ts';
 import { MAX_HTTP_BODY_BYTES, MAX_REDIRECTS } from './limits.ts';
 import { reasonOf } from './tcp-check.ts';
+
+/** An import would read all exports of the module and so load Node's WebSocket: a tenth of the time that a start takes. */
+const { request: requestHttp } = process.getBuiltinModule('node:http');
 
 export interface HttpQuestion {
   readonly address: { readonly host: string; readonly port: number };
