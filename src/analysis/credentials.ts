@@ -1,7 +1,8 @@
 import { diagnose } from '../base/index.ts';
-import type { Located, SecretObject } from '../resource/index.ts';
+import type { ClientTls, Located, SecretObject } from '../resource/index.ts';
 import { isPem } from './certificates.ts';
 import { codes } from './codes.ts';
+import { authoritiesFrom, certificateFrom, isFault, type FileResult } from './file-credentials.ts';
 import type { AuthoritiesModel, CertificateModel, ClientModel } from './model.ts';
 import type { World } from './world.ts';
 
@@ -84,4 +85,40 @@ function report(world: World, { name }: CredentialWanted, why: string): void {
         'Create the Secret there with tls.crt, tls.key and ca.crt, as kubectl create secret generic does from files.',
     }),
   );
+}
+
+/** Istio's word for the authorities of the operating system, and where its image has them. */
+const systemAuthorities: ReadonlySet<string> = new Set(['system', '/etc/ssl/certs/ca-certificates.crt']);
+
+/** What the paths of a DestinationRule lead to in the container of the proxy that makes the connection. */
+export function resolveFiles(world: World, client: ClientModel, tls: ClientTls): Credential {
+  const { clientCertificateFile: certificate, privateKeyFile: privateKey, caFile, insecureSkipVerify } = tls;
+  const mounts = client.mounts ?? [];
+  const own =
+    certificate === undefined || privateKey === undefined
+      ? undefined
+      : certificateFrom(world, mounts, { certificate, privateKey });
+  if (own !== undefined && isFault(own)) return unusableFile(world, own);
+  const asks = caFile !== undefined && !insecureSkipVerify && !systemAuthorities.has(caFile.value);
+  const authorities = asks ? authoritiesFrom(world, mounts, caFile) : undefined;
+  if (authorities !== undefined && isFault(authorities)) return unusableFile(world, authorities);
+  return {
+    ...(authorities === undefined ? {} : { authorities }),
+    ...(own === undefined ? {} : { clientCertificate: own }),
+  };
+}
+
+function unusableFile(
+  world: World,
+  { path, why }: Extract<FileResult<object>, { why: string }>,
+): { readonly unusable: string } {
+  world.report(
+    diagnose(codes.credentialUnusable, {
+      origin: path.origin,
+      message: `file ${path.value}: ${why}; calls to this host fail`,
+      remedy:
+        'Use credentialName; or mount a Secret there, in container istio-proxy or by the annotations sidecar.istio.io/userVolume and userVolumeMount. Files of this machine are not read.',
+    }),
+  );
+  return { unusable: `tls file ${path.value}` };
 }

@@ -3,6 +3,7 @@ import type { ClientValidation } from '../plan/index.ts';
 import type { GatewayServer, Located, SecretObject, ServerTls } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { isPem } from './certificates.ts';
+import { authoritiesFrom, certificateFrom, isFault } from './file-credentials.ts';
 import type { IstioGatewayProxy } from './istio-gateway-proxies.ts';
 import type { CertificateModel } from './model.ts';
 import type { World } from './world.ts';
@@ -26,7 +27,10 @@ interface Input {
 export function serverCredentials(world: World, input: Input): ServerCredentials | undefined {
   const { tls } = input.server;
   if (tls === undefined) return undefined;
-  const certificates = tls.credentialNames.map((name) => certificateOf(world, input, name));
+  const certificates = [
+    ...tls.credentialNames.map((name) => certificateOf(world, input, name)),
+    ...tls.certificateFiles.map((files) => certificateInFiles(world, input, files)),
+  ];
   const usable = certificates.filter((certificate) => certificate !== undefined);
   if (usable.length === 0) return undefined;
   if (tls.mode !== 'MUTUAL' && tls.mode !== 'OPTIONAL_MUTUAL') return { certificates: usable };
@@ -49,6 +53,15 @@ function certificateOf(world: World, input: Input, name: Located<string>): Certi
   return { origin: secret.origin, namespace, name: name.value, chainPem: chain, key };
 }
 
+function certificateInFiles(
+  world: World,
+  input: Input,
+  files: ServerTls['certificateFiles'][number],
+): CertificateModel | undefined {
+  const found = certificateFrom(world, input.proxy.identity.mounts ?? [], files);
+  return isFault(found) ? failFile(world, input, found) : found;
+}
+
 function missing(world: World, { proxy }: Input, name: string): string {
   const { namespace } = proxy.identity;
   const elsewhere = world.resources.secrets
@@ -62,7 +75,7 @@ function validationOf(world: World, input: Input, tls: ServerTls): ClientValidat
   const { namespace } = input.proxy.identity;
   const [own] = tls.credentialNames;
   const name = tls.caCredentialName ?? own;
-  if (name === undefined) return undefined;
+  if (name === undefined) return validationByFile(world, input, tls);
   const candidates = [`${name.value}-cacert`, name.value].flatMap(
     (one) => world.secrets.get(`${namespace}/${one}`) ?? [],
   );
@@ -74,6 +87,29 @@ function validationOf(world: World, input: Input, tls: ServerTls): ClientValidat
     });
   }
   return { origin: tls.origin, caPem: ca, mode: tls.mode === 'MUTUAL' ? 'required' : 'optional' };
+}
+
+function validationByFile(world: World, input: Input, tls: ServerTls): ClientValidation | undefined {
+  if (tls.caFile === undefined) return undefined;
+  const found = authoritiesFrom(world, input.proxy.identity.mounts ?? [], tls.caFile);
+  if (isFault(found)) return failFile(world, input, found);
+  return { origin: tls.origin, caPem: found.pem, mode: tls.mode === 'MUTUAL' ? 'required' : 'optional' };
+}
+
+function failFile(
+  world: World,
+  { server }: Input,
+  { path, why }: { readonly path: Located<string>; readonly why: string },
+): undefined {
+  world.report(
+    diagnose(codes.serverWithoutCertificate, {
+      origin: path.origin,
+      message: `server "${server.port.name}" (port ${server.port.number}) lacks a certificate: file ${path.value}: ${why}`,
+      remedy:
+        "Use credentialName; or mount a Secret there in container istio-proxy of the gateway's Deployment. Files of this machine are not read.",
+    }),
+  );
+  return undefined;
 }
 
 function authoritiesOf({ data }: SecretObject): string | undefined {

@@ -3,8 +3,8 @@ import type { IstioGateway } from '../resource/index.ts';
 import { compareObjects } from './age.ts';
 import { codes } from './codes.ts';
 import { formatLabels, hasLabels, type Labels } from './labels.ts';
-import type { Identity } from './model.ts';
-import type { WorkloadSource, WorkloadSources } from './workload-sources.ts';
+import type { Identity, MountModel } from './model.ts';
+import { mountsPart, type WorkloadSource, type WorkloadSources } from './workload-sources.ts';
 import type { World } from './world.ts';
 
 /** One gateway proxy with the Istio Gateways that select it, oldest first. */
@@ -30,7 +30,7 @@ export function istioGatewayProxies(world: World, sources: WorkloadSources): rea
     if (labelCount(gateway) === 0) continue;
     for (const workload of sources.withLabels(gateway.spec.selector.value)) {
       const { namespace, name, labels, serviceAccount } = workload;
-      const identity = { namespace, serviceAccount, workloadName: name, labels };
+      const identity = { namespace, serviceAccount, workloadName: name, labels, ...mountsPart(workload) };
       const key = qualifiedName(workload);
       places.set(key, { name, identity, workload });
     }
@@ -85,12 +85,23 @@ function assumedIdentity(world: World, gateway: IstioGateway): Identity {
   const isClassic = classicGateways.has(istio);
   const release = labels['app'] ?? (istio === '' ? metadata.name : `istio-${istio}`);
   const account = isClassic ? `istio-${istio}-service-account` : release;
+  const namespace = isClassic && spec.serviceAccount === undefined ? world.options.rootNamespace : metadata.namespace;
   return {
-    namespace: isClassic && spec.serviceAccount === undefined ? world.options.rootNamespace : metadata.namespace,
+    namespace,
+    ...(isClassic ? { mounts: classicMounts(istio, namespace) } : {}),
     serviceAccount: spec.serviceAccount?.value ?? account,
     workloadName: isClassic ? `istio-${istio}` : release,
     labels: assumedLabels(labels, release),
   };
+}
+
+/** What the charts and profiles mount, where the Secrets are there. */
+function classicMounts(istio: string, namespace: string): readonly MountModel[] {
+  return ['certs', 'ca-certs'].map((name) => ({
+    namespace,
+    mountPath: `/etc/istio/${istio}-${name}`,
+    sources: [{ kind: 'Secret', name: `istio-${istio}-${name}` }],
+  }));
 }
 
 function assumedLabels(labels: Labels, release: string): Labels {

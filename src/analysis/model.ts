@@ -21,7 +21,7 @@ import type {
   PolicyRule,
   PolicySource,
 } from '../plan/index.ts';
-import type { LocalitySetting } from '../resource/index.ts';
+import type { LocalitySetting, MountedVolume } from '../resource/index.ts';
 import type { Locality } from './locality.ts';
 import type { ContainerHealth } from './probes.ts';
 import type { ObjectStatus } from './status.ts';
@@ -96,6 +96,13 @@ export interface Identity {
   readonly labels: Readonly<Record<string, string>>;
   /** Gateways: what they present to backends with a BackendTLSPolicy (GEP-3155), or why there is nothing to present. */
   readonly backendCertificate?: CertificateModel | { readonly failure: string; readonly origin: Origin };
+  /** What its manifest says of files in the proxy's container; absent: nothing. */
+  readonly mounts?: readonly MountModel[];
+}
+
+export interface MountModel extends MountedVolume {
+  /** Of the pod, and so of what it mounts. */
+  readonly namespace: string;
 }
 
 export interface GatewayModel {
@@ -334,7 +341,7 @@ export interface TrafficPolicyModel {
 }
 
 /** Who calls: what decides which DestinationRules it sees. */
-export type ClientModel = Pick<Identity, 'namespace' | 'labels' | 'backendCertificate'>;
+export type ClientModel = Pick<Identity, 'namespace' | 'labels' | 'backendCertificate' | 'mounts'>;
 
 /** How a client reaches a Service port, or one subset of what is behind it. */
 export type TrafficPolicyLookup = (

@@ -1,5 +1,12 @@
 import { compareText } from '../base/index.ts';
-import type { DestinationRule, Sidecar, VirtualByteMatch, VirtualMatch, VirtualService } from '../resource/index.ts';
+import type {
+  DestinationRule,
+  PortTrafficPolicy,
+  Sidecar,
+  VirtualByteMatch,
+  VirtualMatch,
+  VirtualService,
+} from '../resource/index.ts';
 import type { Labels } from './labels.ts';
 import type { ClientModel, OutboundScopeModel } from './model.ts';
 import { exportsOfRule } from './destination-rules.ts';
@@ -13,6 +20,8 @@ export interface Scopes {
   /** By `namespace/name` of the workload. */
   readonly of: ReadonlyMap<string, OutboundScopeModel>;
 }
+
+type PortPolicy = Pick<PortTrafficPolicy, 'tls' | 'outlierDetection' | 'loadBalancer'>;
 
 /** What a scope holds, for a client that stands for all in it, and with their Sidecar. */
 export type ScopeContent = (
@@ -36,6 +45,7 @@ export function makeScopes(
   const { served, routed, contentFor } = input;
   const special = specialNamespaces(world);
   const byLabels = asksForLabels(world);
+  const byMounts = world.resources.destinationRules.some(readsFiles);
   const scopes = new Map<string, OutboundScopeModel>();
   const of = new Map<string, OutboundScopeModel>();
   for (const [key, { name, identity, hasProxy }] of served) {
@@ -43,11 +53,12 @@ export function makeScopes(
     const sidecar = sidecarFor(world, identity);
     const isSpecial = special.has(identity.namespace) || routed.has(identity.namespace) || sidecar !== undefined;
     const namespace = isSpecial ? identity.namespace : '';
-    const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : [], sidecarKey(sidecar)]);
+    const mounts = byMounts ? (identity.mounts ?? []) : [];
+    const alike = JSON.stringify([namespace, byLabels ? sorted(identity.labels) : [], sidecarKey(sidecar), mounts]);
     const known = scopes.get(alike);
-    const client = { namespace, labels: identity.labels };
+    const client = { namespace, labels: identity.labels, ...(mounts.length === 0 ? {} : { mounts }) };
     const scope = known ?? {
-      name: byLabels ? `workload/${identity.namespace}/${name}` : nameOf(namespace, sidecar),
+      name: byLabels || mounts.length > 0 ? `workload/${identity.namespace}/${name}` : nameOf(namespace, sidecar),
       client,
       ...contentFor(client, sidecar),
     };
@@ -95,14 +106,22 @@ function sorted(labels: Labels): readonly (readonly [string, string])[] {
   return Object.entries(labels).sort(([a], [b]) => compareText(a, b));
 }
 
-/** A selector reads them, and locality comes from them. */
-function readsClientLabels({ spec }: DestinationRule): boolean {
-  const policies = [spec.trafficPolicy, ...spec.subsets.map(({ trafficPolicy }) => trafficPolicy)].flatMap((policy) =>
+function policiesOf({ spec }: DestinationRule): readonly PortPolicy[] {
+  return [spec.trafficPolicy, ...spec.subsets.map(({ trafficPolicy }) => trafficPolicy)].flatMap((policy) =>
     policy === undefined ? [] : [policy, ...policy.ports],
   );
+}
+
+/** Paths mean what the client's own pod has there. */
+function readsFiles(rule: DestinationRule): boolean {
+  return policiesOf(rule).some(({ tls }) => (tls?.clientCertificateFile ?? tls?.caFile) !== undefined);
+}
+
+/** A selector reads them, and locality comes from them. */
+function readsClientLabels(rule: DestinationRule): boolean {
   return (
-    spec.workloadSelector !== undefined ||
-    policies.some(
+    rule.spec.workloadSelector !== undefined ||
+    policiesOf(rule).some(
       ({ outlierDetection, loadBalancer }) => outlierDetection !== undefined || loadBalancer?.locality !== undefined,
     )
   );

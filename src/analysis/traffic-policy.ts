@@ -8,7 +8,7 @@ import type {
   TrafficPolicy,
   Unsupported,
 } from '../resource/index.ts';
-import { resolveCredential } from './credentials.ts';
+import { resolveCredential, resolveFiles } from './credentials.ts';
 import type { ClientModel, ServicePortModel, TlsModel, TrafficPolicyModel } from './model.ts';
 import type { World } from './world.ts';
 
@@ -110,14 +110,16 @@ function originated(world: World, { client }: TrafficPolicySource, tls: ClientTl
   const { mode, sni = '', subjectAltNames, insecureSkipVerify, credentialName } = tls;
   const names = subjectAltNames.map((value): PeerName => ({ type: 'any', value }));
   const common = { mode: 'tls', origin: mode.origin, sni, subjectAltNames: names, insecureSkipVerify } as const;
-  if (credentialName === undefined) return common;
-  const credential = resolveCredential(world, {
-    client,
-    name: credentialName,
-    wantsClientCertificate: mode.value === 'MUTUAL',
-    wantsAuthorities: !insecureSkipVerify,
-  });
+  const credential =
+    credentialName === undefined
+      ? resolveFiles(world, client, tls)
+      : resolveCredential(world, {
+          client,
+          name: credentialName,
+          wantsClientCertificate: mode.value === 'MUTUAL',
+          wantsAuthorities: !insecureSkipVerify,
+        });
   return 'unusable' in credential
-    ? { mode: 'unsupported', field: credential.unusable, origin: credentialName.origin }
+    ? { mode: 'unsupported', field: credential.unusable, origin: (credentialName ?? mode).origin }
     : { ...common, ...credential };
 }

@@ -1,7 +1,16 @@
 import { diagnose, formatOrigin, qualifiedName, type Origin } from '../base/index.ts';
-import type { ContainerPort, ContainerProbes, PodSpec, Service, WorkloadEntry } from '../resource/index.ts';
+import {
+  userVolumes,
+  type ContainerPort,
+  type ContainerProbes,
+  type MountedVolume,
+  type PodSpec,
+  type Service,
+  type WorkloadEntry,
+} from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { hasLabels, type Labels } from './labels.ts';
+import type { MountModel } from './model.ts';
 import { probesOfGroup } from './probes.ts';
 import { groupBy, type World } from './world.ts';
 
@@ -19,6 +28,8 @@ export interface WorkloadSource {
   /** It is told of the Services of its namespace by environment variables, as by a kubelet. */
   readonly hasServiceLinks: boolean;
   readonly probes: readonly ContainerProbes[];
+  /** Of the proxy's container. */
+  readonly proxyMounts: readonly MountedVolume[];
 }
 
 /** All workloads of the YAML, in the order of namespace and name, and how a Service finds its own. */
@@ -68,7 +79,7 @@ function allSources(world: World): readonly WorkloadSource[] {
       name: metadata.name,
       labels: template.labels,
       annotations: template.annotations,
-      ...fromPodSpec(template.spec),
+      ...fromPodSpec(template.spec, template.annotations),
     })),
     ...pods.map(({ origin, metadata, spec }) => ({
       origin,
@@ -76,7 +87,7 @@ function allSources(world: World): readonly WorkloadSource[] {
       name: metadata.name,
       labels: metadata.labels,
       annotations: metadata.annotations,
-      ...fromPodSpec(spec),
+      ...fromPodSpec(spec, metadata.annotations),
     })),
     ...workloadEntries.map((entry) => ({
       origin: entry.origin,
@@ -89,18 +100,21 @@ function allSources(world: World): readonly WorkloadSource[] {
       entry,
       hasServiceLinks: true,
       probes: probesOfGroup(world, entry.metadata),
+      proxyMounts: [],
     })),
   ];
 }
 
 function fromPodSpec(
   spec: PodSpec,
-): Pick<WorkloadSource, 'serviceAccount' | 'containerPorts' | 'hasServiceLinks' | 'probes'> {
+  annotations: Labels,
+): Pick<WorkloadSource, 'serviceAccount' | 'containerPorts' | 'hasServiceLinks' | 'probes' | 'proxyMounts'> {
   return {
     serviceAccount: spec.serviceAccountName.value,
     containerPorts: spec.containerPorts.filter(({ protocol }) => protocol === 'TCP'),
     hasServiceLinks: spec.enableServiceLinks !== false,
     probes: spec.probes ?? [],
+    proxyMounts: [...(spec.proxyMounts ?? []), ...userVolumes(annotations)],
   };
 }
 
@@ -112,6 +126,11 @@ function reportTaken(world: World, source: WorkloadSource, first: WorkloadSource
       remedy: 'Rename one of the two; a workload here is known by namespace and name.',
     }),
   );
+}
+
+/** As an identity has it. */
+export function mountsPart({ namespace, proxyMounts }: WorkloadSource): { readonly mounts?: readonly MountModel[] } {
+  return proxyMounts.length === 0 ? {} : { mounts: proxyMounts.map((mount) => ({ ...mount, namespace })) };
 }
 
 /** Istio's opt-out of a sidecar, as pod label or annotation. */

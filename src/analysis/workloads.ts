@@ -9,7 +9,7 @@ import { findRelayedPorts, type RelayedPorts } from './relayed-ports.ts';
 import type { MtlsLookup } from './peer-authentication.ts';
 import { withIngress } from './sidecar-ingress.ts';
 import { sidecarFor } from './sidecars.ts';
-import { hasProxy, type WorkloadSource, type WorkloadSources } from './workload-sources.ts';
+import { hasProxy, mountsPart, type WorkloadSource, type WorkloadSources } from './workload-sources.ts';
 import { groupBy, keyOf, serviceHost, type World } from './world.ts';
 
 interface PortClaim {
@@ -51,6 +51,7 @@ export function serveWorkloads(world: World, sources: WorkloadSources, mtls: Mtl
         serviceAccount: source.serviceAccount,
         workloadName: source.name,
         labels: source.labels,
+        ...mountsPart(source),
       },
       hasProxy: hasProxy(source),
       ...(source.entry?.spec.locality === undefined ? {} : { locality: parseLocality(source.entry.spec.locality) }),

@@ -101,7 +101,7 @@ describe('supportedFields', () => {
     assert.equal(find('HTTPRoute', 'spec.rules[].filters[].cors.maxAge'), 'implemented');
     assert.equal(find('HTTPRoute', 'spec.rules[].filters[].extensionRef'), 'refused');
     assert.equal(find('HTTPRoute', 'spec.rules[].sessionPersistence'), 'ignored');
-    assert.equal(find('Pod', 'spec.volumes'), 'accepted');
+    assert.equal(find('Pod', 'spec.tolerations'), 'accepted');
   });
 });
 

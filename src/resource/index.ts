@@ -8,6 +8,7 @@ export type { ConfigMap } from './core/config-map.ts';
 export type { EndpointSlice, SliceEndpoint, SlicePort } from './core/endpoint-slice.ts';
 export type { Namespace } from './core/namespace.ts';
 export type { ContainerPort, ContainerProbes, Pod, PodSpec } from './core/pod.ts';
+export { userVolumes, type MountedVolume } from './core/volumes.ts';
 export type { Probe, ProbeHandler } from './core/probe.ts';
 export type { SecretObject } from './core/secret.ts';
 export type { ServiceAccount } from './core/service-account.ts';

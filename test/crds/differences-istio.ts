@@ -94,7 +94,11 @@ export const istioDifferences: readonly JustifiedDifference[] = [
     [/failoverPriority\[\d+\] must have at least 1/, localities({ failoverPriority: [''] })],
     [/^tls\.\w+ is not for ISTIO_MUTUAL/, withPolicy({ tls: { mode: 'ISTIO_MUTUAL', credentialName: 'c' } })],
     [/^aggression .* is less than 1$/, withPolicy({ loadBalancer: { warmup: { duration: '1s', aggression: 0.5 } } })],
-    [/^tls\.mode MUTUAL has no client certificate$/, withPolicy({ tls: { mode: 'MUTUAL' } })],
+    [/^tls\.mode MUTUAL has no (?:client certificate|private key)$/, withPolicy({ tls: { mode: 'MUTUAL' } })],
+    [
+      /^tls\.\w+ and credentialName exclude each other$/,
+      withPolicy({ tls: { mode: 'SIMPLE', credentialName: 'c', caCertificates: '/ca' } }),
+    ],
     [/subjectAltNames\[\d+\] must have at least 1/, withPolicy({ tls: { subjectAltNames: [''] } })],
   ]),
   {

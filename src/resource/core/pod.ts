@@ -5,6 +5,7 @@ import { portNumber, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import { acceptedBecause, acceptedFields } from '../schema.ts';
 import { containerProbe, decodeProbe, type Probe } from './probe.ts';
+import { mountedVolumes, volume, volumeMount, type MountedVolume } from './volumes.ts';
 import type { Origin } from '../../base/index.ts';
 import type { Located, ResourceObject } from '../object.ts';
 
@@ -22,6 +23,8 @@ export interface PodSpec {
   readonly probes?: readonly ContainerProbes[];
   /** False: no environment variables for the Services of the namespace. Absent: as is usual. */
   readonly enableServiceLinks?: false;
+  /** What is mounted into the proxy's own container; absent: nothing that could be known. */
+  readonly proxyMounts?: readonly MountedVolume[];
 }
 
 export interface ContainerPort {
@@ -54,6 +57,7 @@ const container = z.strictObject({
     .default([]),
   readinessProbe: containerProbe.optional(),
   startupProbe: containerProbe.optional(),
+  volumeMounts: z.array(volumeMount).default([]),
   livenessProbe: acceptedBecause('starting an application again is the business of whoever started it'),
   // What a container runs and how is the business of whoever starts the workload.
   ...acceptedFields(
@@ -75,7 +79,6 @@ const container = z.strictObject({
     'terminationMessagePolicy',
     'tty',
     'volumeDevices',
-    'volumeMounts',
     'workingDir',
   ),
 });
@@ -87,6 +90,7 @@ export const podSpec = z.strictObject({
   containers: z.array(container).default([]),
   initContainers: z.array(container).default([]),
   enableServiceLinks: z.boolean().optional(),
+  volumes: z.array(volume).default([]),
   ...acceptedFields(
     'activeDeadlineSeconds',
     'affinity',
@@ -123,7 +127,6 @@ export const podSpec = z.strictObject({
     'terminationGracePeriodSeconds',
     'tolerations',
     'topologySpreadConstraints',
-    'volumes',
     'workloadRef',
   ),
 });
@@ -159,7 +162,21 @@ export function decodePodSpec(spec: z.output<typeof podSpec>, path: Path, contex
     ),
     ...probesOf(spec, path, context),
     ...(spec.enableServiceLinks === false ? { enableServiceLinks: false } : {}),
+    ...proxyMountsOf(spec),
   };
+}
+
+/** The name of Istio's container, at a gateway and where a manifest adds to what is injected. */
+const proxyContainer = 'istio-proxy';
+
+function proxyMountsOf({
+  volumes,
+  containers,
+  initContainers,
+}: z.output<typeof podSpec>): Pick<PodSpec, 'proxyMounts'> {
+  const proxies = [...containers, ...initContainers].filter(({ name }) => name === proxyContainer);
+  const proxyMounts = proxies.flatMap(({ volumeMounts }) => mountedVolumes(volumes, volumeMounts));
+  return proxyMounts.length === 0 ? {} : { proxyMounts };
 }
 
 function probesOf(spec: z.output<typeof podSpec>, path: Path, context: DecodeContext): Pick<PodSpec, 'probes'> {

@@ -52,6 +52,9 @@ export interface ServerTls {
   /** Names of Secrets in the namespace of the gateway's workload. */
   readonly credentialNames: readonly Located<string>[];
   readonly caCredentialName?: Located<string>;
+  /** Paths in the container of the gateway; not empty only where there is no credential. */
+  readonly certificateFiles: readonly { readonly certificate: Located<string>; readonly privateKey: Located<string> }[];
+  readonly caFile?: Located<string>;
   /** `minProtocolVersion: TLSV1_3`. */
   readonly wantsTls13?: true;
 }
@@ -67,11 +70,21 @@ const tls = z.strictObject({
   credentialName: z.string().optional(),
   credentialNames: z.array(z.string()).min(1).max(2).optional(),
   caCertCredentialName: z.string().optional(),
-  serverCertificate: refused(`${notOpened}: files of the gateway's pod are not here`),
-  privateKey: refused(`${notOpened}: files of the gateway's pod are not here`),
-  caCertificates: refused(`${notOpened}: files of the gateway's pod are not here`),
+  serverCertificate: z.string().optional(),
+  privateKey: z.string().optional(),
+  caCertificates: z.string().optional(),
   caCrl: refused(notOpened),
-  tlsCertificates: refused(`${notOpened}: files of the gateway's pod are not here`),
+  tlsCertificates: z
+    .array(
+      z.strictObject({
+        serverCertificate: z.string().default(''),
+        privateKey: z.string().default(''),
+        caCertificates: refused(notOpened),
+      }),
+    )
+    .min(1)
+    .max(2)
+    .optional(),
   subjectAltNames: refused(notOpened),
   verifyCertificateSpki: refused(notOpened),
   verifyCertificateHash: refused(notOpened),
@@ -197,6 +210,7 @@ function decodeHost(text: string, path: Path, context: DecodeContext): ServerHos
 
 function decodeTls(value: z.output<typeof tls>, path: Path, context: DecodeContext): ServerTls {
   checkCertificates(value, path, context);
+  checkFiles(value, path, context);
   checkVersions(value, path, context);
   const named = value.credentialName === undefined ? value.credentialNames : [value.credentialName];
   const field = value.credentialName === undefined ? 'credentialNames' : 'credentialName';
@@ -209,8 +223,60 @@ function decodeTls(value: z.output<typeof tls>, path: Path, context: DecodeConte
     ...(ca === undefined
       ? {}
       : { caCredentialName: { value: ca, origin: context.at([...path, 'caCertCredentialName']) } }),
+    certificateFiles: certificateFiles(value, path, context),
+    ...(isEmpty(value.caCertificates)
+      ? {}
+      : { caFile: { value: value.caCertificates, origin: context.at([...path, 'caCertificates']) } }),
     ...(value.minProtocolVersion === 'TLSV1_3' ? { wantsTls13: true } : {}),
   };
+}
+
+function isEmpty(text: string | undefined): text is undefined | '' {
+  return text === undefined || text === '';
+}
+
+function certificateFiles(
+  value: z.output<typeof tls>,
+  path: Path,
+  context: DecodeContext,
+): ServerTls['certificateFiles'] {
+  const pairs = [
+    { at: path, serverCertificate: value.serverCertificate, privateKey: value.privateKey },
+    ...(value.tlsCertificates ?? []).map((pair, index) => ({ at: [...path, 'tlsCertificates', index], ...pair })),
+  ];
+  return pairs.flatMap(({ at, serverCertificate, privateKey }) =>
+    isEmpty(serverCertificate) || isEmpty(privateKey)
+      ? []
+      : [
+          {
+            certificate: { value: serverCertificate, origin: context.at([...at, 'serverCertificate']) },
+            privateKey: { value: privateKey, origin: context.at([...at, 'privateKey']) },
+          },
+        ],
+  );
+}
+
+/** As Istio's validation: each certificate has its key, and MUTUAL has authorities (ValidateTLSOptions). */
+function checkFiles(value: z.output<typeof tls>, path: Path, context: DecodeContext): void {
+  const pairs = [
+    { at: path, ...value },
+    ...(value.tlsCertificates ?? []).map((pair, index) => ({ at: [...path, 'tlsCertificates', index], ...pair })),
+  ];
+  for (const [index, { at, serverCertificate, privateKey }] of pairs.entries()) {
+    const isWritten = index > 0 || !isEmpty(serverCertificate) || !isEmpty(privateKey);
+    if (!isWritten || (!isEmpty(serverCertificate) && !isEmpty(privateKey))) continue;
+    context.error(at, {
+      message: `${isEmpty(privateKey) ? 'serverCertificate' : 'privateKey'} stands without ${isEmpty(privateKey) ? 'privateKey' : 'serverCertificate'}`,
+      remedy: 'Write both, or credentialName in their place.',
+    });
+  }
+  const named = value.credentialName ?? value.credentialNames ?? value.caCertCredentialName;
+  const needsAuthorities = value.mode === 'MUTUAL' || value.mode === 'OPTIONAL_MUTUAL';
+  if (!needsAuthorities || named !== undefined || !isEmpty(value.caCertificates)) return;
+  context.error(path, {
+    message: `mode ${value.mode} needs caCertificates, to judge the certificates of clients by`,
+    remedy: 'Add them, or use credentialName with a Secret that has ca.crt.',
+  });
 }
 
 function checkCertificates(value: z.output<typeof tls>, path: Path, context: DecodeContext): void {
