@@ -215,7 +215,7 @@ function listenerStatus(
   const unaccepted = refused ?? conflict;
   return {
     name: listener.source.name,
-    supportedKinds: listener.kinds,
+    supportedKinds: listener.kinds.map((kind) => ({ group: 'gateway.networking.k8s.io', kind })),
     attachedRoutes,
     conditions: [
       made('Accepted', unaccepted === undefined ? yes('Accepted') : no(unaccepted)),

@@ -45,7 +45,7 @@ export interface AncestorStatus {
 
 export interface ListenerStatus {
   readonly name: string;
-  readonly supportedKinds: readonly string[];
+  readonly supportedKinds: readonly { readonly group: string; readonly kind: string }[];
   readonly attachedRoutes: number;
   readonly conditions: readonly Condition[];
 }

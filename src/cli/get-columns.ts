@@ -20,6 +20,7 @@ const kinds: readonly KindName[] = [
   { kind: 'GRPCRoute', names: ['grpcroutes'] },
   { kind: 'TLSRoute', names: ['tlsroutes'] },
   { kind: 'TCPRoute', names: ['tcproutes'] },
+  { kind: 'BackendTLSPolicy', names: ['backendtlspolicies', 'btlspolicy'] },
   { kind: 'ReferenceGrant', names: ['referencegrants', 'refgrant'] },
   { kind: 'Namespace', names: ['namespaces', 'ns'] },
   { kind: 'Service', names: ['services', 'svc'] },
@@ -38,6 +39,10 @@ const kinds: readonly KindName[] = [
   { kind: 'VirtualService', names: ['virtualservices', 'vs'] },
   { kind: 'AuthorizationPolicy', names: ['authorizationpolicies', 'ap'] },
   { kind: 'PeerAuthentication', names: ['peerauthentications', 'pa'] },
+  { kind: 'RequestAuthentication', names: ['requestauthentications', 'ra'] },
+  { kind: 'Telemetry', names: ['telemetries', 'telemetry'] },
+  { kind: 'WorkloadGroup', names: ['workloadgroups', 'wg'] },
+  { kind: 'ProxyConfig', names: ['proxyconfigs'] },
 ];
 
 /** The kind that a word names, as kubectl takes them: singular, plural or short, any case. @throws UsageError */
@@ -103,6 +108,12 @@ const kindColumns: Readonly<Record<string, readonly Column[]>> = {
   GRPCRoute: [hostnames, parents, accepted, resolved],
   TLSRoute: [hostnames, parents, accepted, resolved],
   TCPRoute: [parents, accepted, resolved],
+  BackendTLSPolicy: [
+    { heading: 'TARGETS', cell: (object) => list(spec(object, 'targetRefs'), 'name') },
+    { heading: 'GATEWAYS', cell: ancestors },
+    accepted,
+    resolved,
+  ],
   Service: [{ heading: 'PORTS', cell: (object) => list(spec(object, 'ports'), 'port') }],
   Pod: [ready, outbound],
   Deployment: [ready, outbound],
@@ -135,8 +146,15 @@ function condition(conditions: NonNullable<ObjectView['status']>['conditions'], 
   return found.status === 'True' ? 'True' : `${found.status} (${found.reason})`;
 }
 
+function ancestors({ status }: ObjectView): string {
+  return (
+    (status?.ancestors ?? []).map(({ ancestorRef: { namespace, name } }) => `${namespace}/${name}`).join(',') || '-'
+  );
+}
+
 function parentCondition({ status }: ObjectView, type: string): string {
-  return [...new Set((status?.parents ?? []).map(({ conditions }) => condition(conditions, type)))].join(',') || '-';
+  const entries = [...(status?.parents ?? []), ...(status?.ancestors ?? [])];
+  return [...new Set(entries.map(({ conditions }) => condition(conditions, type)))].join(',') || '-';
 }
 
 function spec(object: ObjectView, name: string): unknown {

@@ -142,7 +142,7 @@ export function presentResult(result: CompileResult, show: readonly string[]): R
 function presentStatus(status: ObjectStatus): Record<string, unknown> {
   const { conditions, listeners, parents, ancestors, addresses, supportedFeatures, attachedListenerSets = 0 } = status;
   const ofListeners = listeners?.map(({ name, supportedKinds, attachedRoutes, ...listener }) => [
-    `listener ${name} (${supportedKinds.join(' ')}; ${attachedRoutes} routes)`,
+    `listener ${name} (${supportedKinds.map(({ kind }) => kind).join(' ')}; ${attachedRoutes} routes)`,
     listener.conditions.map(presentCondition),
   ]);
   const ofParents = parents?.map(({ parentRef, controllerName, ...parent }) => [
