@@ -210,5 +210,7 @@ function follow(world: World, namespace: string, ref: CaReference): AuthoritiesM
   if (pem === undefined || !isPem(pem, 'CERTIFICATE')) {
     return fault('InvalidCACertificateRef', `ConfigMap "${keyOf(map)}" has no certificate in PEM form under ca.crt`);
   }
+  const broken = world.options.findPemFault?.({ certificates: pem });
+  if (broken !== undefined) return fault('InvalidCACertificateRef', `ConfigMap "${keyOf(map)}" ${broken}`);
   return { origin: map.origin, kind: 'ConfigMap', namespace, name: ref.name, pem };
 }

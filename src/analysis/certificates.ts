@@ -59,6 +59,13 @@ export function resolveCertificate(
       remedy: 'Check that the values are base64 of PEM files.',
     });
   }
+  const fault = world.options.findPemFault?.({ certificates: chainPem, key });
+  if (fault !== undefined) {
+    return invalid(world, ref, {
+      message: `certificateRef "${ref.name}": Secret "${name}" ${fault}`,
+      remedy: 'Check that tls.crt begins with the certificate itself and that tls.key is its key.',
+    });
+  }
   return { certificate: { origin: secret.origin, namespace: ref.namespace, name: ref.name, chainPem, key } };
 }
 
@@ -66,7 +73,7 @@ function kindOf({ group, kind }: CertificateRef): string {
   return group === '' ? kind : `${group}/${kind}`;
 }
 
-/** Whether the text holds a PEM block; whether its bytes make sense shows when the listener is opened. */
+/** Whether the text holds a PEM block; whether its bytes make sense is for `findPemFault` to say. */
 export function isPem(text: string, label: string): boolean {
   return new RegExp(`-----BEGIN ${label}-----[\\sA-Za-z0-9+/=]+-----END ${label}-----`).test(text);
 }

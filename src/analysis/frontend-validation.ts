@@ -106,6 +106,13 @@ function resolveCa(world: World, gateway: Gateway, ref: CaCertificateRef): { rea
       remedy: 'Put the certificates of the authority there, as PEM.',
     });
   }
+  const fault = world.options.findPemFault?.({ certificates: pem });
+  if (fault !== undefined) {
+    return fail('InvalidCACertificateRef', {
+      message: `caCertificateRef "${ref.name}": ConfigMap "${name}" ${fault}`,
+      remedy: 'Put the certificates of the authority there, as PEM.',
+    });
+  }
   return { pem };
 }
 

@@ -50,6 +50,8 @@ function certificateOf(world: World, input: Input, name: Located<string>): Certi
   if (!isPem(chain, 'CERTIFICATE') || !isPem(key.reveal(), '(?:RSA |EC )?PRIVATE KEY')) {
     return fail(world, input, { name, why: `tls.crt or tls.key of Secret "${namespace}/${name.value}" is no PEM` });
   }
+  const fault = world.options.findPemFault?.({ certificates: chain, key });
+  if (fault !== undefined) return fail(world, input, { name, why: `Secret "${namespace}/${name.value}" ${fault}` });
   return { origin: secret.origin, namespace, name: name.value, chainPem: chain, key };
 }
 

@@ -1,4 +1,4 @@
-import type { Origin } from '../base/index.ts';
+import type { Origin, Secret } from '../base/index.ts';
 
 /** Where the app of a workload listens: from `--workload`, `sallyport.yaml`, or a command that was started. */
 export interface WorkloadBinding {
@@ -37,7 +37,15 @@ export interface CompileOptions {
   readonly outbound?: boolean;
   /** Gateways answer gRPC reflection themselves. */
   readonly reflection: boolean;
+  /** Absent: PEM is judged by its frame alone. */
+  readonly findPemFault?: FindPemFault;
 }
+
+/**
+ * Why certificates cannot be used, in words that go on after "…": they cannot be read, or the first does not belong to the
+ * key. Pure, and never about the contents of the key.
+ */
+export type FindPemFault = (pem: { readonly certificates: string; readonly key?: Secret }) => string | undefined;
 
 /** What came of fetching the key sets that `Analysis.remoteKeys` asks for, by url. */
 export interface FetchedKeySets {

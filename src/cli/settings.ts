@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { LimitSettings } from '../app/index.ts';
 import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
-import { checkTrustDomain } from '../identity/index.ts';
+import { checkTrustDomain, findPemFault } from '../identity/index.ts';
 import { ConfigFileError, readConfigFile } from './config-file.ts';
 import { exitCode } from './exit-codes.ts';
 import { parseExecFlag, parseWorkloadFlag, type WorkloadSetting } from './workload-flag.ts';
@@ -77,6 +77,7 @@ export function readSettings(options: ManifestOptions): Settings {
       freePorts: options.freePorts ?? false,
       outbound: true,
       reflection: options.reflection ?? true,
+      findPemFault,
     },
   };
 }
