@@ -77,7 +77,7 @@ function grpcHead(answer: LocalAnswer): readonly Field[] {
       internField('content-type', 'application/grpc'),
       internField('grpc-status', String(answer.grpcStatus)),
       internField('grpc-message', encodeGrpcMessage(answer.message)),
-      ...challengeOf(answer),
+      ...hintsOf(answer),
     ];
     grpcHeads.set(answer.cause, head);
   }
@@ -91,17 +91,24 @@ function plainHead(answer: LocalAnswer): readonly Field[] {
       internField(':status', String(answer.httpStatus)),
       internField('content-type', 'text/plain'),
       internField('content-length', String(answer.message.length)),
-      ...challengeOf(answer),
+      ...hintsOf(answer),
     ];
     plainHeads.set(answer.cause, head);
   }
   return head;
 }
 
-/** What a client whose token was refused is told beside (RFC 6750 §3); with 403, for an audience, too (jwt_authn/filter.cc). */
-function challengeOf({ details }: LocalAnswer): readonly Field[] {
-  const isOfToken = details.startsWith('jwt_authn');
-  return isOfToken ? [internField('www-authenticate', 'Bearer error="invalid_token"')] : [];
+const hints = {
+  /** RFC 6750 §3; with 403, for an audience, too (jwt_authn/filter.cc). */
+  token: [internField('www-authenticate', 'Bearer error="invalid_token"')],
+  /** So that callers can tell a circuit breaker from a service that is down (Envoy, istio.md 3.3). */
+  overflow: [internField('x-envoy-overloaded', 'true')],
+} as const;
+
+/** What a client is told beside. */
+function hintsOf({ cause, details }: LocalAnswer): readonly Field[] {
+  if (cause === 'overflow') return hints.overflow;
+  return details.startsWith('jwt_authn') ? hints.token : [];
 }
 
 /** The upstream is done with the request: its place in limits and queues is free. Safe to call again. */

@@ -203,9 +203,14 @@ describe('what is sent on', () => {
     assert.equal(backend.requests, 1);
   });
 
-  test('a plain request for a host that is not served is refused as before', async (t) => {
-    const { http } = await actionGateway(t, { route: redirecting() });
-    assert.equal((await http({ ':authority': 'unknown.example' })).status, 415);
+  test('a plain request that leads nowhere is told so; where gRPC calls are served, that it is none', async (t) => {
+    const backend = await scripted(t, { onRequest: (request) => request.end(0) });
+    const { http, line } = await actionGateway(t, { endpoints: [backend.address] });
+    assert.equal((await http({ ':authority': 'unknown.example' })).status, 404);
+    assert.match(await line(), / 404 .* NR .*details="route_not_found"/);
+    assert.equal((await http({ ':authority': 'unknown.example', ':path': '/a/../b' })).status, 415);
+    assert.equal((await http({ ':path': '/test.Echo/Unary' })).status, 415);
+    assert.equal(backend.requests, 0);
   });
 });
 

@@ -79,7 +79,7 @@ function resume(runtime: Runtime, exchange: Exchange): void {
 function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause | undefined {
   const fault = checkHead(exchange);
   const { view } = runtime;
-  if (fault !== undefined && !mayBeAnswered(runtime, exchange, scope)) return fault;
+  if (fault !== undefined && !mayBeJudged(runtime, exchange, scope, fault)) return fault;
   view.show(exchange.head, exchange.headCount, exchange.token);
   const decision = decideRoute(scope.port, view);
   exchange.decision = decision;
@@ -88,7 +88,10 @@ function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause 
   exchange.authorization = decideAuthorization(scope.authorization, view);
   if (!exchange.authorization.allowed) return 'rbac_denied';
   const late = armDeadline(runtime, exchange);
-  if (decision.type !== 'route') return unrouted(runtime, exchange, scope);
+  if (decision.type !== 'route') {
+    return fault === undefined ? unrouted(runtime, exchange, scope) : missCause(exchange, scope);
+  }
+  if (fault !== undefined && decision.route.actions?.answersPlain !== true) return fault;
   if (late) return 'deadline';
   if (decision.route.failReason !== undefined) return 'route_failed';
   const { route } = decision;
@@ -99,7 +102,15 @@ function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause 
   return chooseUpstream(runtime, exchange, route);
 }
 
-/** Whether a request that is no gRPC call is for a route that answers such by itself. It is never sent on. */
+/**
+ * Whether policies and routes are asked about a request that has a fault; none of them is ever sent on. What is no gRPC call
+ * at all hears from them first that it is not allowed (403) or leads nowhere (404), as everywhere; one that has another fault
+ * is asked about only where its route answers such requests by itself.
+ */
+function mayBeJudged(runtime: Runtime, exchange: Exchange, scope: Scope, fault: LocalCause): boolean {
+  return fault === 'not_grpc' ? isPlainPath(exchange.path) : mayBeAnswered(runtime, exchange, scope);
+}
+
 function mayBeAnswered({ view }: Runtime, exchange: Exchange, { port }: Scope): boolean {
   if (!port.answersPlain || !isPlainPath(exchange.path)) return false;
   view.show(exchange.head, exchange.headCount, exchange.token);
@@ -122,6 +133,10 @@ function unrouted(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCaus
     if (exchange.requestEnded && !exchange.done) exchange.local.onRequestEnd(exchange);
     return undefined;
   }
+  return missCause(exchange, scope);
+}
+
+function missCause(exchange: Exchange, scope: Scope): LocalCause {
   const missed = exchange.decision?.type ?? 'no-route';
   const { outbound } = scope.port;
   if (missed === 'no-virtual-host' && outbound !== undefined) return missedOutbound(outbound, exchange.authority);
