@@ -63,6 +63,12 @@ test('refusedStream and refusedUnawareStream: after the client acknowledged our 
   timesUntilClosed(unaware, AbuseCost.refusedUnawareStream, open);
 });
 
+test('refusedUnawareStream: also for streams above the last one that our GOAWAY names', () => {
+  const leaving = server();
+  leaving.connection.goaway(ErrorCode.NO_ERROR);
+  timesUntilClosed(leaving, AbuseCost.refusedUnawareStream, (i) => build.headers(idOf(i), request, full));
+});
+
 test('oversizedList: for each whole time that the list exceeds the limit, beside the stream that is reset', () => {
   const maxHeaderListBytes = 1_000;
   const used = request.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);

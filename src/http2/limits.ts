@@ -111,7 +111,7 @@ export const AbuseCost = {
   ownReset: 2,
   /** A stream beyond the announced limit, after the peer acknowledged it. */
   refusedStream: 1,
-  /** The same before it did: an honest client may send hundreds in its first round trip, none goes on for ever. */
+  /** The same before it did, or after our GOAWAY: an honest client may send hundreds in one round trip, none goes on for ever. */
   refusedUnawareStream: 0.25,
   /** For each whole time that a header list exceeds the limit: large metadata does so once, a bomb thousands of times. */
   oversizedList: 2,

@@ -32,7 +32,8 @@ export class DataReceiver<U> {
     if (stream === undefined) return this.#onPastStream(streamId, length);
     if (stream.isRemoteEnded) return core.streamError(stream, ErrorCode.STREAM_CLOSED);
     if ((stream.flags & StreamFlag.headersReceived) === 0) return core.streamError(stream, ErrorCode.PROTOCOL_ERROR);
-    if (length > stream.receiveWindow) return core.streamError(stream, ErrorCode.FLOW_CONTROL_ERROR);
+    // A window below zero, made by our SETTINGS, does not hold up an empty frame (RFC 9113 §6.9.1).
+    if (length > stream.receiveWindow && length > 0) return core.streamError(stream, ErrorCode.FLOW_CONTROL_ERROR);
     stream.receiveWindow -= length;
     stream.receivedBytes += length + FRAME_HEADER_BYTES;
     this.#stream = stream;
@@ -43,6 +44,8 @@ export class DataReceiver<U> {
     if (core.isIdle(streamId)) return core.fail(ErrorCode.PROTOCOL_ERROR, 'DATA on an idle stream');
     switch (core.recent.endOf(streamId)) {
       case PastStream.resetByUs:
+      // A stream that outlived many others: if we reset it, what was under way must not cost the others their connection.
+      case PastStream.forgotten:
         return core.ignoreAfterReset(length);
       case PastStream.skipped:
         return core.fail(ErrorCode.PROTOCOL_ERROR, 'DATA on an idle stream');

@@ -96,7 +96,9 @@ export class HeaderReceiver<U> {
     core.lastPeerStreamId = streamId;
     core.recent.opened(streamId);
     core.score.streamOpened();
-    if (streamId > core.acceptUpTo) return core.rejectStream(streamId, ErrorCode.REFUSED_STREAM, 0);
+    if (streamId > core.acceptUpTo) {
+      return core.rejectStream(streamId, ErrorCode.REFUSED_STREAM, AbuseCost.refusedUnawareStream);
+    }
     if (core.liveStreams >= core.limits.maxConcurrentStreams) {
       core.handler.onLimit('concurrent-streams');
       return core.rejectStream(
@@ -193,6 +195,8 @@ export class HeaderReceiver<U> {
     if (core.isIdle(streamId)) return core.fail(ErrorCode.PROTOCOL_ERROR, 'HEADERS on a stream that cannot be opened');
     switch (core.recent.endOf(streamId)) {
       case PastStream.resetByUs:
+      // A stream that outlived many others: if we reset it, what was under way must not cost the others their connection.
+      case PastStream.forgotten:
         return core.ignoreAfterReset(core.decoder.listBytes);
       case PastStream.skipped:
         return core.fail(ErrorCode.PROTOCOL_ERROR, 'stream ids must increase');

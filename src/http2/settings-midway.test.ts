@@ -53,3 +53,20 @@ test('a larger header table may be used and need not be', () => {
     assert.equal(server.connection.isClosed, !isTaken, `${bytes}`);
   }
 });
+
+test('a window that our SETTINGS made negative still lets an empty end through, and nothing else', () => {
+  for (const [last, answer] of [
+    [build.data(1, '', END_STREAM), []],
+    [build.data(1, ''), []],
+    [build.data(1, 'x', END_STREAM), ['RST_STREAM 1 FLOW_CONTROL_ERROR']],
+    [build.paddedData(1, '', 0, END_STREAM), ['RST_STREAM 1 FLOW_CONTROL_ERROR']],
+  ] as const) {
+    const limits = { streamWindowBytes: 10 };
+    const server = harness({ role: 'server', raw: true, limits, handler: { onData: () => {} } });
+    server.transcript();
+    server.send(build.preface, build.settings(), build.headers(1, request), build.data(1, 'eleven byte'));
+    server.send(build.settingsAck);
+    assert.deepEqual(server.send(last), answer);
+    assert.equal(server.streams.get(1)?.isRemoteEnded, answer.length === 0 && last[4] === END_STREAM);
+  }
+});
