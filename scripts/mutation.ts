@@ -61,7 +61,7 @@ const areas: Readonly<Record<string, Area>> = {
       'src/http2/abuse-score.test.ts',
       'src/http2/stream-table.test.ts',
       'src/http2/settings-midway.test.ts',
-  'src/http2/long-lived.test.ts',
+      'src/http2/long-lived.test.ts',
       'src/http2/connection-edges.test.ts',
       'src/http2/limits-exact.test.ts',
       'src/http2/limits-costs.test.ts',
