@@ -1,7 +1,7 @@
 /** Which test files share a process, and what the record of a run says of each of them. */
 
 /** Folders whose files share one process. The files of other folders start programs, or take long, and have one each. */
-const sharedFolder = /^(?:src\/[^/]+|test\/(?:crds|mesh|security))(?=\/)/;
+const sharedFolder = /^(?:src\/[^/]+|test\/(?:crds|mesh|security))(?=\/)|^test(?=\/[^/]+$)/;
 
 export interface TestProcess {
   /** The file; of several, their folder. */

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import { generatedPages } from '../scripts/generated-pages.ts';
 
 const root = dirname(import.meta.dirname);
 const generated = 'src/protobuf/gen';
@@ -30,5 +31,11 @@ test('the generated code is what `npm run generate` makes of proto/', () => {
     assert.deepEqual(contents(join(directory, generated)), contents(join(root, generated)));
   } finally {
     rmSync(directory, { recursive: true });
+  }
+});
+
+describe('what `npm run generate` makes of the sources', () => {
+  for (const [file, content] of Object.entries(generatedPages(root))) {
+    test(file, () => assert.equal(readFileSync(join(root, file), 'utf8'), content));
   }
 });

@@ -33,6 +33,15 @@ interface Case {
 }
 
 export function findShownFields(root: string): ShownFields {
+  const known = lookedUp.get(root) ?? lookForFields(root);
+  lookedUp.set(root, known);
+  return known;
+}
+
+/** It takes seconds. */
+const lookedUp = new Map<string, ShownFields>();
+
+function lookForFields(root: string): ShownFields {
   const shown = new Map<string, string>();
   const fields = supportedFields();
   const wanted = new Set(
