@@ -166,12 +166,13 @@ function retryOf({ retries, origin, destinations }: VirtualHttpRoute): RetryPoli
 }
 
 function writtenRetry(retries: VirtualRetries): Partial<RetryPolicy> {
-  const { on, perTryTimeoutMs, backoffMs, origin, attempts, statusCodes, avoidTried } = retries;
+  const { on, perTryTimeoutMs, backoffMs, origin, attempts, statusCodes, avoidTried, remoteLocalities } = retries;
   return {
     origin,
     attempts,
     statusCodes,
     ...(avoidTried === undefined ? {} : { avoidTried }),
+    ...(remoteLocalities === undefined ? {} : { remoteLocalities }),
     // The decoder has let no other names pass.
     ...(on === undefined ? {} : { on: on as readonly RetryCondition[] }),
     ...(perTryTimeoutMs === undefined ? {} : { perTryTimeoutMs }),

@@ -171,6 +171,11 @@ export interface RetryPolicy {
    * where the hash says.
    */
   readonly avoidTried: boolean | 'unless-hashed';
+  /**
+   * After every two attempts the priorities of all so far are left out, until there are no others (Envoy's previous_priorities
+   * with `update_frequency: 2`, as Istio sets it).
+   */
+  readonly remoteLocalities?: true;
 }
 
 /** VirtualService `fault`; percentages from 0 to 100. */

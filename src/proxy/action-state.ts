@@ -8,6 +8,9 @@ export const ActionFlag = {
   retryOverflow: 4,
 } as const;
 
+/** After so many attempts other priorities come; Istio's number. */
+const attemptsPerPriority = 2;
+
 /** What the actions of its route remember about one request; made only for those that have something to. */
 export class ActionState {
   /** One at a time: an injected delay, the time for one attempt, the wait before the next. */
@@ -16,6 +19,10 @@ export class ActionState {
   tryMs = 0;
   /** Attempts that the route's policy has asked for. */
   retries = 0;
+  /** Priorities that attempts went to; undefined unless the policy asks for others. */
+  attempted: number[] | undefined;
+  /** Those of them that are left out. */
+  excluded: readonly number[] = [];
   /** It is one of `ClusterSlot.retries`. */
   countsAsRetry = false;
   /** Bits of `ActionFlag`. */
@@ -34,6 +41,19 @@ export class ActionState {
   arm(wheel: TimerWheel, delayMs: number, onDue: () => void): void {
     this.#onDue = onDue;
     wheel.arm(this.timer, delayMs);
+  }
+
+  /** An attempt at this priority failed, for a policy with `remoteLocalities`. */
+  leavePriority(priority: number): void {
+    this.attempted ??= [];
+    this.attempted.push(priority);
+    if (this.attempted.length % attemptsPerPriority === 0) this.excluded = [...new Set(this.attempted)];
+  }
+
+  /** Everything has been asked: from the beginning. */
+  allowPriorities(): void {
+    this.attempted = undefined;
+    this.excluded = [];
   }
 
   /** Bounds each attempt; `beginTry` starts the time of one. */

@@ -16,6 +16,8 @@ export interface ClusterContext {
   readonly onEjected: OutlierWatchOptions['onEjected'];
 }
 
+const none: readonly number[] = [];
+
 /** A cluster's counters and endpoints; survives changes of the plan, so that limits hold across them. */
 export class ClusterRuntime implements ClusterSlot {
   compiled: CompiledCluster;
@@ -85,7 +87,12 @@ export class ClusterRuntime implements ClusterSlot {
 
   /** The endpoint for the next attempt, by the cluster's load balancer among those this request has not tried. */
   choose(exchange: Exchange, random: () => number): EndpointRuntime | undefined {
-    return this.#choice.choose(exchange.tried, exchange, random);
+    const { tried, extra } = exchange;
+    const excluded = extra?.excluded ?? none;
+    if (excluded.length === 0) return this.#choice.choose(tried, exchange, random);
+    if (this.#choice.hasOther(excluded)) return this.#choice.choose(tried, exchange, random, excluded);
+    extra?.allowPriorities();
+    return this.#choice.choose(tried, exchange, random);
   }
 
   /** The endpoint for a connection from an address whose bytes are relayed, by the same load balancer. */

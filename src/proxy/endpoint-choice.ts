@@ -23,6 +23,8 @@ export class EndpointChoice {
   #endpoints: readonly EndpointRuntime[] = [];
   /** Undefined when it must be made anew. */
   #groups: readonly PriorityGroup<EndpointRuntime>[] | undefined;
+  /** Without some priorities, by these; made when a retry asks. */
+  readonly #others = new Map<string, readonly PriorityGroup<EndpointRuntime>[]>();
   readonly #tables = new Map<PriorityGroup<EndpointRuntime>, EndpointTable>();
   #isWarming = false;
   readonly #nowMs: () => number;
@@ -43,30 +45,55 @@ export class EndpointChoice {
   /** An endpoint was ejected or returned. */
   refresh(): void {
     this.#groups = undefined;
+    this.#others.clear();
     this.#tables.clear();
   }
 
   /**
    * The endpoint for the next attempt, among those not tried. When all are backing off, one of them is asked all the same:
    * its pool answers at once with the last failure or tries again. Without a request (bytes are relayed) the address of the
-   * client is all that can be hashed.
+   * client is all that can be hashed. `excluded`: priorities that are left out.
    */
-  choose(tried: readonly EndpointSlot[], client: Exchange | string, random: () => number): EndpointRuntime | undefined {
-    const { warmup, localityWeights, outlierDetection, hash } = this.#cluster;
+  choose(
+    tried: readonly EndpointSlot[],
+    client: Exchange | string,
+    random: () => number,
+    excluded?: readonly number[],
+  ): EndpointRuntime | undefined {
+    const { warmup, hash } = this.#cluster;
     if (this.#isWarming && warmup !== undefined) this.#warm(warmup);
-    this.#groups ??= arrangeEndpoints(this.#endpoints, {
-      minHealthPercent: outlierDetection?.minHealthPercent ?? 0,
-      ...(localityWeights === undefined ? {} : { localityWeights }),
-    });
-    const groups = this.#groups;
-    if (hash !== undefined) return this.#byHash(tried, hash, hashOf(hash, client, random));
+    const groups = excluded === undefined ? (this.#groups ??= this.#arrange(this.#endpoints)) : this.#without(excluded);
+    if (hash !== undefined) return this.#byHash(tried, { groups, policy: hash, hash: hashOf(hash, client, random) });
     const group = groups.length === 1 ? groups[0] : groupAt(groups, random() * 100);
     if (group === undefined) return undefined;
-    if (tried.length > 0) return this.#again(tried, group, random);
+    if (tried.length > 0) return this.#again(tried, [group, ...groups], random);
     const { localities } = group;
     const candidates = localities === undefined ? group.endpoints : nextLocality(localities)?.endpoints;
     if (candidates === undefined) return undefined;
     return chooseEndpoint(this.#simple, candidates, random) ?? candidates.find((one) => one.weight > 0);
+  }
+
+  /** Whether there is any endpoint to draw beside those of some priorities. */
+  hasOther(excluded: readonly number[]): boolean {
+    return this.#without(excluded).length > 0;
+  }
+
+  #without(excluded: readonly number[]): readonly PriorityGroup<EndpointRuntime>[] {
+    const key = excluded.join();
+    let groups = this.#others.get(key);
+    if (groups === undefined) {
+      groups = this.#arrange(this.#endpoints.filter(({ priority }) => !excluded.includes(priority)));
+      this.#others.set(key, groups);
+    }
+    return groups;
+  }
+
+  #arrange(endpoints: readonly EndpointRuntime[]): readonly PriorityGroup<EndpointRuntime>[] {
+    const { localityWeights, outlierDetection } = this.#cluster;
+    return arrangeEndpoints(endpoints, {
+      minHealthPercent: outlierDetection?.minHealthPercent ?? 0,
+      ...(localityWeights === undefined ? {} : { localityWeights }),
+    });
   }
 
   get #simple(): SimplePolicy {
@@ -77,10 +104,10 @@ export class EndpointChoice {
   /** Another endpoint of the same group, or of any other when those are used up. */
   #again(
     tried: readonly EndpointSlot[],
-    drawn: PriorityGroup<EndpointRuntime>,
+    groups: readonly PriorityGroup<EndpointRuntime>[],
     random: () => number,
   ): EndpointRuntime | undefined {
-    for (const group of [drawn, ...(this.#groups ?? [])]) {
+    for (const group of groups) {
       const fresh = group.endpoints.filter((one) => !isTried(tried, one));
       const chosen = chooseEndpoint(this.#simple, fresh, random) ?? fresh.find((one) => one.weight > 0);
       if (chosen !== undefined) return chosen;
@@ -89,8 +116,18 @@ export class EndpointChoice {
   }
 
   /** The endpoint of the request's key; the ones after it in the table when that cannot be used. */
-  #byHash(tried: readonly EndpointSlot[], policy: HashPolicy, hash: number): EndpointRuntime | undefined {
-    const groups = this.#groups ?? [];
+  #byHash(
+    tried: readonly EndpointSlot[],
+    {
+      groups,
+      policy,
+      hash,
+    }: {
+      readonly groups: readonly PriorityGroup<EndpointRuntime>[];
+      readonly policy: HashPolicy;
+      readonly hash: number;
+    },
+  ): EndpointRuntime | undefined {
     const group = groups.length === 1 ? groups[0] : groupAt(groups, hash % 100);
     if (group === undefined) return undefined;
     const { table, endpoints } = this.#tableOf(group, policy);

@@ -118,6 +118,7 @@ function scheduleRetry(runtime: Runtime, exchange: Exchange, waitMs: number | un
   const isHashed = cluster.compiled.cluster.hash !== undefined;
   if (policy.avoidTried === false || (isHashed && policy.avoidTried === 'unless-hashed')) exchange.tried.length = 0;
   else if (endpoint !== undefined && !exchange.tried.includes(endpoint)) exchange.tried.push(endpoint);
+  if (policy.remoteLocalities === true && endpoint !== undefined) extra.leavePriority(endpoint.endpoint.priority ?? 0);
   const delayMs = waitMs ?? retryWaitMs(policy, extra.retries, runtime.random);
   extra.retries++;
   extra.arm(runtime.wheel, delayMs, () => tryAgain(runtime, exchange));

@@ -3,7 +3,6 @@ import type { Origin } from '../../base/index.ts';
 import type { Path } from '../../manifest/index.ts';
 import type { DecodeContext } from '../context.ts';
 import { portNumber, present } from '../fields.ts';
-import { ignored } from '../schema.ts';
 import { istioDuration, istioDurationMs } from './duration.ts';
 import { decodeRouteHeaders, routeHeaders, type RouteHeaders } from './route-headers.ts';
 
@@ -103,13 +102,14 @@ export interface VirtualRetries {
   readonly backoffMs?: number;
   /** Absent: unless the destination balances by hash. */
   readonly avoidTried?: boolean;
+  readonly remoteLocalities?: true;
 }
 
 export const retries = z.strictObject({
   attempts: z.int().min(-2_147_483_648).max(2_147_483_647).default(0),
   perTryTimeout: istioDuration.optional(),
   retryOn: z.string().optional(),
-  retryRemoteLocalities: ignored('retries choose among all endpoints, whatever their locality'),
+  retryRemoteLocalities: z.boolean().optional(),
   retryIgnorePreviousHosts: z.boolean().optional(),
   backoff: istioDuration.optional(),
 });
@@ -160,7 +160,10 @@ export function decodeRetries(value: z.output<typeof retries>, path: Path, conte
       backoffMs: backoff === undefined ? undefined : istioDurationMs(backoff, [...path, 'backoff'], context),
     }),
     statusCodes: on?.codes ?? [],
-    ...present({ avoidTried: value.retryIgnorePreviousHosts }),
+    ...present({
+      avoidTried: value.retryIgnorePreviousHosts,
+      remoteLocalities: value.retryRemoteLocalities === true ? true : undefined,
+    }),
   };
 }
 
