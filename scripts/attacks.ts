@@ -10,8 +10,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { listAttacks, python } from '../test/attacks/arena/attacker.ts';
 import { freePort } from '../test/attacks/arena/free-port.ts';
-import { startGoodClient } from '../test/attacks/arena/good-client.ts';
+import { forkGoodClient } from '../test/attacks/arena/good-client-process.ts';
 import { isGrowing, measure, type Measured } from '../test/attacks/arena/measure.ts';
+import { giveAttackersAProcessor } from '../test/attacks/arena/processors.ts';
 import { startAttackedMesh } from '../test/attacks/arena/mesh.ts';
 import { renderReport, summarize } from '../test/attacks/arena/report.ts';
 
@@ -30,9 +31,10 @@ if (hasSmallHeap) process.env['NODE_OPTIONS'] = smallHeapOption;
 let isStopping = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (isStopping = true));
 
+const placement = giveAttackersAProcessor();
 const evilPort = await freePort();
 const mesh = await startAttackedMesh({ evilAddress: `127.0.0.1:${evilPort}` });
-const good = startGoodClient(mesh.gateway);
+const good = forkGoodClient(mesh.gateway);
 const results: Measured[] = [];
 try {
   await settle();
@@ -42,7 +44,7 @@ try {
       if (isStopping) break;
       // Twice, because garbage that was not collected yet looks like memory that is held.
       const scales = isGrowing(name) ? [1, 10, 10] : [1];
-      for (const scale of scales) report(await measure({ name, position, scale, mesh, good, evilPort }));
+      for (const scale of scales) report(await measure({ name, position, scale, mesh, good, evilPort, placement }));
     }
   }
 } catch (error) {
@@ -67,9 +69,9 @@ function report(measured: Measured): void {
 
 /** Code is compiled and heaps have grown before anything is measured. */
 async function settle(): Promise<void> {
-  for (const name of ['A01 rapid-reset', 'A12 unread-responses', 'A13 unread-upload', 'A04 bomb-within-limits']) {
+  for (const name of ['A01 rapid-reset', 'A04 bomb-within-limits']) {
     for (const position of ['client', 'mesh'] as const) {
-      await measure({ name, position, scale: 1, mesh, good, evilPort });
+      await measure({ name, position, scale: 1, mesh, good, evilPort, placement });
     }
   }
 }

@@ -136,6 +136,11 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     this.#reader.read(chunk);
   }
 
+  /** `receive`, but only from `from` on and at most `mostFrames` frames; answers where to go on. */
+  receivePart(chunk: Buffer, from: number, mostFrames: number): number {
+    return this.closed ? chunk.length : this.#reader.read(chunk, from, mostFrames);
+  }
+
   /**
    * A stream for a request (client role); its id comes with `sendHeaders`. Undefined at the peer's limit of concurrent
    * streams, while draining, and when the ids are used up.
@@ -230,7 +235,10 @@ export class Http2Connection<U> extends ConnectionCore<U> {
   #endLocal(stream: StreamRecord<U>): void {
     stream.flags |= StreamFlag.localEnded;
     // A client has no more requests open than we allow until it reads their answers; who does not read goes on and on.
-    if (this.isServer) this.output.controlFrames++;
+    if (this.isServer) {
+      this.output.controlFrames++;
+      if (!this.settingsAcknowledged) this.output.unreadEnds++;
+    }
     if (stream.isComplete) this.complete(stream);
   }
 

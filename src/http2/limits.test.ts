@@ -298,6 +298,21 @@ test('MAX_QUEUED_CONTROL_FRAMES: so many ended responses wait for one who does n
   expectCalm(server, 'queued-control-frames');
 });
 
+test('MAX_QUEUED_CONTROL_FRAMES: who never acknowledges our SETTINGS has read none of what the socket took', () => {
+  const unaware = harness({
+    role: 'server',
+    raw: true,
+    handler: { onHeaders: (stream) => unaware.connection.sendHeaders(stream, ok, ok.length, true) },
+  });
+  unaware.send(build.preface, build.settings());
+  const open = (i: number) => build.headers(1 + 2 * i, request, full);
+  for (let i = 0; i < 1000; i++) unaware.connection.receive(open(i), 0);
+  assert.ok(!unaware.connection.isClosed);
+  unaware.transcript();
+  unaware.connection.receive(open(1000), 0);
+  expectCalm(unaware, 'queued-control-frames');
+});
+
 test('header bombs (CVE-2016-6581, CVE-2026-49975) end the connection within a few requests; long metadata does not', () => {
   const newest = Buffer.alloc(16_000, 0xbe);
   const entry = (name: string, value: string): Buffer =>

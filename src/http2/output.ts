@@ -11,6 +11,8 @@ export class OutputBuffer {
   onPending: (() => void) | undefined;
   /** Acknowledgements, resets and ends of answers among what waits: a peer that does not read makes them pile up. */
   controlFrames = 0;
+  /** Of these, what counts also after the socket took it, for it may lie in the kernel: ends of answers, until a peer shows that it reads. */
+  unreadEnds = 0;
   /** Where to write now; valid between `reserve` and `commit`. */
   slab: Buffer = nothing;
   #position = 0;
@@ -47,7 +49,7 @@ export class OutputBuffer {
     this.#position = 0;
     this.#start = 0;
     this.byteLength = 0;
-    this.controlFrames = 0;
+    this.controlFrames = this.unreadEnds;
     return segments;
   }
 

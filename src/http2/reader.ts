@@ -52,10 +52,13 @@ export class FrameReader {
     return this.#partial > 0 || this.#state === State.payload || this.#state === State.preface;
   }
 
-  read(chunk: Buffer): void {
+  /** Reads `chunk` from `from` on, at most `mostFrames` frames; answers where it stopped. */
+  read(chunk: Buffer, from = 0, mostFrames = Infinity): number {
     const end = chunk.length;
-    let at = 0;
+    const stop = this.frames + mostFrames;
+    let at = from;
     while (at < end && !this.#sink.isClosed) {
+      if (this.frames >= stop && this.#state === State.head) return at;
       switch (this.#state) {
         case State.head:
           at = this.#readHead(chunk, at, end);
@@ -77,6 +80,7 @@ export class FrameReader {
           at = this.#skip(at, end);
       }
     }
+    return end;
   }
 
   #readPreface(chunk: Buffer, from: number, end: number): number {

@@ -61,6 +61,7 @@ function settingsAcknowledged<U>(core: ConnectionCore<U>): void {
   if (core.settingsAcknowledged) return core.chargeAbuse(AbuseCost.strayAcknowledgement);
   core.settingsAcknowledged = true;
   core.decoder.setTableLimit(core.limits.headerTableBytes);
+  core.output.unreadEnds = 0;
   const change = core.limits.streamWindowBytes - core.streamWindowBytes;
   core.streamWindowBytes = core.limits.streamWindowBytes;
   for (const stream of core.streams.all()) stream.receiveWindow += change;

@@ -22,6 +22,7 @@ import { Http2Transport, type CloseReason, type SocketFacts } from '../transport
 import { settleExchange } from './ending.ts';
 import type { Exchange, Scope } from './exchange.ts';
 import { flushResponse, serveWaiting } from './flow.ts';
+import { requestsSentOnAtOnce } from './limits.ts';
 import { leaveMirrors, sendOn } from './mirror.ts';
 import { beginRequest, continueRequest, endRequestWithTrailers, type RequestSource } from './relay-request.ts';
 import type { HeadRules } from './request-head.ts';
@@ -57,6 +58,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   readonly #transport: Http2Transport<Exchange>;
   /** Came with the chunk that is being read. */
   readonly #fresh: Exchange[] = [];
+  /** How many of them were sent on already. */
+  #dispatched = 0;
   #scope: Scope | undefined;
   /** Each is said once per connection; how often they acted is the metric's. */
   #loggedLimits: Set<string> | undefined;
@@ -134,18 +137,26 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
     this.#fresh.push(exchange);
   }
 
-  #dispatchFresh(): void {
+  /** Answers whether all were sent on. */
+  #dispatchFresh(): boolean {
     const fresh = this.#fresh;
+    const stop = this.#dispatched + requestsSentOnAtOnce;
     // Forwards, so in the order of arrival; nothing is added meanwhile.
-    for (let i = 0; i < fresh.length; i++) {
+    for (let i = this.#dispatched; i < fresh.length; i++) {
+      if (i === stop) {
+        this.#dispatched = i;
+        return false;
+      }
       const exchange = fresh[i] as Exchange;
-      // It has ended already, or its record is in use again and was served above.
-      if (!exchange.awaitsDispatch) continue;
+      // It has ended already, or its record is in use again: here, and was served above, or by another connection.
+      if (!exchange.awaitsDispatch || exchange.down !== this) continue;
       exchange.awaitsDispatch = false;
       sendOn(this.#runtime, exchange);
     }
+    this.#dispatched = 0;
     // Setting an array's length is a call into the runtime; this is not.
     while (fresh.length > 0) fresh.pop();
+    return true;
   }
 
   /** No new requests; those under way finish, then it closes. */

@@ -187,10 +187,12 @@ function creditUpstream(exchange: Exchange, bytes: number): void {
 
 /** Room again on `link`: those who wait get their turn, each once, so that none starves the others. */
 export function serveWaiting(link: Link, flush: (exchange: Exchange) => void): void {
-  for (let left = link.waiting.size; left > 0 && !link.writeBlocked; left--) {
-    const [exchange] = link.waiting;
-    if (exchange === undefined) return;
-    link.waiting.delete(exchange);
+  const { waiting } = link;
+  let left = waiting.size;
+  // One iterator: a new one for each would step over all that were deleted before.
+  for (const exchange of waiting) {
+    if (left-- === 0 || link.writeBlocked) return;
+    waiting.delete(exchange);
     flush(exchange);
   }
 }

@@ -19,9 +19,10 @@ import { gatewayId, gatewayPortId, proxyPlan, publicHost } from '../../test/kit/
 import { startProxy } from '../../test/kit/proxy-process.ts';
 import { startScripted } from '../../test/kit/proxy-scripted.ts';
 import { TimerWheel } from '../transport/index.ts';
-import { ExchangePool } from './exchange.ts';
-import { defaultProxyLimits } from './limits.ts';
+import { ExchangePool, type Exchange } from './exchange.ts';
+import { defaultProxyLimits, requestsSentOnAtOnce } from './limits.ts';
 import { askReflection, type ReflectionOutcome } from './reflection-query.ts';
+import { UpstreamPool } from './upstream-pool.ts';
 
 const full = END_HEADERS | END_STREAM;
 
@@ -121,4 +122,34 @@ test('learnTimeoutMs: a workload that never answers is given up then', async (t)
     askReflection({ address: backend.address, authority: publicHost, wheel, limits, onEnd });
   });
   assert.deepEqual(outcome, { type: 'failed', detail: 'timeout' });
+});
+
+test('requestsSentOnAtOnce: so many of one chunk at once, one more after the other connections', async (t) => {
+  const backend = await startScripted({ onRequest: () => undefined, onEnd: (request) => request.end(0) });
+  t.after(() => backend.close());
+  const gateway = await startProxy(gatewayId);
+  t.after(() => gateway.proxy.close());
+  await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
+  const client = rawClient(gateway.addressOf(gatewayPortId));
+  t.after(() => client.destroy());
+  // Requests between two looks at the queue of microtasks were sent on at once.
+  const groups: number[] = [];
+  let group = 0;
+  const request: (this: UpstreamPool, exchange: Exchange) => void = Reflect.get(UpstreamPool.prototype, 'request');
+  t.mock.method(UpstreamPool.prototype, 'request', function count(this: UpstreamPool, exchange: Exchange) {
+    if (group++ === 0) queueMicrotask(() => (groups.push(group), (group = 0)));
+    request.call(this, exchange);
+  });
+  let id = 1;
+  const sendAndWait = async (count: number): Promise<number[]> => {
+    const last = id + 2 * (count - 1);
+    const heads: Buffer[] = [];
+    for (; id <= last; id += 2) heads.push(Buffer.from(build.headers(id, requestHead, full)));
+    client.send(Buffer.concat(heads));
+    assert.equal(await statusOf(client, last), '0');
+    return groups.splice(0);
+  };
+  assert.deepEqual(await sendAndWait(1), [1]);
+  assert.deepEqual(await sendAndWait(requestsSentOnAtOnce), [requestsSentOnAtOnce]);
+  assert.deepEqual(await sendAndWait(requestsSentOnAtOnce + 1), [requestsSentOnAtOnce, 1]);
 });

@@ -1,11 +1,19 @@
 /** The transport's times and bounds on a clock that tests move: at the limit, and one before. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { echoServer, type Call } from '../../test/kit/frame-echo.ts';
-import { build } from '../../test/kit/frame-peer.ts';
-import { defaultTransportLimits, listen, TimerWheel, type Http2Transport } from './index.ts';
+import { callClient, echoServer, newCall, requestFields, type Call } from '../../test/kit/frame-echo.ts';
+import { build, END_HEADERS, END_STREAM, frame } from '../../test/kit/frame-peer.ts';
+import {
+  connect as connectTransport,
+  defaultTransportLimits,
+  listen,
+  TimerWheel,
+  type Http2Transport,
+} from './index.ts';
+import { FRAMES_PER_LOOK, READ_BYTES_PER_TURN, RESUMED_PER_TURN, SLICE_MS } from './transport-limits.ts';
+import { resumeNextTurn } from './turn.ts';
 
 const tickMs = 10;
 const lingerMs = defaultTransportLimits.lingerTimeoutMs;
@@ -16,18 +24,27 @@ interface Place {
   readonly transport: Http2Transport<Call>;
   /** Moves the clock and fires what is due. */
   readonly pass: (ms: number) => void;
+  /** From now on the clock moves by so much each time it is looked at. */
+  readonly passOnLook: (ms: number) => void;
+  /** The server's. */
+  readonly socket: Socket;
 }
 
 /** A server transport whose peer has said hello, on a clock that stands still. */
 async function place(t: TestContext): Promise<Place> {
   let nowMs = 1_000_000;
-  const wheel = new TimerWheel({ monotonicMs: () => nowMs, tickMs, manual: true });
+  let perLookMs = 0;
+  const wheel = new TimerWheel({ monotonicMs: () => (nowMs += perLookMs), tickMs, manual: true });
   const accepted = Promise.withResolvers<Http2Transport<Call>>();
+  const sockets: Socket[] = [];
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
     security: { mode: 'plaintext' },
-    onConnection: (socket, facts) => accepted.resolve(echoServer(socket, facts, { wheel })),
+    onConnection: (socket, facts) => {
+      sockets.push(socket);
+      accepted.resolve(echoServer(socket, facts, { wheel }));
+    },
     onRefused: (refused) => assert.fail(refused.cause),
   });
   t.after(() => listener.close());
@@ -41,6 +58,8 @@ async function place(t: TestContext): Promise<Place> {
   return {
     peer,
     transport,
+    socket: sockets[0] as Socket,
+    passOnLook: (ms) => (perLookMs = ms),
     pass: (ms) => {
       for (let passed = 0; passed < ms; passed += tickMs) {
         nowMs += Math.min(tickMs, ms - passed);
@@ -90,4 +109,97 @@ test('highWaterBytes: blocked from the limit on, not one byte below', async (t) 
   }
   transport.connection.ping();
   assert.equal(transport.writeBlocked, true);
+});
+
+const ignored = frame(0x99, 0, 0, Buffer.alloc(0));
+
+/** How many frames each turn of one chunk of `frames` handled, on a clock that moves by `lookMs` when it is looked at. */
+async function slices(t: TestContext, { frames, lookMs }: { frames: number; lookMs: number }): Promise<number[]> {
+  const { transport, socket, passOnLook } = await place(t);
+  const { connection } = transport;
+  const begun = connection.framesReceived;
+  passOnLook(lookMs);
+  socket.emit('data', Buffer.concat(Array.from({ length: frames }, () => ignored)));
+  const counts = [connection.framesReceived - begun];
+  while (connection.framesReceived - begun < frames) {
+    const before = connection.framesReceived;
+    await new Promise(setImmediate);
+    counts.push(connection.framesReceived - before);
+  }
+  return counts.filter((count) => count > 0);
+}
+
+test('FRAMES_PER_LOOK: so many frames are handled without a look at the clock, the next one after it', async (t) => {
+  assert.deepEqual(await slices(t, { frames: FRAMES_PER_LOOK, lookMs: SLICE_MS }), [FRAMES_PER_LOOK]);
+  assert.deepEqual(await slices(t, { frames: FRAMES_PER_LOOK + 1, lookMs: SLICE_MS }), [FRAMES_PER_LOOK, 1]);
+});
+
+test('SLICE_MS: who took less goes on, who took as long waits for the others', async (t) => {
+  const frames = FRAMES_PER_LOOK + 1;
+  assert.deepEqual(await slices(t, { frames, lookMs: SLICE_MS / 2 }), [frames]);
+  assert.deepEqual(await slices(t, { frames, lookMs: SLICE_MS }), [FRAMES_PER_LOOK, 1]);
+});
+
+test('READ_BYTES_PER_TURN: the socket rests for a turn after so many bytes, not after one less', async (t) => {
+  const rests = async (bytes: number): Promise<boolean> => {
+    const { socket } = await place(t);
+    // What the peer said first came in the turn before.
+    await new Promise(setImmediate);
+    const long = frame(0x99, 0, 0, Buffer.alloc(16_000));
+    socket.emit('data', Buffer.concat(Array.from({ length: 5 }, () => long)).subarray(0, bytes));
+    const isPaused = socket.isPaused();
+    while (socket.isPaused()) await new Promise(setImmediate);
+    return isPaused;
+  };
+  assert.equal(await rests(READ_BYTES_PER_TURN - 1), false);
+  assert.equal(await rests(READ_BYTES_PER_TURN), true);
+});
+
+test('RESUMED_PER_TURN: so many go on in one turn, one more in the next', async () => {
+  const resumed: number[] = [];
+  const pause = (count: number): void => {
+    for (let i = 0; i < count; i++) resumeNextTurn({ resume: () => resumed.push(i) });
+  };
+  const all = Array.from({ length: RESUMED_PER_TURN }, (_, i) => i);
+  pause(RESUMED_PER_TURN);
+  await new Promise(setImmediate);
+  assert.deepEqual(resumed.splice(0), all);
+  pause(RESUMED_PER_TURN + 1);
+  await new Promise(setImmediate);
+  assert.deepEqual(resumed, all);
+  await new Promise(setImmediate);
+  assert.deepEqual(resumed, [...all, RESUMED_PER_TURN]);
+});
+
+test('SLICE_MS: what a server said and nobody had a turn for yet counts when the server is gone', async (t) => {
+  let nowMs = 0;
+  let perLookMs = 0;
+  const wheel = new TimerWheel({ monotonicMs: () => (nowMs += perLookMs), tickMs, manual: true });
+  const server = createServer((socket) => socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const made = Promise.withResolvers<{ socket: Socket; transport: Http2Transport<Call> }>();
+  connectTransport({
+    host: '127.0.0.1',
+    port,
+    onConnected: (socket, facts) => made.resolve({ socket, transport: callClient(socket, facts, { wheel }) }),
+    onFailed: ({ detail }) => made.reject(new Error(detail)),
+  });
+  const { socket, transport } = await made.promise;
+  t.after(() => transport.destroy());
+  const ended: Call[] = [];
+  const stream = transport.connection.openStream(newCall((call) => ended.push(call)));
+  assert.ok(stream);
+  transport.connection.sendHeaders(stream, requestFields, requestFields.length, true);
+  const answer = [build.settings(), build.headers(1, [[':status', '200']])];
+  for (let i = 0; i < FRAMES_PER_LOOK; i++) answer.push(build.data(1, 'x'));
+  perLookMs = SLICE_MS;
+  socket.emit('data', Buffer.concat([...answer, build.headers(1, [['grpc-status', '0']], END_HEADERS | END_STREAM)]));
+  assert.equal(ended.length, 0);
+  socket.emit('end');
+  assert.deepEqual(
+    ended.map(({ grpcStatus, body }) => [grpcStatus, body.length]),
+    [['0', FRAMES_PER_LOOK]],
+  );
 });

@@ -15,6 +15,7 @@ test('accepted sockets read into one buffer, each gets its own bytes, and the en
       readIntoSharedBuffer(socket, (chunk) => {
         entry.text += chunk.toString('latin1');
         entry.memory.add(chunk.buffer);
+        return true;
       }),
       true,
       'this Node has the slots that are looked for',

@@ -21,19 +21,24 @@ const slots = findSlots();
 
 /**
  * Makes `socket` read into the shared buffer: `onChunk` is given a view of it that is valid only until it returns, so
- * what is kept must be copied. Answers false where this Node has no such thing; then chunks come as `data` events.
+ * what is kept must be copied; it answers whether to go on reading (else: `readOn`). Answers false where this Node has no
+ * such thing; then chunks come as `data` events.
  */
-export function readIntoSharedBuffer(socket: Socket, onChunk: (chunk: Buffer) => void): boolean {
+export function readIntoSharedBuffer(socket: Socket, onChunk: (chunk: Buffer) => boolean): boolean {
   const handle: unknown = Reflect.get(socket, '_handle');
   if (slots === undefined || !takesBuffer(handle)) return false;
   handle.useUserBuffer(shared);
   Reflect.set(socket, slots.buffer, shared);
   Reflect.set(socket, slots.generator, null);
-  Reflect.set(socket, slots.callback, (bytes: number) => {
-    onChunk(shared.subarray(0, bytes));
-    return true;
-  });
+  // Node stops reading where this answers false.
+  Reflect.set(socket, slots.callback, (bytes: number) => onChunk(shared.subarray(0, bytes)));
   return true;
+}
+
+/** Reads on where `onChunk` answered false. */
+export function readOn(socket: Socket): void {
+  // With a buffer of ours in use this starts the handle, and is nothing where it reads already.
+  if (!socket.destroyed) socket.resume();
 }
 
 function takesBuffer(handle: unknown): handle is { useUserBuffer(buffer: Uint8Array): void } {

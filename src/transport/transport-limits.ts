@@ -42,6 +42,26 @@ export const defaultTransportLimits: TransportLimits = {
   drainPingTimeoutMs: DRAIN_PING_TIMEOUT_MS,
 };
 
+/**
+ * Frames after which the clock is looked at. An honest chunk brings fewer, or is worth the look.
+ */
+export const FRAMES_PER_LOOK = 32;
+
+/**
+ * For how long one connection may use the event loop before the others have theirs, in milliseconds, looked at each
+ * `FRAMES_PER_LOOK` frames. What is left of its chunk, 64 KiB at most, is kept and waits. Some twenty requests.
+ */
+export const SLICE_MS = 1;
+
+/** Connections that go on in one turn after a pause; the others wait for the next turn, in order. */
+export const RESUMED_PER_TURN = 4;
+
+/**
+ * What one connection may bring in one turn of the event loop, in bytes: one read. libuv would read 32 times as much from a
+ * connection that always has more, and all others wait meanwhile.
+ */
+export const READ_BYTES_PER_TURN = 64 * 1024;
+
 /** A TLS handshake, from accept. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 

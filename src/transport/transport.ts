@@ -1,11 +1,17 @@
 /** Hot file: drives one socket. */
 import type { Socket } from 'node:net';
 import { defaultLimits, ErrorCode, Http2Connection, type ConnectionHandler, type Http2Limits } from '../http2/index.ts';
-import { readIntoSharedBuffer } from './read-buffer.ts';
+import { readIntoSharedBuffer, readOn } from './read-buffer.ts';
 import type { SocketFacts } from './socket-facts.ts';
 import { WheelTimer, type TimerWheel } from './timer-wheel.ts';
-import { defaultTransportLimits, type TransportLimits } from './transport-limits.ts';
-import { chunkBegins, chunkProcessed, flushThisTurn, type Flushable } from './turn.ts';
+import {
+  defaultTransportLimits,
+  FRAMES_PER_LOOK,
+  READ_BYTES_PER_TURN,
+  SLICE_MS,
+  type TransportLimits,
+} from './transport-limits.ts';
+import { chunkBegins, chunkProcessed, flushThisTurn, resumeNextTurn, type Flushable, type Resumable } from './turn.ts';
 
 export interface Http2TransportOptions<U> {
   /** A connected socket, TLS already established; `listen` and `connect` hand such over. */
@@ -20,8 +26,11 @@ export interface Http2TransportOptions<U> {
   readonly transportLimits?: Partial<TransportLimits>;
   /** `writeBlocked` was true and is not any more. */
   readonly onWritable: () => void;
-  /** All frames of what was read from the socket have been handled. */
-  readonly onChunkEnd?: () => void;
+  /**
+   * All frames of what was read from the socket have been handled. Answers false if it did only some of what follows from
+   * them; then it is called again, after the other connections had their turn.
+   */
+  readonly onChunkEnd?: () => boolean;
   /** The connection ended; live streams were reported to the handler just before. Called exactly once. */
   readonly onClose: (reason: CloseReason) => void;
 }
@@ -47,10 +56,10 @@ const CHECKS_PER_TIMEOUT = 2;
 /**
  * Drives one socket: reads into the engine, writes its output once per turn.
  *
- * Reading never stops: windows bound what a peer may send, and two peers that both stopped reading because the other
+ * Reading pauses for the rest of a turn and never longer: windows bound what a peer may send, and two peers that both stopped reading because the other
  * does not would wait for ever. What bounds the output is `writeBlocked`, which the owner obeys.
  */
-export class Http2Transport<U> implements Flushable {
+export class Http2Transport<U> implements Flushable, Resumable {
   readonly connection: Http2Connection<U>;
   readonly facts: SocketFacts;
   /** Milliseconds of the wheel's clock, read once for the chunk being processed. */
@@ -63,6 +72,11 @@ export class Http2Transport<U> implements Flushable {
   readonly #endTimer = new WheelTimer(() => this.#onEndTimer());
   readonly #onWritten = (): void => this.#written();
   #isDirty = false;
+  /** The turn in which `#turnBytes` came. */
+  #turn = -1;
+  #turnBytes = 0;
+  /** What was read and waits for the other connections; its frames were all handled if it is empty. */
+  #rest: Buffer | undefined;
   #isWriting = false;
   /** Why we are closing, once we are. */
   #reason: CloseReason | undefined;
@@ -100,10 +114,12 @@ export class Http2Transport<U> implements Flushable {
   #listen(): void {
     const socket = this.#socket;
     socket.setNoDelay(true);
-    const read = (chunk: Buffer): void => this.#read(chunk);
+    const read = (chunk: Buffer): boolean => this.#read(chunk);
     readIntoSharedBuffer(socket, read);
     // Bytes that came before, and all of them where there is no shared buffer.
-    socket.on('data', read);
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.#read(chunk)) socket.pause();
+    });
     socket.on('end', () => this.#finish({ cause: 'peer-closed', error: '' }));
     socket.on('error', (error: Error) => this.#finish({ cause: 'socket-error', error: error.message }));
     socket.on('close', () => this.#onSocketClosed());
@@ -127,15 +143,64 @@ export class Http2Transport<U> implements Flushable {
     flushThisTurn(this);
   }
 
-  #read(chunk: Buffer): void {
+  /** Answers whether the socket may bring more in this turn. */
+  #read(chunk: Buffer): boolean {
+    if (this.#rest !== undefined) {
+      // TLS hands out all that it has decrypted already.
+      this.#rest = Buffer.concat([this.#rest, chunk]);
+      return false;
+    }
+    const turn = this.#process(chunk);
+    if (this.#rest !== undefined) return false;
+    if (turn !== this.#turn) {
+      this.#turn = turn;
+      this.#turnBytes = 0;
+    }
+    this.#turnBytes += chunk.length;
+    if (this.#turnBytes < READ_BYTES_PER_TURN) return true;
+    this.#turnBytes = 0;
+    resumeNextTurn(this);
+    return false;
+  }
+
+  /** Handles the frames of `chunk`, or as many as one connection may at once: `#rest` is what is left. Answers the turn. */
+  #process(chunk: Buffer): number {
     const nowMs = this.#wheel.nowMs();
     this.nowMs = nowMs;
     const connection = this.connection;
+    const end = chunk.length;
     chunkBegins();
-    connection.receive(chunk, nowMs);
-    this.#options.onChunkEnd?.();
+    connection.score.tick(nowMs);
+    let at = connection.receivePart(chunk, 0, FRAMES_PER_LOOK);
+    while (at < end && this.#wheel.nowMs() - nowMs < SLICE_MS) {
+      at = connection.receivePart(chunk, at, FRAMES_PER_LOOK);
+    }
+    if (at < end || this.#options.onChunkEnd?.() === false) this.#pause(chunk, at);
     if (connection.isClosed || connection.isDraining) this.#checkEnd();
-    chunkProcessed();
+    return chunkProcessed();
+  }
+
+  #pause(chunk: Buffer, from: number): void {
+    this.#rest = Buffer.from(chunk.subarray(from));
+    resumeNextTurn(this);
+  }
+
+  /** The peer is gone. What a server said before counts all the same; a client that left waits for nothing. */
+  #takeRest(): void {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest !== undefined && this.connection.role === 'client') this.connection.receive(rest);
+  }
+
+  /** The others had their turn. */
+  resume(): void {
+    const rest = this.#rest;
+    if (rest !== undefined) {
+      this.#rest = undefined;
+      this.#process(rest);
+      if (this.#rest !== undefined) return;
+    }
+    readOn(this.#socket);
   }
 
   /** Writes what waits; for the end of the turn only. */
@@ -200,11 +265,13 @@ export class Http2Transport<U> implements Flushable {
   /** Ends the connection: engine first (which says GOAWAY and reports live streams), then the socket. */
   #finish(reason: CloseReason): void {
     if (this.#reason !== undefined) return;
+    const isGone = reason.cause === 'peer-closed' || reason.cause === 'socket-error';
+    if (isGone) this.#takeRest();
     this.#reason = reason;
     const connection = this.connection;
     this.#wheel.cancel(this.#checkTimer);
     this.#wheel.arm(this.#endTimer, this.#limits.lingerTimeoutMs);
-    if (reason.cause === 'peer-closed' || reason.cause === 'socket-error') {
+    if (isGone) {
       this.#isEnded = true;
       this.#socket.destroySoon();
     } else {
@@ -233,6 +300,7 @@ export class Http2Transport<U> implements Flushable {
 
   #onSocketClosed(): void {
     this.#isEnded = true;
+    if (this.#reason === undefined) this.#takeRest();
     this.#reason ??= { cause: 'peer-closed', error: '' };
     this.#wheel.cancel(this.#checkTimer);
     this.#wheel.cancel(this.#endTimer);

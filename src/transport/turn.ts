@@ -8,8 +8,15 @@
  * The end of a turn is an immediate, which with one call in flight is some 3 % of a hop's CPU. So none is asked for while
  * output goes out at once; turns are told apart by the loop's own count of them.
  */
+import { RESUMED_PER_TURN } from './transport-limits.ts';
+
 export interface Flushable {
   flush(): void;
+}
+
+/** A connection that had its share of this turn. */
+export interface Resumable {
+  resume(): void;
 }
 
 const { nodeTiming } = performance;
@@ -22,6 +29,8 @@ let chunksThisTurn = 0;
 let chunksLastTurn = 0;
 let isInChunk = false;
 let isEndScheduled = false;
+/** Connections that wait, in order. */
+const paused: Resumable[] = [];
 
 /** The output of this connection waits; it is written in this turn. Call once until its `flush` is called. */
 export function flushThisTurn(connection: Flushable): void {
@@ -34,12 +43,19 @@ export function chunkBegins(): void {
   isInChunk = true;
 }
 
-/** Everything that follows from the chunk was written into the engines. */
-export function chunkProcessed(): void {
+/** Everything that follows from the chunk was written into the engines; answers which turn it is, for comparing. */
+export function chunkProcessed(): number {
   isInChunk = false;
   countChunk(nodeTiming.uvMetricsInfo.loopCount);
   if (chunksThisTurn === 1 && chunksLastTurn <= 1) flushDirty();
   else if (dirty.length > 0) scheduleEnd();
+  return turn;
+}
+
+/** This connection reads no more in this turn, so that the others have theirs; `resume` is called at its end or a later one's. */
+export function resumeNextTurn(connection: Resumable): void {
+  paused.push(connection);
+  scheduleEnd();
 }
 
 function countChunk(loopCount: number): void {
@@ -60,6 +76,13 @@ function scheduleEnd(): void {
 function endTurn(): void {
   isEndScheduled = false;
   flushDirty();
+  if (paused.length > 0) resumePaused();
+}
+
+function resumePaused(): void {
+  const connections = paused.splice(0, RESUMED_PER_TURN);
+  for (let i = 0; i < connections.length; i++) (connections[i] as Resumable).resume();
+  if (paused.length > 0) scheduleEnd();
 }
 
 function flushDirty(): void {

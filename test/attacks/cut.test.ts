@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { python, startAttack, type AttackerPeer, type Position } from './arena/attacker.ts';
 import { freePort } from './arena/free-port.ts';
-import { startGoodClient, type GoodClient } from './arena/good-client.ts';
+import { startGoodClient, type LocalGoodClient } from './arena/good-client.ts';
 import { residentKib, startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
-import { startTrigger } from './arena/trigger.ts';
+import { startTrigger } from './arena/trigger-start.ts';
 
 const skip = python.missing;
 const score = /GOAWAY ENHANCE_YOUR_CALM: too many suspicious frames/;
@@ -21,7 +21,7 @@ const connections = 4;
 const maxGrowthKib = 64 * 1024;
 
 let mesh: AttackedMesh;
-let good: GoodClient;
+let good: LocalGoodClient;
 let evilPort: number;
 
 before(async () => {

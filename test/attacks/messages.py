@@ -33,7 +33,7 @@ def endless(scale):
 
 
 MALFORMED = request_block() + literal(b"Upper", b"case")
-TOO_LONG = request_block() + literal(b"x", b"y" * 20000)
+TOO_LONG = request_block() + literal(b"x", b"y" * 24000)
 RESPONSE = block([(":status", "200"), ("content-type", "application/grpc")])
 TRAILERS = block([("grpc-status", "0")])
 

@@ -4,7 +4,8 @@ import { EventEmitter, once } from 'node:events';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { python, startAttack, type Position } from './arena/attacker.ts';
-import { goodAuthority, residentKib, startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
+import { goodAuthority } from './arena/authorities.ts';
+import { residentKib, startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
 
 const skip = python.missing;
 const streams = 1_000;

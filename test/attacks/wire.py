@@ -10,7 +10,7 @@ import ssl
 import struct
 import time
 
-from hpack import Encoder, NeverIndexedHeaderTuple
+from hpack import Decoder, Encoder, NeverIndexedHeaderTuple
 from hyperframe.frame import SettingsFrame
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -220,7 +220,7 @@ class Arena:
             if now > deadline or (self.listener is None and not self.peers):
                 break
             if self.options.until_cut and self.listener is not None and any(
-                peer.how.startswith(("GOAWAY", "Connection")) for peer in self.finished
+                peer.how.startswith(("GOAWAY", "Connection")) for peer in self.finished if peer.state.get("requested")
             ):
                 break
             for descriptor, events in self.poll.poll(10):
@@ -234,8 +234,14 @@ class Arena:
                 for peer in list(self.peers.values()):
                     self.put(peer, self.attack.tick(peer))
                     self.feed(peer)
+        self.next_look = 0
+        self.look_at_unread()
         for peer in list(self.peers.values()):
-            self.last_words(peer)
+            # Reading from those that are still open would only be another attack.
+            if self.options.position == "backend":
+                self.last_words(peer)
+            else:
+                self.finish(peer)
         return self.finished
 
     def look_at_unread(self):
@@ -357,7 +363,7 @@ class Arena:
             peer.responses += 1
         if kind in (HEADERS, DATA) and flags & END_STREAM:
             peer.ended += 1
-        if kind == HEADERS and peer.is_server:
+        if kind == HEADERS and peer.is_server and not self.is_reflection(peer, payload):
             if not peer.state.get("requested"):
                 peer.state["requested"] = stream
                 peer.started = time.monotonic()
@@ -365,6 +371,11 @@ class Arena:
                 self.put(peer, self.attack.begin(peer))
             self.put(peer, self.attack.on_request(peer, stream))
         self.put(peer, self.attack.on_frame(peer, kind, flags, stream, payload))
+
+    def is_reflection(self, peer, payload):
+        """A sidecar asks its workload what it serves, on a connection that it closes by itself: not what is attacked."""
+        fields = peer.state.setdefault("decoder", Decoder()).decode(payload)
+        return any(name == ":path" and value.startswith("/grpc.reflection.") for name, value in fields)
 
     def last_words(self, peer):
         """A peer that did not read looks now what the other side had to say."""

@@ -2,6 +2,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { sharedProcessors, type Placement } from './processors.ts';
 
 export type Position = 'client' | 'mesh' | 'backend';
 
@@ -41,6 +42,8 @@ export interface AttackOptions {
   readonly port?: number;
   /** An evil backend ends when the first of its connections was cut. */
   readonly untilCut?: boolean;
+  /** Where it runs; beside everything else by default. */
+  readonly placement?: Placement;
 }
 
 const script = join(import.meta.dirname, '..', 'attack.py');
@@ -68,7 +71,9 @@ export function listAttacks(): Readonly<Record<string, readonly Position[]>> {
 
 /** Resolves when the attacker's connections are made, or it listens. */
 export async function startAttack(options: AttackOptions): Promise<Attacker> {
-  const child = spawn('nice', ['-n', '10', python.path, script, ...attackArguments(options)], {
+  const { attackers } = options.placement ?? sharedProcessors;
+  const [command = '', ...words] = [...attackers, python.path, script, ...attackArguments(options)];
+  const child = spawn(command, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: environment(),
   });

@@ -6,7 +6,8 @@
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 
 const emptyMessage = Buffer.alloc(5);
-const pieceBytes = 16_384;
+/** All large answers are made of it. */
+const piece = Buffer.alloc(16_384);
 
 let inFlight = 0;
 let inFlightMax = 0;
@@ -63,9 +64,9 @@ function pour(stream: ServerHttp2Stream, bytes: number): void {
   let left = bytes;
   const more = (): void => {
     while (left > 0 && !stream.destroyed) {
-      const piece = Buffer.alloc(Math.min(left, pieceBytes));
-      left -= piece.length;
-      if (!stream.write(piece)) return void stream.once('drain', more);
+      const part = piece.subarray(0, left);
+      left -= part.length;
+      if (!stream.write(part)) return void stream.once('drain', more);
     }
     if (!stream.destroyed) stream.end();
   };

@@ -1,6 +1,6 @@
 /** The honest client beside an attack: grpc-js, unary calls at a constant rate and streams that never stop. */
 import { assetClient, type AssetClient, type Message } from '../../kit/asset-service.ts';
-import { goodAuthority } from './mesh.ts';
+import { goodAuthority } from './authorities.ts';
 
 export interface Quality {
   readonly calls: number;
@@ -13,8 +13,13 @@ export interface Quality {
 
 export interface GoodClient {
   /** What happened since the last call of this. */
-  take(): Quality;
+  take(): Quality | Promise<Quality>;
   stop(): Promise<void>;
+}
+
+/** In this process. */
+export interface LocalGoodClient extends GoodClient {
+  take(): Quality;
 }
 
 export interface GoodClientOptions {
@@ -32,7 +37,7 @@ const echoEveryMs = 100;
 export function startGoodClient(
   address: string,
   { callsPerSecond = 200, streams = 4 }: GoodClientOptions = {},
-): GoodClient {
+): LocalGoodClient {
   const client = assetClient(address, { authority: goodAuthority });
   let times: number[] = [];
   let failures = 0;

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startAttack, type AttackerPeer, type Position } from './attacker.ts';
 import type { GoodClient, Quality } from './good-client.ts';
 import { residentKib, type AttackedMesh } from './mesh.ts';
-import { startTrigger } from './trigger.ts';
+import type { Placement } from './processors.ts';
+import { startTrigger } from './trigger-start.ts';
 
 export interface Measured {
   readonly name: string;
@@ -19,12 +20,14 @@ export interface Measured {
   readonly peakKib: number;
   /** Growth of that proxy a second after the attack. */
   readonly leftKib: number;
+  /** Just before the attack. */
   readonly quiet: Quality;
+  /** From its beginning to its end, or longer. */
   readonly during: Quality;
+  /** The second after it. */
   readonly after: Quality;
   /** `sallyport_limits_acted_total` that grew. */
   readonly limits: readonly string[];
-
   readonly inFlightMax: number;
   /** A proxy died. */
   readonly crashed: boolean;
@@ -37,13 +40,14 @@ export interface MeasureOptions {
   readonly mesh: AttackedMesh;
   readonly good: GoodClient;
   readonly evilPort: number;
+  readonly placement: Placement;
 }
 
 const connections = 10;
 const sampleMs = 100;
-const quietMs = 1_000;
+const quietMs = 700;
 /** Attackers that are cut at once are still measured for this long, so that a p99 is one of hundreds of calls. */
-const duringMs = 2_000;
+const duringMs = 1_500;
 const afterMs = 1_000;
 
 /** Attacks whose connections may stay open because nothing they do is forbidden; what they hold is bounded instead. */
@@ -77,8 +81,8 @@ export function isSlow(name: string): boolean {
 function secondsOf(name: string, position: Position): number {
   if (isSlow(name)) return 17;
   // So long that all windows are full, which is the most that there can be, on a slow machine too.
-  if (name.startsWith('A12')) return 10;
-  return isSustained(name, position) ? 4 : 3;
+  if (name.startsWith('A12')) return 6;
+  return isSustained(name, position) ? 3 : 3;
 }
 
 function connectionsOf(name: string, position: Position): number {
@@ -87,11 +91,11 @@ function connectionsOf(name: string, position: Position): number {
 }
 
 export async function measure(options: MeasureOptions): Promise<Measured> {
-  const { name, position, scale, mesh, good, evilPort } = options;
+  const { name, position, scale, mesh, good, evilPort, placement } = options;
   const count = connectionsOf(name, position);
-  good.take();
+  await good.take();
   await sleep(quietMs);
-  const quiet = good.take();
+  const quiet = await good.take();
   const limitsBefore = await mesh.limitsActed();
   const logFrom = mesh.process.stderr.length;
   await mesh.backendCounts({ reset: true });
@@ -100,19 +104,19 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   const timer = setInterval(() => samples.push(resident(mesh)), sampleMs);
   const beganMs = performance.now();
   const attacker = await startAttack({
-    ...{ name, position, scale, connections: count, seconds: secondsOf(name, position), port: evilPort },
+    ...{ name, position, scale, connections: count, seconds: secondsOf(name, position), port: evilPort, placement },
     target: position === 'mesh' ? mesh.sidecar : mesh.gateway,
     ...(position === 'mesh' ? { certFile: mesh.certFile, keyFile: mesh.keyFile } : {}),
   });
-  const stopTrigger = position === 'backend' ? startTrigger(mesh.gateway) : undefined;
+  const stopTrigger = position === 'backend' ? startTrigger(mesh.gateway, placement) : undefined;
   const peers = await attacker.ended;
   stopTrigger?.();
   await sleep(Math.max(0, beganMs + duringMs - performance.now()));
-  const during = good.take();
+  const during = await good.take();
   const counts = await mesh.backendCounts();
   await sleep(afterMs);
   clearInterval(timer);
-  const after = good.take();
+  const after = await good.take();
   const end = resident(mesh);
   const limitsAfter = await mesh.limitsActed();
   const grown = before.map((kib, index) => Math.max(...samples.map((sample) => sample[index] ?? 0)) - kib);

@@ -9,8 +9,6 @@ import { CertificateAuthority, SvidHolder } from '../../../src/identity/index.ts
 import { SallyportProcess } from '../../kit/sallyport-process.ts';
 import { manifest } from './manifest.ts';
 
-export const goodAuthority = 'sit-gateway.tcex.com.vn';
-export const evilAuthority = 'evil.example';
 const gatewayIdentity = 'spiffe://cluster.local/ns/gateway/sa/istio-ingressgateway-service-account';
 
 export interface BackendCounts {
