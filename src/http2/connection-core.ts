@@ -100,7 +100,6 @@ export class ConnectionCore<U> {
 
   /** A connection error (RFC 9113 §5.4.1): GOAWAY, every live stream reported, nothing read or written afterwards. */
   fail(code: ErrorCode, message: string): void {
-    if (this.closed) return;
     this.errorMessage = message;
     this.writer.goaway(this.lastPeerStreamId, code, message);
     this.abandonStreams(code, false);

@@ -15,7 +15,7 @@ import {
   type Harness,
   type HarnessOptions,
 } from '../../test/kit/frame-peer.ts';
-import { ErrorCode, internField, type Http2Stream } from './index.ts';
+import { ErrorCode, internField, transientField, type Http2Stream } from './index.ts';
 import { AbuseCost, MAX_QUEUED_CONTROL_FRAMES } from './limits.ts';
 
 const full = END_HEADERS | END_STREAM;
@@ -152,12 +152,19 @@ test('a client knows whose ids are idle: its own that it did not use, and all of
     [2, true],
     [3, true],
     [4, true],
+    // Far above what was used, where what is remembered of stream 1 would stand.
+    [1025, true],
   ] as const) {
     const client = harness({ role: 'client' });
     const stream = sent(client);
     client.connection.resetStream(stream, ErrorCode.CANCEL);
     client.send(build.windowUpdate(id, 1));
     assert.equal(client.connection.isClosed, fails, `${id}`);
+    const other = harness({ role: 'client' });
+    sent(other);
+    other.send(build.headers(id, response));
+    const words = 'failed PROTOCOL_ERROR: HEADERS on a stream that cannot be opened';
+    assert.equal(other.calls().includes(words), fails, `${id}`);
   }
 });
 
@@ -165,7 +172,7 @@ test('while a connection ends nothing more is written, whatever its owner asks f
   const all: Http2Stream<string>[] = [];
   const server: Harness = harness({
     role: 'server',
-    limits: { connectionWindowBytes: 65_535 },
+    limits: { connectionWindowBytes: 131_072 },
     handler: {
       onData: () => {},
       onReset: () => {
@@ -173,7 +180,7 @@ test('while a connection ends nothing more is written, whatever its owner asks f
         for (const stream of all) {
           connection.sendHeaders(stream, ok, 1, true);
           connection.sendData(stream, Buffer.from('x'), 0, 1, true);
-          connection.creditReceived(stream, 16_384);
+          connection.creditReceived(stream, 32_768);
           connection.resetStream(stream, ErrorCode.CANCEL);
         }
         connection.ping();
@@ -186,7 +193,7 @@ test('while a connection ends nothing more is written, whatever its owner asks f
     },
   });
   all.push(opened(server, 1), opened(server, 3), opened(server, 5));
-  for (const id of [1, 3, 5]) server.send(build.data(id, Buffer.alloc(16_384)));
+  for (const id of [1, 1, 3, 3]) server.send(build.data(id, Buffer.alloc(16_384)));
   server.calls();
   assert.deepEqual(server.send(build.ping('too long!')), ['GOAWAY 5 FRAME_SIZE_ERROR']);
   assert.deepEqual(server.calls(), [
@@ -273,13 +280,13 @@ test('a PING of ours, and what makes the peer’s next one free: messages either
     (server) => server.send(build.headers(3, request, full), build.reset(3, 8)),
   ];
   for (const [index, message] of free.entries()) {
-    const server = harness({ role: 'server', limits: { abuseBudget: 2 } });
+    const server = harness({ role: 'server', limits: { abuseBudget: 1 } });
     const stream = opened(server, 1);
     server.send(build.ping());
     message(server, stream);
     server.send(build.ping());
     assert.equal(server.connection.isClosed, false, `${index}`);
-    server.send(build.ping(), build.ping());
+    server.send(build.ping());
     assert.equal(server.connection.isClosed, true, `${index}`);
   }
 });
@@ -404,4 +411,47 @@ test('DATA is cut at the peer’s frame size and not before', () => {
       [END_STREAM, 1],
     ],
   );
+});
+
+test('floods end in words too; live streams are told that it was us', () => {
+  const rows: readonly (readonly [words: string, flood: (server: Harness, i: number) => Uint8Array])[] = [
+    ['too many suspicious frames', () => build.settingsAck],
+    ['answers are not read', (_, i) => Buffer.concat([build.data(1, 'message'), build.ping(`${i}`.padStart(8))])],
+    [
+      'answers are not read',
+      (server, i) => {
+        server.connection.receive(build.headers(3 + 2 * i, request, full), 0);
+        const stream = server.streams.get(3 + 2 * i) ?? assert.fail('no stream');
+        server.connection.sendHeaders(stream, [...ok, transientField('x-long', 'v'.repeat(16_000))], 2, true);
+        return Buffer.alloc(0);
+      },
+    ],
+  ];
+  for (const [words, flood] of rows) {
+    const server = harness({ role: 'server' });
+    opened(server, 1);
+    assert.equal(server.connection.errorMessage, '');
+    const answers = server.connection.output;
+    for (let i = 0; i < 2_000 && !server.connection.isClosed; i++)
+      server.connection.receive(Buffer.from(flood(server, i)), 0);
+    assert.ok(answers.byteLength > 0);
+    const calls = server.calls();
+    assert.ok(calls.includes(`failed ENHANCE_YOUR_CALM: ${words}`), words);
+    assert.ok(calls.includes('reset 1 ENHANCE_YOUR_CALM by us'), words);
+  }
+});
+
+test('GOAWAYs without a reason have none, and the answer to a drain’s PING is not a stray one', () => {
+  const server = harness({ role: 'server', limits: { abuseBudget: 0 } });
+  server.connection.goaway(ErrorCode.NO_ERROR, { lastStreamId: 2 ** 31 - 1 });
+  const draining = harness({ role: 'server', limits: { abuseBudget: 0 } });
+  draining.connection.beginDrain();
+  draining.connection.receive(build.ping('drain\0\0\0', 1), 0);
+  assert.equal(draining.connection.isClosed, false);
+  for (const { connection } of [server, draining]) {
+    const goaways = cutFrames(Buffer.concat(connection.output.take())).filter(({ type }) => type === 7);
+    assert.ok(goaways.length > 0 && goaways.every(({ payload }) => payload.length === 8));
+  }
+  draining.connection.receive(build.ping('drain\0\0\0', 1), 0);
+  assert.equal(draining.connection.isClosed, true);
 });

@@ -351,7 +351,6 @@ export class Http2Connection<U> extends ConnectionCore<U> {
   /** For the reader only. */
   dataStart(streamId: number, flags: number, length: number): void {
     this.#data.start(streamId, flags, length);
-    this.settle();
   }
 
   /** For the reader only. */

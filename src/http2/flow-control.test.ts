@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { build, END_STREAM, harness, request, type Harness } from '../../test/kit/frame-peer.ts';
+import { build, END_STREAM, harness, request, timesUntilClosed, type Harness } from '../../test/kit/frame-peer.ts';
 import { ErrorCode, internField, type Http2Stream } from './index.ts';
+import { AbuseCost } from './limits.ts';
 
 const ok = [internField(':status', '200')];
 
@@ -166,4 +167,52 @@ test('both windows against a model, under random SETTINGS, WINDOW_UPDATE and DAT
       }
     }),
   );
+});
+
+test('who sent exactly as much as the windows let out was not short of them, and hears nothing', () => {
+  const server = harness({ role: 'server' });
+  server.send(build.headers(1, request), build.headers(3, request), build.settings([[4, 2 ** 20]]));
+  const body = Buffer.alloc(65_535);
+  assert.equal(server.connection.sendData(streamOf(server, 1), body, 0, body.length, false), body.length);
+  server.send(build.settings([[4, 10]]), build.windowUpdate(0, 10));
+  assert.equal(server.connection.sendData(streamOf(server, 3), body, 0, 10, false), 10);
+  server.calls();
+  server.send(build.windowUpdate(0, 100), build.windowUpdate(3, 100));
+  assert.deepEqual(server.calls(), []);
+});
+
+test('without window nothing is written, neither a frame without bytes nor an end before its bytes', () => {
+  const server = harness({ role: 'server' });
+  server.send(build.settings([[4, 0]]), build.headers(1, request));
+  for (const endStream of [false, true]) {
+    assert.equal(server.connection.sendData(streamOf(server, 1), Buffer.from('abc'), 0, 3, endStream), 0);
+    assert.equal(server.connection.sendData(streamOf(server, 1), Buffer.from('abc'), 3, 3, false), 0);
+  }
+  assert.deepEqual(server.transcript(), []);
+  assert.equal(streamOf(server, 1).sentBytes, 0);
+});
+
+test('a part of a buffer is counted as what it is, in frames of any size', () => {
+  const server = harness({ role: 'server' });
+  server.send(build.headers(1, request));
+  const body = Buffer.alloc(40_000);
+  assert.equal(server.connection.sendData(streamOf(server, 1), body, 10_000, 30_000, false), 20_000);
+  assert.equal(streamOf(server, 1).sentBytes, 20_000 + 2 * 9);
+  // Two frames and 15 + 3 whole KiB in them, beside what a connection and a stream may have.
+  const free = 16 + 4 + 2 * 2 + 2 * (16 + 3);
+  for (let i = 0; i < free; i++) server.send(build.windowUpdate(0, 1));
+  timesUntilClosed(server, AbuseCost.needlessWindowUpdate, () => build.windowUpdate(0, 1));
+});
+
+test('credit for a stream whose end has come goes to the connection only, also half a window at once', () => {
+  const server = holding({ connectionWindowBytes: 65_536 });
+  server.send(
+    build.headers(1, request),
+    build.data(1, Buffer.alloc(16_384)),
+    build.data(1, Buffer.alloc(16_384), END_STREAM),
+  );
+  server.connection.creditReceived(streamOf(server, 1), 32_767);
+  assert.deepEqual(server.transcript(), []);
+  server.connection.creditReceived(streamOf(server, 1), 1);
+  assert.deepEqual(server.transcript(), ['WINDOW_UPDATE 0 32768']);
 });

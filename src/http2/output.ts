@@ -69,8 +69,8 @@ export class OutputBuffer {
   #nextSlab(bytes: number): void {
     const full = this.slab;
     const isFirst = full === nothing;
-    const isSmall = full.length === SMALL_SLAB_BYTES && this.#segments.length === 0;
-    if (isSmall && this.#position + bytes <= LARGE_SLAB_BYTES) {
+    // Only the first slab of a batch is small.
+    if (full.length === SMALL_SLAB_BYTES && this.#position + bytes <= LARGE_SLAB_BYTES) {
       // Moving a few KiB once keeps the batch in one piece, so it is written without a vector.
       this.slab = takeSlab(LARGE_SLAB_BYTES);
       full.copy(this.slab, 0, 0, this.#position);

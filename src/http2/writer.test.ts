@@ -88,3 +88,12 @@ test('acknowledgements and resets wait for who does not read, so many and not on
     assert.ok(server.calls().includes('limit queued-control-frames'), name);
   }
 });
+
+test('each head is counted as the bytes it comes to, also behind others in the same batch', () => {
+  const server = harness({ role: 'server' });
+  for (const id of [1, 3, 5]) {
+    const stream = opened(server, id);
+    for (let i = 0; i < 3; i++) server.connection.sendHeaders(stream, [literalOf(100)], 1, i === 2);
+    assert.equal(stream.sentBytes, 3 * (9 + 100));
+  }
+});
