@@ -150,7 +150,7 @@ function reportParentKind(world: World, parentRef: ParentRef): void {
       remedy:
         kind === 'Service'
           ? 'Write group: "" beside kind: Service.'
-          : 'Name a Gateway; or a Service, with group "", for calls inside the mesh.',
+          : `Name a Gateway; or a Service, with group "", for calls inside the mesh.${didYouMean(kind, ['Gateway', 'ListenerSet', 'Service'])}`,
     }),
   );
 }

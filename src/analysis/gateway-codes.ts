@@ -64,6 +64,12 @@ export const gatewayCodes = {
     severity: 'error',
     title: 'A listener has a protocol that is not supported, and is not opened.',
   },
+  matchShadowed: {
+    code: 'SP0153',
+    severity: 'warning',
+    title: 'A match of a route is that of a rule which goes first, so that it takes no requests.',
+    also: ['IST0130'],
+  },
   routeWithoutParent: {
     code: 'SP0152',
     severity: 'warning',

@@ -7,6 +7,7 @@ import { changeListing, elementIn, emptyListing, type Listing } from '../plan/in
 import { factsOf } from './host-facts.ts';
 import type { ClaimRule, DestinationModel, KeptHosts, VirtualHostModel } from './model.ts';
 import { compareRoutes, rankedMatches, type CheckedRoute, type RouteChange } from './routes.ts';
+import { reportShadowedMatches } from './shadowed-matches.ts';
 import { groupBy } from './world.ts';
 
 /** The virtual hosts of one listener. */
@@ -152,6 +153,7 @@ function makeHost(input: HostInput): Host | undefined {
   const groups = served === members ? ranked : [served];
   const [only] = groups;
   const matches = groups.length === 1 && only !== undefined ? rankedMatches(only) : groups.flatMap(rankedMatches);
+  if (input.listener.relay === undefined) reportShadowedMatches(hostname, matches, input.report);
   return { members, model: { hostname, origin: oldest.source.origin, matches } };
 }
 
