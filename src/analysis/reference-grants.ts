@@ -1,4 +1,5 @@
 import { formatOrigin } from '../base/index.ts';
+import type { ReferenceGrant } from '../resource/index.ts';
 import type { World } from './world.ts';
 
 export interface CrossReference {
@@ -9,18 +10,35 @@ export interface CrossReference {
 /** Whether a reference may be followed: inside one namespace always, else only with a ReferenceGrant (GEP-709). */
 export function isPermitted(world: World, { from, to }: CrossReference): boolean {
   if (from.namespace === to.namespace) return true;
-  return (world.grants.get(to.namespace) ?? []).some(
-    ({ spec }) =>
-      spec.from.some(
-        (source) => source.group === from.group && source.kind === from.kind && source.namespace === from.namespace,
-      ) &&
-      spec.to.some(
-        (target) =>
-          target.group === to.group &&
-          target.kind === to.kind &&
-          (target.name === undefined || target.name === to.name),
-      ),
+  const grants = grantsBySource(world.grants.get(to.namespace) ?? []).get(sourceKey(from)) ?? [];
+  return grants.some(({ spec }) =>
+    spec.to.some(
+      (target) =>
+        target.group === to.group && target.kind === to.kind && (target.name === undefined || target.name === to.name),
+    ),
   );
+}
+
+const bySourceBefore = new WeakMap<readonly ReferenceGrant[], ReadonlyMap<string, readonly ReferenceGrant[]>>();
+
+/** A namespace that many others use has a grant for each, and each of their routes asks. */
+function grantsBySource(grants: readonly ReferenceGrant[]): ReadonlyMap<string, readonly ReferenceGrant[]> {
+  const known = bySourceBefore.get(grants);
+  if (known !== undefined) return known;
+  const bySource = new Map<string, ReferenceGrant[]>();
+  for (const grant of grants) {
+    for (const key of new Set(grant.spec.from.map(sourceKey))) {
+      const group = bySource.get(key);
+      if (group === undefined) bySource.set(key, [grant]);
+      else group.push(grant);
+    }
+  }
+  bySourceBefore.set(grants, bySource);
+  return bySource;
+}
+
+function sourceKey({ group, kind, namespace }: CrossReference['from']): string {
+  return `${group}/${kind}/${namespace}`;
 }
 
 /** The remedy for a refused reference, with the grant that was nearly enough. */

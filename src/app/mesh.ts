@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { mkdirSync } from 'node:fs';
-import { startAdminServer, type AdminServer } from '../admin/index.ts';
+import type { AdminServer } from '../admin/index.ts';
 import { systemClock, type Origin } from '../base/index.ts';
-import type { CompileOptions, WorkloadBinding } from '../compile/index.ts';
+import { decodeAhead, type CompileOptions, type WorkloadBinding } from '../compile/index.ts';
 import { createControl, KeySets, type Control, type ControlState } from '../control/index.ts';
 import { askOnce, HealthChecks, type HealthNews } from '../health/index.ts';
 import { CertificateAuthority } from '../identity/index.ts';
@@ -212,11 +212,13 @@ class RunningMesh implements Mesh {
 
   async start(): Promise<void> {
     const { paths, adminPort } = this.#options;
-    const loaded = await loadPaths(paths);
+    const loaded = await loadPaths(paths, { onDocument: decodeAhead });
     this.#control.load(loaded);
     this.#startWorkloads();
     this.#watchFiles(loaded);
     try {
+      // Now that the proxies are starting, there is time for Node's HTTP, which takes long to load.
+      const { startAdminServer } = await import('../admin/index.ts');
       this.#admin = await startAdminServer({
         host: '127.0.0.1',
         port: adminPort,

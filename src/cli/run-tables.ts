@@ -1,5 +1,13 @@
 import { compareText, formatOrigin, qualifiedName, type Origin } from '../base/index.ts';
-import type { Listener, NamedMatch, Plan, Port, Route, TextMatch } from '../plan/index.ts';
+import {
+  listingsOf,
+  type Listener,
+  type NamedMatch,
+  type Plan,
+  type Port,
+  type Route,
+  type TextMatch,
+} from '../plan/index.ts';
 import { formatTable, type TableLayout } from './table.ts';
 
 /** Where a proxy really bound a port of the plan: `HOST:PORT` by port id. */
@@ -60,24 +68,28 @@ function routeTable(plan: Plan, layout: TableLayout): string {
   const seen = new Set<string>();
   const rows: string[][] = [];
   let left = 0;
-  for (const route of Object.values(plan.routes)) {
-    const virtualHost = plan.virtualHosts[route.virtualHost];
+  const { routes, virtualHosts } = listingsOf(plan);
+  const hosts = new Map(virtualHosts.elements.map((host) => [host.id, host]));
+  for (const route of routes.elements) {
+    const virtualHost = hosts.get(route.virtualHost);
     const listener = plan.listeners[virtualHost?.listener ?? ''];
     const port = plan.ports[listener?.port ?? ''];
     if (virtualHost === undefined || port === undefined || port.direction !== 'gateway') continue;
-    const row = [
+    // The same rule stands once for each listener it is attached to.
+    const key = `${virtualHost.hostname} ${route.id.slice(route.virtualHost.length)}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (rows.length === maxRouteRows) {
+      left += 1;
+      continue;
+    }
+    rows.push([
       `${route.origin.kind} ${qualified(route.origin)}`,
       virtualHost.hostname,
       listener?.relay === undefined ? matchOf(route) : 'any connection',
       backendsOf(plan, route),
       sourceOf(route.origin),
-    ];
-    // The same rule stands once for each listener it is attached to.
-    const key = row.join('\n');
-    if (seen.has(key)) continue;
-    seen.add(key);
-    if (rows.length < maxRouteRows) rows.push(row);
-    else left += 1;
+    ]);
   }
   if (rows.length === 0) return '';
   const more = left === 0 ? '' : `… and ${left} more (\`sallyport get httproutes\`)\n`;

@@ -1,4 +1,4 @@
-import { MeshStartError, startMesh, type Mesh, type MeshOptions } from '../app/index.ts';
+import { keepNurserySmall, MeshStartError, startMesh, type Mesh, type MeshOptions } from '../app/index.ts';
 import { exitCode, signalExitCode } from './exit-codes.ts';
 import { runCommand } from './run-command.ts';
 import { RunReport, say } from './run-report.ts';
@@ -29,6 +29,7 @@ export async function runVerb(command: readonly string[], parsed: unknown): Prom
     requirePaths(settings.paths);
     const workers = number(options.workers, { name: '--workers', min: 1, max: 64 });
     const graceMs = number(options.grace, { name: '--grace', max: 86_400 }) * 1000;
+    keepNurserySmall();
     const report = new RunReport();
     const mesh = await startMeshOrExplain({
       ...settings,

@@ -1,5 +1,5 @@
 import type { Mesh } from '../app/index.ts';
-import type { Plan } from '../plan/index.ts';
+import { listingsOf, type Plan } from '../plan/index.ts';
 
 /** Reflection comes a moment after the first connection to the application; longer is not worth waiting for. */
 const waitForMethodsMs = 2_000;
@@ -12,7 +12,7 @@ export async function suggestCall(mesh: Mesh): Promise<string | undefined> {
     ({ id, security, direction }) =>
       direction === 'gateway' && security.mode === 'plaintext' && mesh.addresses().has(id) && servesHttp(plan, id),
   );
-  const virtualHost = Object.values(plan.virtualHosts).find(
+  const virtualHost = listingsOf(plan).virtualHosts.elements.find(
     ({ listener }) => plan.listeners[listener]?.port === port?.id && plan.listeners[listener]?.relay === undefined,
   );
   if (port === undefined || virtualHost === undefined) return undefined;

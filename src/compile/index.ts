@@ -9,6 +9,7 @@ export type {
   RemoteKeySource,
   WorkloadBinding,
 } from '../analysis/index.ts';
+export { decodeAhead } from '../resource/index.ts';
 export { compileAll } from './compile-all.ts';
 export type {
   CompileMemory,

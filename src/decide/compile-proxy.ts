@@ -3,6 +3,7 @@ import { compareText } from '../base/index.ts';
 import {
   elementIn,
   listingsOf,
+  type Cluster,
   type Listener,
   type Listing,
   type Plan,
@@ -81,12 +82,18 @@ export function compileProxy(plan: Plan, proxyId: string): CompiledProxy {
   };
 }
 
-function prepare(plan: Plan, { id: proxyId, namespace, outbound }: Proxy): Compilation {
+/** Its own, or of the outbound scope that it shares. */
+export function isOwnCluster({ proxy: owner }: Cluster, { id, outbound }: Proxy): boolean {
+  return owner === id || owner === outbound?.scope;
+}
+
+function prepare(plan: Plan, proxy: Proxy): Compilation {
+  const { namespace, outbound } = proxy;
   const { listeners, virtualHosts, endpoints: allEndpoints, routes } = listingsOf(plan);
   const endpointsOf = childrenOf(allEndpoints, (endpoint) => endpoint.cluster);
   const clusters = new Map<string, CompiledCluster>();
   for (const cluster of Object.values(plan.clusters)) {
-    if (cluster.proxy !== proxyId && cluster.proxy !== outbound?.scope) continue;
+    if (!isOwnCluster(cluster, proxy)) continue;
     clusters.set(cluster.id, { cluster, endpoints: endpointsOf.get(cluster.id) ?? [] });
   }
   return {
@@ -117,7 +124,7 @@ export function cachedPathsPerHost(plan: Plan): number {
 }
 
 /** Children by the id of their parent, in order of id. */
-function childrenOf<T>(all: Listing<T>, parentOf: (element: T) => string): Map<string, T[]> {
+export function childrenOf<T>(all: Listing<T>, parentOf: (element: T) => string): Map<string, T[]> {
   const children = new Map<string, T[]>();
   for (const element of all.elements) {
     const siblings = children.get(parentOf(element));

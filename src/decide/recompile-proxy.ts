@@ -1,12 +1,13 @@
-/** From one plan of a proxy to the next: where only routes are different, only their virtual hosts are made anew. */
+/** From one plan of a proxy to the next: where only routes and clusters are different, only what consists of them is made anew. */
 import { compareText } from '../base/index.ts';
 import {
   elementIn,
-  isOfRoutes,
+  isWithin,
   listingsOf,
   planChange,
   type Plan,
   type PlanChange,
+  type PlanCollection,
   type Route,
   type VirtualHost,
 } from '../plan/index.ts';
@@ -15,20 +16,22 @@ import {
   answersPlain,
   asksServerName,
   cachedPathsPerHost,
+  childrenOf,
   compileProxy,
   compileVirtualHost,
   hostAnswersPlain,
+  isOwnCluster,
   setHosts,
   type HostPlace,
   type Mutable,
 } from './compile-proxy.ts';
 import { changeHostIndex } from './host-index.ts';
 import { maxCachedHosts } from './limits.ts';
-import type { CompiledListener, CompiledPort, CompiledProxy, CompiledVirtualHost } from './types.ts';
+import type { CompiledCluster, CompiledListener, CompiledPort, CompiledProxy, CompiledVirtualHost } from './types.ts';
 
 /**
- * As `compileProxy`, of which `before` is the newest result for this proxy. Listeners of `before` that get other virtual
- * hosts are brought up to date themselves, because the decisions of those that stay name them: `before` is not to be decided
+ * As `compileProxy`, of which `before` is the newest result for this proxy. Listeners and clusters of `before` that are
+ * different are brought up to date themselves, because the decisions of hosts that stay name them: `before` is not to be decided
  * by any more.
  *
  * @throws RangeError as `compileProxy`; then `before` is as it was.
@@ -39,18 +42,54 @@ export function recompileProxy(plan: Plan, proxyId: string, before: CompiledProx
     return compileProxy(plan, proxyId);
   }
   const changes = changesByHost(before.plan, change);
-  const place = { ...before, maxCachedPaths: cachedPathsPerHost(plan) };
+  const clusters = changedClusters(before, plan, change);
+  const place = { ...before, clusters: clusters.all, maxCachedPaths: cachedPathsPerHost(plan) };
   const updates = [...before.ports.values()].flatMap(({ listeners }) =>
     listeners.map((listener) => ({ listener, ...changedHosts(listener, { changes, plan, place }) })),
   );
   for (const { listener, gone, made } of updates) replaceHosts(listener, gone, made);
+  for (const { known, cluster, endpoints } of clusters.changed) Object.assign(known, { cluster, endpoints });
   const ports = new Map([...before.ports].map(([id, port]) => [id, refreshed(port)] as const));
-  return { ...before, plan, ports };
+  return { ...before, plan, ports, clusters: clusters.all };
 }
 
-/** Nothing but routes is different, and each virtual host may still remember as many paths. */
+/** What routes and clusters consist of; nothing but the plan itself holds anything of the other two. */
+const updatable = new Set<PlanCollection>(['virtualHosts', 'routes', 'clusters', 'endpoints', 'certificates', 'peers']);
+
+/** Nothing but these is different, and each virtual host may still remember as many paths. */
 function canUpdate(before: Plan, after: Plan, change: PlanChange): boolean {
-  return isOfRoutes(change) && cachedPathsPerHost(before) === cachedPathsPerHost(after);
+  return isWithin(change, updatable) && cachedPathsPerHost(before) === cachedPathsPerHost(after);
+}
+
+interface ClustersChange {
+  readonly all: CompiledProxy['clusters'];
+  /** Routes that stay name these, so that they are to be brought up to date themselves. */
+  readonly changed: readonly (CompiledCluster & { readonly known: CompiledCluster })[];
+}
+
+/** Changes nothing yet, but makes those that are new. */
+function changedClusters(before: CompiledProxy, plan: Plan, { set, removed }: PlanChange): ClustersChange {
+  const { clusters, endpoints } = listingsOf(plan);
+  const ids = new Set([...Object.keys(set.clusters ?? {}), ...(removed.clusters ?? [])]);
+  for (const { cluster } of Object.values((set.endpoints ?? {}) as Plan['endpoints'])) ids.add(cluster);
+  const endpointsBefore = listingsOf(before.plan).endpoints;
+  for (const id of [...Object.keys(set.endpoints ?? {}), ...(removed.endpoints ?? [])]) {
+    const endpoint = elementIn(endpointsBefore, id);
+    if (endpoint !== undefined) ids.add(endpoint.cluster);
+  }
+  if (ids.size === 0) return { all: before.clusters, changed: [] };
+  const all = new Map(before.clusters);
+  const changed: (CompiledCluster & { readonly known: CompiledCluster })[] = [];
+  const endpointsOf = childrenOf(endpoints, (endpoint) => endpoint.cluster);
+  for (const id of ids) {
+    const cluster = elementIn(clusters, id);
+    const known = all.get(id);
+    const own = { endpoints: endpointsOf.get(id) ?? [] };
+    if (cluster === undefined || !isOwnCluster(cluster, before.proxy)) all.delete(id);
+    else if (known === undefined) all.set(id, { cluster, ...own });
+    else changed.push({ known, cluster, ...own });
+  }
+  return { all, changed };
 }
 
 /** What is different in one virtual host. */

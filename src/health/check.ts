@@ -1,6 +1,6 @@
 import type { AimedProbe } from '../compile/index.ts';
 import { checkGrpc } from './grpc-check.ts';
-import { checkHttp } from './http-check.ts';
+import type { checkHttp } from './http-check.ts';
 import { checkTcp } from './tcp-check.ts';
 import type { Check, Verdict } from './verdict.ts';
 
@@ -48,8 +48,24 @@ function start(
     case 'grpc':
       return checkGrpc({ address, service: handler.service }, end);
     case 'http':
-      return checkHttp({ ...handler, address }, end);
+      return checkHttpLater({ ...handler, address }, end);
     case 'tcp':
       return checkTcp(address, end);
   }
+}
+
+/** Node's HTTP takes long to load, and most meshes have no probe that needs it. */
+function checkHttpLater(...[target, end]: Parameters<typeof checkHttp>): Check {
+  let check: Check | undefined;
+  let isCancelled = false;
+  void import('./http-check.ts').then((loaded) => {
+    if (!isCancelled) check = loaded.checkHttp(target, end);
+    return undefined;
+  });
+  return {
+    cancel() {
+      isCancelled = true;
+      check?.cancel();
+    },
+  };
 }

@@ -18,6 +18,8 @@ export interface Document {
   readonly namespace: string;
   /** Plain data without prototypes: maps are null-prototype objects, so no key of a file can reach `Object.prototype`. */
   readonly value: Readonly<Record<string, unknown>>;
+  /** No value in it is null; absent: nobody has looked. */
+  readonly isNullFree?: boolean;
   /** The key of a map entry, the item of a sequence. A path that is not in the file gives its nearest ancestor. */
   locate(path: Path): Position;
   /** Like `locate`, but the start of the value where that differs from its key. */

@@ -3,7 +3,7 @@ import { diagnose, type Diagnostic } from '../base/index.ts';
 import { manifestCodes } from './codes.ts';
 import type { Document } from './document.ts';
 import { maxFileBytes } from './limits.ts';
-import { parseManifest, type ParsedManifest } from './parse.ts';
+import { parseManifest, type ParsedManifest, type ParseOptions } from './parse.ts';
 import { readPaths, type ReadOptions, type ReadResult, type SourceFile } from './read.ts';
 import { decodeText } from './text.ts';
 
@@ -30,7 +30,7 @@ interface ParsedFile {
 
 /** Reads and parses everything below the given paths; `-` is standard input. Never rejects for what a user wrote. */
 export async function loadPaths(paths: readonly string[], options: ReadOptions = {}): Promise<LoadResult> {
-  return parseRead(hashRead(await readPaths(paths, options)));
+  return parseRead(hashRead(await readPaths(paths, options)), undefined, options);
 }
 
 /** Files with what tells one content from another. */
@@ -63,14 +63,18 @@ export function hashRead(read: ReadResult, before?: LoadResult): HashedRead {
  * The part of loading after the disk. A file that is as `before` keeps the very documents it had, and so do those documents
  * of a changed file that are as they were, in the same place.
  */
-export function parseRead({ read, hashes, digest }: HashedRead, before?: LoadResult): LoadResult {
+export function parseRead(
+  { read, hashes, digest }: HashedRead,
+  before?: LoadResult,
+  options: Pick<ParseOptions, 'onDocument'> = {},
+): LoadResult {
   const parsed = new Map<string, ParsedFile>();
   for (const file of read.files) {
     const hash = hashes.get(file.path) ?? '';
     const known = before?.parsed.get(file.path);
     const { stamp, bytes } = file;
     const size = bytes?.length ?? known?.size ?? 0;
-    const manifest = known?.hash === hash ? known.manifest : parseFile(file, known?.manifest);
+    const manifest = known?.hash === hash ? known.manifest : parseFile(file, known?.manifest, options);
     parsed.set(file.path, { hash, stamp, size, manifest });
   }
   const manifests = [...parsed.values()].map(({ manifest }) => manifest);
@@ -83,7 +87,11 @@ export function parseRead({ read, hashes, digest }: HashedRead, before?: LoadRes
   };
 }
 
-function parseFile({ path, bytes = noBytes, found }: SourceFile, before: ParsedManifest | undefined): ParsedManifest {
+function parseFile(
+  { path, bytes = noBytes, found }: SourceFile,
+  before: ParsedManifest | undefined,
+  { onDocument }: Pick<ParseOptions, 'onDocument'>,
+): ParsedManifest {
   if (bytes.length > maxFileBytes) {
     return refused(path, manifestCodes.tooLarge, {
       message: `the file is larger than ${maxFileBytes / 1024 / 1024} MiB; nothing of it is used`,
@@ -101,6 +109,7 @@ function parseFile({ path, bytes = noBytes, found }: SourceFile, before: ParsedM
     found,
     lossy: decoded.lossy,
     ...(before === undefined ? {} : { before }),
+    ...(onDocument === undefined ? {} : { onDocument }),
   });
 }
 

@@ -32,6 +32,8 @@ export interface ParseOptions {
   readonly lossy?: boolean;
   /** What the same file gave last time: documents that stand as they stood are the very same again. */
   readonly before?: ParsedManifest;
+  /** Called with each document that is new, while what it was read from is still at hand. */
+  readonly onDocument?: ((document: Document) => void) | undefined;
 }
 
 /** What one file gives while it is read. */
@@ -40,6 +42,7 @@ interface Sink {
   readonly found: boolean;
   readonly documents: Document[];
   readonly diagnostics: Diagnostic[];
+  readonly onDocument: ((document: Document) => void) | undefined;
 }
 
 type Finding = { readonly at: Position; readonly message: string; readonly remedy: string };
@@ -49,7 +52,13 @@ type Finding = { readonly at: Position; readonly message: string; readonly remed
  * print. Each problem is a finding; a document with an error is left out, the others are not affected by it.
  */
 export function parseManifest(text: string, file: string, options: ParseOptions = {}): ParsedManifest {
-  const sink: Sink = { file, found: options.found === true, documents: [], diagnostics: [] };
+  const sink: Sink = {
+    file,
+    found: options.found === true,
+    documents: [],
+    diagnostics: [],
+    onDocument: options.onDocument,
+  };
   const parts = new Map<string, Part>();
   let tokens = 0;
   for (const chunk of splitDocuments(text.startsWith('\uFEFF') ? text.slice(1) : text)) {
@@ -253,7 +262,9 @@ function readNamed(
   const { path: above, source } = candidate;
   const namespace = namespaceOf(kind, textOf(metadata['namespace']));
   const { file } = sink;
-  sink.documents.push(new ParsedDocument({ file, apiVersion, kind, name, namespace }, source, above));
+  const document = new ParsedDocument({ file, apiVersion, kind, name, namespace }, source, above);
+  sink.documents.push(document);
+  sink.onDocument?.(document);
 }
 
 /** A class, not a literal with functions of its own: there are tens of thousands of these. */
@@ -263,6 +274,7 @@ class ParsedDocument implements Document {
   readonly kind: string;
   readonly name: string;
   readonly namespace: string;
+  readonly isNullFree: boolean;
   readonly #source: ObjectSource;
   readonly #above: Path;
 
@@ -276,6 +288,8 @@ class ParsedDocument implements Document {
     this.kind = kind;
     this.name = name;
     this.namespace = namespace;
+    // What reads as null is beyond simple YAML.
+    this.isNullFree = source instanceof SimpleSource;
     this.#source = source;
     this.#above = above;
   }

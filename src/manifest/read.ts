@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { compareText, diagnose, type Diagnostic } from '../base/index.ts';
 import { manifestCodes } from './codes.ts';
+import type { ParseOptions } from './parse.ts';
 import { maxDirectoryDepth, maxFileBytes, maxFiles } from './limits.ts';
 
 /** A file as bytes. */
@@ -35,6 +36,8 @@ export interface ReadResult {
 export interface ReadOptions {
   /** Content of `-`; standard input is read (once per process) where it is absent. */
   readonly stdin?: Uint8Array;
+  /** See `ParseOptions`. */
+  readonly onDocument?: ParseOptions['onDocument'];
 }
 
 /** The stamps of files that were read before, by path: a file that still has its stamp is not read again. */

@@ -14,11 +14,15 @@ export interface PlanChange {
 }
 
 /** Nothing but routes and their virtual hosts is different. */
-export function isOfRoutes({ mesh, set }: PlanChange): boolean {
-  return (
-    mesh === undefined &&
-    Object.keys(set).every((collection) => collection === 'virtualHosts' || collection === 'routes')
-  );
+export function isOfRoutes(change: PlanChange): boolean {
+  return isWithin(change, ofRoutes);
+}
+
+const ofRoutes = new Set<PlanCollection>(['virtualHosts', 'routes']);
+
+/** Whether it is about nothing but elements of these collections. */
+export function isWithin({ mesh, set }: PlanChange, collections: ReadonlySet<string>): boolean {
+  return mesh === undefined && Object.keys(set).every((collection) => collections.has(collection));
 }
 
 /** Undefined when the plans are alike. */

@@ -10,7 +10,7 @@ export type {
   PeerName,
   Warmup,
 } from './cluster.ts';
-export { applyPlanChange, isOfRoutes, isSamePlan, planChange, type PlanChange } from './change.ts';
+export { applyPlanChange, isOfRoutes, isSamePlan, isWithin, planChange, type PlanChange } from './change.ts';
 export { byId, changeListing, elementIn, emptyListing, listById, type Listing } from './collection.ts';
 export type { PlanCollection } from './collections.ts';
 export { diffPlans, nextListing, sameData, shareListing, type CollectionDiff, type PlanDiff } from './diff.ts';

@@ -23,7 +23,7 @@ export interface DecodeResult {
  * `before`: of an earlier decoding. The result is the same, sooner, and lists that came to the same are the very same.
  */
 export function decodeAll(documents: readonly Document[], before?: DecodeResult): DecodeResult {
-  if (before === undefined) return gather(documents.map(decodeDocument));
+  if (before === undefined) return gather(documents.map(decodeOnce));
   const part = changedPart(before.decoded, documents);
   if (part.gone.length + part.come.length === 0) return before;
   const { from, gone, come } = part;
@@ -37,6 +37,24 @@ export function decodeAll(documents: readonly Document[], before?: DecodeResult)
     decoded,
     hasRepeated: false,
   };
+}
+
+/** Decoded while they were read; each is taken once. */
+const decodedAhead = new WeakMap<Document, Decoded>();
+
+/**
+ * Decodes a document that will be among those of `decodeAll`: whoever has just read it has its tree at hand, which is not kept and
+ * would have to be made again.
+ */
+export function decodeAhead(document: Document): void {
+  decodedAhead.set(document, decodeDocument(document));
+}
+
+function decodeOnce(document: Document): Decoded {
+  const known = decodedAhead.get(document);
+  if (known === undefined) return decodeDocument(document);
+  decodedAhead.delete(document);
+  return known;
 }
 
 function gather(decoded: readonly Decoded[]): DecodeResult {
@@ -76,7 +94,7 @@ function changedPart(before: readonly Decoded[], documents: readonly Document[])
   }
   const gone = before.slice(from, end);
   const known = new Map(gone.map((one) => [one.document, one]));
-  const come = documents.slice(from, newEnd).map((document) => known.get(document) ?? decodeDocument(document));
+  const come = documents.slice(from, newEnd).map((document) => known.get(document) ?? decodeOnce(document));
   return { from, gone, come };
 }
 

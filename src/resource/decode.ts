@@ -59,7 +59,7 @@ function decodeOne(kind: Kind, context: DecodeContext): ResourceObject | undefin
     });
     return undefined;
   }
-  const value = withoutNulls(document.value);
+  const value = document.isNullFree === true ? document.value : withoutNulls(document.value);
   reportMarked(markedFields(kind.schema, value), context);
   let parsed = kind.schema.safeParse(value);
   if (!parsed.success && isKubernetesGroup(kind.group)) {

@@ -146,7 +146,8 @@ export function durationMs(text: string): number {
 
 /** Leaves out what is undefined, for objects whose optional fields are absent rather than undefined. */
 export function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
+  const result: { [K in keyof T]?: Exclude<T[K], undefined> } = {};
+  for (const key in fields)
+    if (fields[key] !== undefined) result[key] = fields[key] as Exclude<T[typeof key], undefined>;
+  return result;
 }

@@ -1,5 +1,5 @@
 export { fieldCodes } from './codes.ts';
-export { decodeAll, type DecodeResult } from './decode-all.ts';
+export { decodeAhead, decodeAll, type DecodeResult } from './decode-all.ts';
 export { nearestName } from './nearest.ts';
 export { requirementHolds } from './selectors.ts';
 export { supportedFields, type SupportedField } from './supported-fields.ts';

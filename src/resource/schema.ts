@@ -107,11 +107,27 @@ function collect(
       collect(shape.element, { path: [...at.path, index], value: item }, found);
   }
   if (Array.isArray(at.value)) return;
-  for (const [key, value] of Object.entries(at.value)) {
-    const field = shape.type === 'object' && Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
-    const below = field ?? (shape.type === 'record' ? shape.element : undefined);
-    if (below !== undefined) collect(below, { path: [...at.path, key], value }, found);
+  const fields = shape.type === 'object' ? reportingFields(schema, shape.fields) : undefined;
+  const element = shape.type === 'record' ? shape.element : undefined;
+  const values = at.value as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(values)) {
+    const below = fields?.get(key) ?? element;
+    if (below !== undefined) collect(below, { path: [...at.path, key], value: values[key] }, found);
   }
+}
+
+const reporting = new WeakMap<z.core.$ZodType, ReadonlyMap<string, z.core.$ZodType>>();
+
+/** The fields of an object that something is reported of, at any depth: few. */
+function reportingFields(
+  schema: z.core.$ZodType,
+  fields: Readonly<Record<string, z.core.$ZodType>>,
+): ReadonlyMap<string, z.core.$ZodType> {
+  const known = reporting.get(schema);
+  if (known !== undefined) return known;
+  const found = new Map(Object.entries(fields).filter(([, field]) => holdsReported(field)));
+  reporting.set(schema, found);
+  return found;
 }
 
 const reported = new WeakMap<z.core.$ZodType, boolean>();

@@ -91,7 +91,7 @@ function present({ plan, secrets, status, diagnostics, remoteKeys, names, added 
 function outline({ proxy, ports, clusters }: CompiledProxy): unknown {
   return {
     proxy,
-    clusters: [...clusters],
+    clusters: [...clusters].sort(([a], [b]) => (a < b ? -1 : 1)),
     ports: [...ports.values()].map(({ port, listeners, listenersByHost, answersPlain, relays, outbound }) => ({
       port,
       answersPlain,

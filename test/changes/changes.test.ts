@@ -22,6 +22,8 @@ type Edit =
   | { readonly type: 'shift'; readonly index: number }
   /** A field that no kind has: an API server would refuse it. */
   | { readonly type: 'break'; readonly index: number }
+  /** Another port, and whose routes a listener takes. */
+  | { readonly type: 'alter'; readonly index: number }
   /** Sidecars have reported their addresses, or have lost them. */
   | { readonly type: 'place' };
 
@@ -31,6 +33,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('move' as const), index, file: fc.nat({ max: 2 }) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('shift' as const), index }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('break' as const), index }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('alter' as const), index }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('place' as const) }) },
 );
 
@@ -39,6 +42,7 @@ interface Written {
   readonly file: number;
   readonly isThere: boolean;
   readonly isBroken: boolean;
+  readonly isAltered: boolean;
   readonly shift: number;
 }
 
@@ -47,7 +51,14 @@ class EditedFiles {
   #isPlaced = false;
 
   constructor(texts: readonly string[]) {
-    this.#documents = texts.map((text) => ({ text, file: 0, isThere: true, isBroken: false, shift: 0 }));
+    this.#documents = texts.map((text) => ({
+      text,
+      file: 0,
+      isThere: true,
+      isBroken: false,
+      isAltered: false,
+      shift: 0,
+    }));
   }
 
   apply(change: Edit): void {
@@ -59,6 +70,7 @@ class EditedFiles {
     const known = this.#documents[at] as Written;
     if (change.type === 'toggle') this.#documents[at] = { ...known, isThere: !known.isThere };
     else if (change.type === 'shift') this.#documents[at] = { ...known, shift: known.shift + 1 };
+    else if (change.type === 'alter') this.#documents[at] = { ...known, isAltered: !known.isAltered };
     else if (change.type === 'break') this.#documents[at] = { ...known, isBroken: !known.isBroken };
     else this.#documents[at] = { ...known, file: change.file };
   }
@@ -81,8 +93,9 @@ class EditedFiles {
   }
 }
 
-function written({ text, isBroken, shift }: Written): string {
-  return `${'# moved\n'.repeat(shift)}${text}${isBroken ? '\nnoSuchField: true' : ''}`;
+function written({ text, isBroken, isAltered, shift }: Written): string {
+  const own = isAltered ? text.replaceAll('8080', '8081').replaceAll('from: All', 'from: Same') : text;
+  return `${'# moved\n'.repeat(shift)}${own}${isBroken ? '\nnoSuchField: true' : ''}`;
 }
 
 function run(input: MeshInput, texts: readonly string[], edits: readonly Edit[]): void {
