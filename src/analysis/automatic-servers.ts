@@ -39,7 +39,7 @@ export function automaticHosts(world: World, input: AutomaticInput): (host: stri
       .filter((host) => hostnameCovers(wanted, host))
       .flatMap((host) => {
         const service = pickService(world.hosts, { host, namespace: input.namespace });
-        return service === undefined || service.spec.unsupported.length > 0 ? [] : [service];
+        return service === undefined || service.spec.externalName !== undefined ? [] : [service];
       })
       .flatMap((service) =>
         service.spec.ports

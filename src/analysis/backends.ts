@@ -90,13 +90,14 @@ function follow(world: World, route: RouteSource, ref: BackendObjectRef): Unreso
   }
   const service = world.services.get(`${ref.namespace}/${ref.name}`);
   if (service === undefined) return reportNoService(world, ref);
-  const [unsupported] = service.spec.unsupported;
-  if (unsupported !== undefined) {
-    // The decoder has reported the Service itself.
-    return {
+  if (service.spec.externalName !== undefined) {
+    // Whoever may write a Service would otherwise decide to which host of any network a gateway leads (CVE-2021-25740).
+    return report(world, ref, {
+      code: codes.backendKindUnsupported,
       reason: 'UnsupportedProtocol',
-      message: `Service "${ref.namespace}/${ref.name}": ${unsupported.field} is not supported`,
-    };
+      message: `backendRef "${ref.name}": a Service of type ExternalName takes no requests of the Gateway API's routes`,
+      remedy: 'Use a Service with a selector or an EndpointSlice, or route there by a VirtualService.',
+    });
   }
   const port = service.spec.ports.find((candidate) => candidate.port === ref.port && candidate.protocol === 'TCP');
   return port === undefined ? reportNoPort(world, ref, service) : { service, port };

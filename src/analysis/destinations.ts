@@ -2,6 +2,7 @@ import { compareText, diagnose, qualifiedName, type Diagnostic } from '../base/i
 import type { EndpointSlice, Service, ServicePort } from '../resource/index.ts';
 import { codes } from './codes.ts';
 import { resolveEntry } from './entry-destinations.ts';
+import { aliasOf, resolveExternalName } from './external-names.ts';
 import { formatLabels } from './labels.ts';
 import { localityOfLabels } from './locality.ts';
 import type { DestinationModel, PlaceModel } from './model.ts';
@@ -21,7 +22,9 @@ export function makeDestinationLookup(
 ): DestinationLookup {
   const known = new Map<string, Resolved>();
   const relayed = findRelayedPorts(world);
-  return (service, port, subset) => {
+  const lookup: DestinationLookup = (service, port, subset) => {
+    const alias = aliasOf(world, service, port);
+    if (alias !== undefined) return lookup(alias.service, alias.port, subset);
     const key = `${hostOfService(world, service)}:${port.port}`;
     const whole =
       known.get(key) ?? capture(world, (own) => resolve({ world: own, service, port, relayed, ...workloads }));
@@ -32,6 +35,7 @@ export function makeDestinationLookup(
     known.set(`${key}|${subset}`, part);
     return part.destination;
   };
+  return lookup;
 }
 
 interface Resolved {
@@ -58,6 +62,7 @@ function resolve(input: Resolution): DestinationModel {
   const { namespace, name } = service.metadata;
   const found = world.hosts.entries.get(service);
   if (found !== undefined) return resolveEntry({ ...input, found });
+  if (service.spec.externalName !== undefined) return resolveExternalName(world, { service, port });
   if (!input.relayed.isRouted(service, port)) reportProtocol(world, service, port);
   const hasSelector = Object.keys(service.spec.selector).length > 0;
   const selected = sources.selectedBy(service);

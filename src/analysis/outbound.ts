@@ -208,8 +208,7 @@ function portByServerName(ports: readonly ServicePort[]): ServicePort | undefine
 }
 
 function isReached(world: World, service: Service, port: ServicePort): boolean {
-  // An ExternalName leads out of the mesh by DNS, which the decoder has reported.
-  if (service.spec.unsupported.length > 0 || port.protocol !== 'TCP') return false;
+  if (port.protocol !== 'TCP') return false;
   const { appProtocol = '' } = port;
   if (!world.hosts.entries.has(service) || httpProtocols.has(appProtocol)) return true;
   if (speaksTls(port) && portByServerName(service.spec.ports) === port) return true;

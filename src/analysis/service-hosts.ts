@@ -113,7 +113,6 @@ function asService(entry: ServiceEntry, { host, ports }: EntryHost): Service {
         protocol: port.protocol === 'UDP' ? 'UDP' : 'TCP',
         appProtocol: port.protocol.toLowerCase(),
       })),
-      unsupported: [],
     },
   };
 }

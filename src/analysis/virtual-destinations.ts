@@ -24,8 +24,6 @@ export function resolveVirtualDestination(world: World, input: Input): Found {
   const host = fullHostName(wanted.host, namespace);
   const service = pickService(world.hosts, { host, namespace });
   if (service === undefined) return reportNoHost(world, input, host);
-  const [unsupported] = service.spec.unsupported;
-  if (unsupported !== undefined) return { invalid: `Service of ${host}: ${unsupported.field} is not supported` };
   const port = portOf(world, input, service);
   if ('invalid' in port) return port;
   if (wanted.subset !== undefined) checkSubset(world, wanted, host);

@@ -6,7 +6,7 @@ import { labelMap, portNumber, present } from '../fields.ts';
 import { defineKind, objectOf } from '../kind.ts';
 import { acceptedFields, ignored } from '../schema.ts';
 import type { Origin } from '../../base/index.ts';
-import type { ResourceObject, Unsupported } from '../object.ts';
+import type { ResourceObject } from '../object.ts';
 
 export interface Service extends ResourceObject {
   readonly spec: {
@@ -20,8 +20,8 @@ export interface Service extends ResourceObject {
     readonly ports: readonly ServicePort[];
     /** Workloads behind it are called whether they are ready or not. */
     readonly publishNotReadyAddresses?: true;
-    /** Not empty (`ExternalName`): the service must not be called. */
-    readonly unsupported: readonly Unsupported[];
+    /** `ExternalName`: what the Service is another name of. Lower case, without a final dot. */
+    readonly externalName?: string;
   };
 }
 
@@ -55,6 +55,7 @@ const schema = objectOf({
       type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']).default('ClusterIP'),
       clusterIP: z.string().optional(),
       selector: labelMap.default({}),
+      externalName: z.string().optional(),
       ports: z.array(port).default([]),
       sessionAffinity: z.enum(['None', 'ClientIP']).default('None'),
       publishNotReadyAddresses: z.boolean().default(false),
@@ -63,7 +64,6 @@ const schema = objectOf({
         'allocateLoadBalancerNodePorts',
         'clusterIPs',
         'externalIPs',
-        'externalName',
         'externalTrafficPolicy',
         'healthCheckNodePort',
         // All endpoints are on this machine.
@@ -85,32 +85,50 @@ export const serviceKind = defineKind<Service, typeof schema>({
   versions: ['v1'],
   schema,
   decode: ({ spec }, context) => {
-    if (spec.type === 'ExternalName') {
-      context.refuse(['spec', 'type'], {
-        message: 'type ExternalName is not yet supported: routes to this Service fail',
-        remedy: 'Use a Service with a selector, or an EndpointSlice with the addresses.',
-      });
-    }
+    const isExternal = spec.type === 'ExternalName';
+    const externalName = isExternal ? decodeExternalName(spec, context) : undefined;
     if (spec.sessionAffinity === 'ClientIP') {
       context.ignore(['spec', 'sessionAffinity'], {
-        message: 'sessionAffinity ClientIP is not yet supported: requests of one client may reach any endpoint',
-        remedy: 'Take it away, or do not rely on it.',
+        message:
+          'sessionAffinity ClientIP has no effect, as with any proxy of Istio: requests of one client may reach any endpoint',
+        remedy: 'Take it away, or write a DestinationRule with loadBalancer.consistentHash.useSourceIp: true.',
       });
     }
     checkPorts(spec.ports, context);
     return {
       spec: {
         type: spec.type,
-        headless: spec.clusterIP === 'None',
+        headless: isExternal || spec.clusterIP === 'None',
         ...(spec.clusterIP !== undefined && isIP(spec.clusterIP) ? { address: spec.clusterIP } : {}),
-        selector: spec.selector,
+        selector: isExternal ? {} : spec.selector,
         ports: spec.ports.map((value, index) => decodePort(value, ['spec', 'ports', index], context)),
         ...(spec.publishNotReadyAddresses ? { publishNotReadyAddresses: true as const } : {}),
-        unsupported: context.refusedBelow(['spec']),
+        ...present({ externalName }),
       },
     };
   },
 });
+
+/** A name of DNS, as the API server asks; an address in its place would be looked up like one, and found nowhere. */
+function decodeExternalName(
+  { externalName = '', ports }: { readonly externalName?: string | undefined; readonly ports: readonly unknown[] },
+  context: DecodeContext,
+): string {
+  const name = externalName.replace(/\.$/, '');
+  if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)) {
+    context.error(['spec', 'externalName'], {
+      message: name === '' ? 'type ExternalName needs externalName' : `"${externalName}" is no name of DNS`,
+      remedy: 'Write a DNS name in lower case, such as db.example.com.',
+    });
+  }
+  if (ports.length === 0) {
+    context.ignore(['spec', 'type'], {
+      message: 'type ExternalName without ports: calls through a proxy do not reach it, as in Istio',
+      remedy: 'Add the ports that are called.',
+    });
+  }
+  return name;
+}
 
 function decodePort(value: z.output<typeof port>, path: Path, context: DecodeContext): ServicePort {
   const { name, protocol, appProtocol } = value;
