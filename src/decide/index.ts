@@ -46,6 +46,7 @@ export type {
   AuthorizationTraceStep,
   BoundAuthorization,
   PolicyReference,
+  ShadowDecision,
 } from './policy-types.ts';
 export { quote } from './quote.ts';
 export { redirectLocation, type CompiledRedirect } from './redirect-location.ts';

@@ -149,6 +149,7 @@ export class ByteRelay {
     if (decision.type !== 'route' || decision.listener.listener.unguarded !== true) {
       const { decision: authorization, reason } = authorizeConnection(compiled, { port, connection });
       this.#account.authorization = authorization;
+      if (authorization.shadow !== undefined) this.#runtime.countDryRun(authorization.shadow);
       if (!authorization.allowed) return this.#finish({ flag: '-', details: authorization.details, reason });
     }
     if (decision.type !== 'route') return this.#fail('no_route', explainNoRelay(decision, facts.sni));

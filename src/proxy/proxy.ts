@@ -1,7 +1,14 @@
+import { qualifiedName } from '../base/index.ts';
 import { recompileProxy, type CompiledCluster, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
-import { limitsActed, mirroredRequests, outlierEjections, upstreamConnections } from '../telemetry/index.ts';
+import {
+  dryRunDecisions,
+  limitsActed,
+  mirroredRequests,
+  outlierEjections,
+  upstreamConnections,
+} from '../telemetry/index.ts';
 import { TimerWheel, type ListenSecurity } from '../transport/index.ts';
 import { sendRequest } from './attempt.ts';
 import { Authenticators } from './authenticators.ts';
@@ -168,6 +175,11 @@ class DataPlane implements Proxy {
       log: this.#log,
       countMirror: (cluster, outcome) => counters.add(mirroredRequests, [cluster, outcome]),
       countLimit: (name) => counters.add(limitsActed, [name]),
+      countDryRun: ({ allowed, policy }) =>
+        counters.add(dryRunDecisions, [
+          allowed ? 'allowed' : 'denied',
+          policy === undefined ? 'none' : qualifiedName(policy),
+        ]),
     };
   }
 

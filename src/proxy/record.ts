@@ -212,6 +212,7 @@ function fillOutcome(record: Record, exchange: Exchange): void {
   record.considered = authorization?.considered;
   record.audited = authorization?.audited?.origin;
   record.shadow = authorization?.shadow === undefined ? '' : authorization.shadow.allowed ? 'allowed' : 'denied';
+  record.shadowPolicy = authorization?.shadow?.policy?.origin;
 }
 
 function routeOrigin(decision: Exchange['decision']): Origin | undefined {

@@ -161,6 +161,7 @@ export class RelayBook {
     record.policy = account.authorization?.policy?.origin;
     const shadow = account.authorization?.shadow;
     record.shadow = shadow === undefined ? '' : shadow.allowed ? 'allowed' : 'denied';
+    record.shadowPolicy = shadow?.policy?.origin;
     record.sourcePrincipal = isInbound ? facts.principal : own;
     record.destinationPrincipal = isInbound ? own : other;
     record.sourceAddress = `${facts.remoteAddress}:${facts.remotePort}`;

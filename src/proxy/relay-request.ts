@@ -86,6 +86,7 @@ function decide(runtime: Runtime, exchange: Exchange, scope: Scope): LocalCause 
   if (scope.sniListener !== undefined && isMisdirected(scope.sniListener, decision)) return 'misdirected';
   // Policy before routing, as in Envoy's filter chain: who may not call does not learn which routes exist.
   exchange.authorization = decideAuthorization(scope.authorization, view);
+  if (exchange.authorization.shadow !== undefined) runtime.countDryRun(exchange.authorization.shadow);
   if (!exchange.authorization.allowed) return 'rbac_denied';
   const late = armDeadline(runtime, exchange);
   if (decision.type !== 'route') {

@@ -2,7 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/index.ts';
 import type { Endpoint } from '../plan/index.ts';
 import type { TimerWheel, TlsClientContext } from '../transport/index.ts';
-import type { CompiledProxy, LocalCause } from '../decide/index.ts';
+import type { CompiledProxy, LocalCause, ShadowDecision } from '../decide/index.ts';
 import type { Authenticator } from '../token/index.ts';
 import type { ClusterRuntime } from './cluster-runtime.ts';
 import type { Exchange, ExchangePool, LocalService, Scope } from './exchange.ts';
@@ -44,6 +44,8 @@ export interface Runtime {
   countMirror(cluster: string, outcome: MirrorOutcome): void;
   /** Counts that a limit acted, by its name. */
   countLimit(name: string): void;
+  /** Counts what policies on trial would have done. */
+  countDryRun(decision: ShadowDecision): void;
 }
 
 /** TLS of the next connection to an endpoint, or why there can be none. */

@@ -74,6 +74,7 @@ export function formatTextLine(record: RequestRecord, statusName: StatusName): s
   else if (record.considered !== undefined) line += ` policy=${listText(record.considered)}`;
   if (record.audited !== undefined) line += ` audit=${originText(record.audited)}`;
   if (record.shadow !== '') line += ` dry_run=${record.shadow}`;
+  if (record.shadowPolicy !== undefined) line += ` dry_run_policy=${originText(record.shadowPolicy)}`;
   if (record.sourcePrincipal !== '') line += ` source=${quoteLogValue(record.sourcePrincipal)}`;
   if (record.destinationPrincipal !== '') line += ` destination=${quoteLogValue(record.destinationPrincipal)}`;
   if (record.sourceAddress !== '') line += ` from=${record.sourceAddress}`;
@@ -111,6 +112,7 @@ export function formatJsonLine(record: RequestRecord, statusName: StatusName): s
     policy: record.policy === undefined ? orNull(formatOrigins(record.considered ?? [])) : formatOrigin(record.policy),
     audit: record.audited === undefined ? null : formatOrigin(record.audited),
     dry_run: orNull(record.shadow),
+    dry_run_policy: record.shadowPolicy === undefined ? null : formatOrigin(record.shadowPolicy),
     source_principal: orNull(record.sourcePrincipal),
     destination_principal: orNull(record.destinationPrincipal),
     downstream_remote_address: orNull(record.sourceAddress),

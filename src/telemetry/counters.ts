@@ -41,6 +41,11 @@ export const mirroredRequests: CounterDefinition = {
   help: 'Copies of requests for mirrors, by what became of them; they count in no other metric of this proxy',
   labels: ['cluster', 'outcome'],
 };
+export const dryRunDecisions: CounterDefinition = {
+  name: 'sallyport_dry_run_decisions_total',
+  help: 'What AuthorizationPolicies on trial would have done, by the policy that would have decided; "none" where no rule of theirs matched',
+  labels: ['result', 'policy'],
+};
 export const accessLogDropped: CounterDefinition = {
   name: 'sallyport_access_log_dropped_lines_total',
   help: 'Access log lines lost because the log could not be written fast enough',

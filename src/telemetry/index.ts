@@ -11,6 +11,7 @@ export {
   accessLogDropped,
   Counters,
   handshakeFailures,
+  dryRunDecisions,
   limitsActed,
   mirroredRequests,
   outlierEjections,

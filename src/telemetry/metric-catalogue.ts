@@ -2,6 +2,7 @@
 import { tcpConnectionsClosed, tcpConnectionsOpened, tcpReceivedBytes, tcpSentBytes } from './connection-metrics.ts';
 import {
   accessLogDropped,
+  dryRunDecisions,
   handshakeFailures,
   limitsActed,
   mirroredRequests,
@@ -74,6 +75,7 @@ const counterDefinitions: readonly CounterDefinition[] = [
   upstreamConnections,
   outlierEjections,
   mirroredRequests,
+  dryRunDecisions,
   accessLogDropped,
 ];
 

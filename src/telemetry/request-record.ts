@@ -44,6 +44,8 @@ export interface RequestRecord {
   audited: Origin | undefined;
   /** What dry-run policies would have done. */
   shadow: '' | 'allowed' | 'denied';
+  /** The dry-run rule that would have; undefined where none matched. */
+  shadowPolicy: Origin | undefined;
   /** SPIFFE id of whoever sent the request; at a gateway of the gateway itself. */
   sourcePrincipal: string;
   destinationPrincipal: string;
@@ -96,6 +98,7 @@ export function newRequestRecord(): RequestRecord {
     considered: undefined,
     audited: undefined,
     shadow: '',
+    shadowPolicy: undefined,
     sourcePrincipal: '',
     destinationPrincipal: '',
     sourceAddress: '',
