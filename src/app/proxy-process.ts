@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { systemClock } from '../base/index.ts';
 import { isControlMessage, type ProxyMessage } from './messages.ts';
 import { ProxyRunner } from './proxy-runner.ts';
+import { sharedOutput } from './shared-output.ts';
 
 /** Calls may take this long, in milliseconds, to finish when control has vanished or SIGTERM came. */
 const orphanGraceMs = 5_000;
@@ -18,7 +19,7 @@ setFlagsFromString('--heap-growing-percent=50');
 
 const runner = new ProxyRunner({
   send,
-  output: { write: (text, done) => void process.stdout.write(text, (error) => done(error)) },
+  output: sharedOutput(process.stdout),
   clock: systemClock,
   random: Math.random,
   schedule: (run, delayMs) => {
