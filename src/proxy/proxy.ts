@@ -78,7 +78,7 @@ class DataPlane implements Proxy {
       mesh: () => this.#compiled?.plan.mesh,
     });
     this.#backendTls = new BackendTls({ plan: () => this.#compiled?.plan, secrets: () => this.#secrets });
-    this.#reflection = new ReflectionService(this.#limits);
+    this.#reflection = new ReflectionService(this.#limits, this.#log);
     this.#runtime = this.#makeRuntime();
     this.#upstreamEvents = createUpstreamEvents(this.#runtime);
     this.#poolEvents = {

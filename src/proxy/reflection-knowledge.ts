@@ -5,6 +5,8 @@ import type { Protobuf } from './load-protobuf.ts';
 /** What the workloads behind a gateway serve, ready to be asked. */
 export class ReflectionKnowledge {
   readonly responder: ReflectionResponder;
+  /** What of the descriptors cannot be used, with the host that it came from. */
+  readonly problems: readonly string[];
   /** Full names of the services behind each service host. */
   readonly #served: ReadonlyMap<string, ReadonlySet<string>>;
   /** Method names by full service name. */
@@ -15,9 +17,9 @@ export class ReflectionKnowledge {
     { createDescriptorPool, createReflectionResponder }: Protobuf,
     sources: ReadonlyMap<string, DescriptorSource>,
   ) {
-    this.#served = new Map(
-      [...sources].map(([host, source]) => [host, new Set(createDescriptorPool([source]).services)]),
-    );
+    const pools = [...sources].map(([host, source]) => ({ host, ...createDescriptorPool([source]) }));
+    this.#served = new Map(pools.map(({ host, services }) => [host, new Set(services)]));
+    this.problems = pools.flatMap(({ host, problems }) => problems.map((problem) => `${host}: ${problem}`));
     const pool = createDescriptorPool([...sources.values()]);
     this.responder = createReflectionResponder(pool);
     const methods = new Map<string, readonly string[]>();

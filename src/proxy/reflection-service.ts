@@ -5,7 +5,7 @@ import type { DescriptorSource, ReflectionView } from '../protobuf/index.ts';
 import type { Exchange, LocalService, Scope } from './exchange.ts';
 import { flushResponse } from './flow.ts';
 import type { ProxyLimits } from './limits.ts';
-import { loadProtobuf } from './load-protobuf.ts';
+import { loadProtobuf, type Protobuf } from './load-protobuf.ts';
 import { ReflectionKnowledge } from './reflection-knowledge.ts';
 
 const reflectionPaths: ReadonlySet<string> = new Set([
@@ -34,6 +34,7 @@ const responseHead = [internField(':status', '200'), internField('content-type',
  */
 export class ReflectionService implements LocalService {
   readonly #limits: ProxyLimits;
+  readonly #log: (line: string) => void;
   #isOn = false;
   #sources: ReadonlyMap<string, DescriptorSource> = new Map();
   /** Made of `#sources` when somebody asks. */
@@ -41,8 +42,9 @@ export class ReflectionService implements LocalService {
   /** Streams whose questions wait for it. */
   readonly #waiting = new Map<StreamState, Exchange>();
 
-  constructor(limits: ProxyLimits) {
+  constructor(limits: ProxyLimits, log: (line: string) => void) {
     this.#limits = limits;
+    this.#log = log;
   }
 
   use({ proxy }: CompiledProxy): void {
@@ -118,7 +120,7 @@ export class ReflectionService implements LocalService {
     this.#waiting.set(state, exchange);
     if (this.#waiting.size > 1) return;
     void loadProtobuf().then((protobuf) => {
-      this.#knowledge ??= new ReflectionKnowledge(protobuf, this.#sources);
+      this.#knowledge ??= this.#learn(protobuf);
       const waiting = [...this.#waiting];
       this.#waiting.clear();
       for (const [owner, one] of waiting) {
@@ -127,6 +129,12 @@ export class ReflectionService implements LocalService {
       }
       return undefined;
     });
+  }
+
+  #learn(protobuf: Protobuf): ReflectionKnowledge {
+    const knowledge = new ReflectionKnowledge(protobuf, this.#sources);
+    for (const problem of knowledge.problems) this.#log(`reflection: ${problem}`);
+    return knowledge;
   }
 
   #respond(exchange: Exchange, request: Buffer, state: StreamState): void {

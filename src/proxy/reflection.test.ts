@@ -128,6 +128,21 @@ describe('reflection at the gateway', () => {
     assert.equal((await ask(address)).type, 'not-offered');
   });
 
+  test('names in its log the descriptors that cannot be used, and serves the rest', async () => {
+    const gateway = await gatewayOf();
+    const source = await learnedFrom(await reflecting());
+    const files = [...source.files, Uint8Array.of(0xff)];
+    gateway.proxy.setDescriptors(new Map([[serviceHost, { ...source, files }]]));
+    const outcome = await ask(gateway.addressOf(gatewayPortId));
+    assert.equal(outcome.type, 'learned');
+    assert.deepEqual(
+      gateway.logLines
+        .filter((line) => line.startsWith('reflection: '))
+        .map((line) => line.replace(/descriptor: .*/, '')),
+      [`reflection: ${serviceHost}: not a file `],
+    );
+  });
+
   test("obeys the gateway's policies", async () => {
     const gateway = await gatewayOf({ gatewayPolicies: [allowPolicy(gatewayId, 'cluster.local/ns/x/sa/nobody')] });
     gateway.proxy.setDescriptors(new Map([[serviceHost, { files: [], services: [] }]]));
