@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { LogSink } from '../telemetry/index.ts';
 
 /** Bytes that a pipe takes as a whole whatever others write to it: PIPE_BUF of Linux (pipe(7)). */
@@ -9,7 +8,7 @@ export const wholeWriteBytes = 4_096;
  * many lines leave in several writes, each of whole lines and of at most `wholeWriteBytes`; only a single line that is
  * longer goes in one that is.
  */
-export function sharedOutput(output: Writable): LogSink {
+export function sharedOutput(output: Pick<NodeJS.WriteStream, 'write'>): LogSink {
   return {
     write: (text, done) => {
       const bytes = Buffer.from(text);
