@@ -31,7 +31,8 @@ import {
 } from './receive-control.ts';
 import { DataReceiver } from './receive-data.ts';
 import { HeaderReceiver, isHeadRequest } from './receive-headers.ts';
-import { StreamFlag, StreamRecord, type Http2Stream } from './stream.ts';
+import { StreamFlag, type Http2Stream, type StreamRecord } from './stream.ts';
+import { returnStreams, takeStream } from './stream-pool.ts';
 
 export interface Http2ConnectionOptions<U> {
   readonly role: 'server' | 'client';
@@ -53,6 +54,8 @@ export class Http2Connection<U> extends ConnectionCore<U> {
   readonly #reader: FrameReader;
   readonly #headers = new HeaderReceiver<U>(this);
   readonly #data = new DataReceiver<U>(this);
+  /** Callers up the stack may still look at them, until the next chunk. */
+  readonly #released: StreamRecord<U>[] = [];
 
   constructor(options: Http2ConnectionOptions<U>) {
     super(options.role, options.handler, options.limits);
@@ -132,6 +135,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
 
   /** Takes what the socket brought; nothing once the connection is closed. `nowMs` is any monotonic time; without it the abuse budget never refills. */
   receive(chunk: Buffer, nowMs?: number): void {
+    if (this.#released.length > 0) returnStreams(this.#released);
     if (nowMs !== undefined) this.score.tick(nowMs);
     this.#reader.read(chunk);
   }
@@ -147,7 +151,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
    */
   openStream(user: U): Http2Stream<U> | undefined {
     if (!this.canOpenStream) return undefined;
-    const stream = new StreamRecord<U>(0, this.peer.initialWindowBytes, this.streamWindowBytes);
+    const stream = takeStream<U>(0, this.peer.initialWindowBytes, this.streamWindowBytes);
     stream.user = user;
     this.liveStreams++;
     return stream;
@@ -259,6 +263,19 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     if (record.id !== 0) this.sendReset(record.id, code);
     this.forget(record);
     this.handler.onStreamClosed(record);
+  }
+
+  /**
+   * The owner of a closed stream keeps no reference to it: its record serves another stream, of whatever connection, from the next
+   * chunk on. Not needed; a stream that is never released is left to the garbage collector.
+   */
+  releaseStream(stream: Http2Stream<U>): void {
+    const record = stream as StreamRecord<U>;
+    if ((record.flags & (StreamFlag.closed | StreamFlag.released)) !== StreamFlag.closed) return;
+    record.flags |= StreamFlag.released;
+    record.user = undefined;
+    this.#data.forget(record);
+    this.#released.push(record);
   }
 
   /** Sends a PING; `onPingAck` follows. */

@@ -18,6 +18,11 @@ export class DataReceiver<U> {
     this.#core = core;
   }
 
+  /** The stream's record will serve another one, maybe before the rest of this frame is there. */
+  forget(stream: StreamRecord<U>): void {
+    if (this.#stream === stream) this.#stream = undefined;
+  }
+
   start(streamId: number, flags: number, length: number): void {
     const core = this.#core;
     this.#stream = undefined;

@@ -7,7 +7,8 @@ import { Flag, FRAME_HEADER_BYTES, PRIORITY_BYTES, readUint31 } from './frame.ts
 import { AbuseCost, MAX_CONTINUATION_FRAMES, MAX_HEADER_BLOCK_BYTES, MAX_INFORMATIONAL_RESPONSES } from './limits.ts';
 import { areTrailersWellFormed, judgeRequest, judgeResponse, MALFORMED } from './message-rules.ts';
 import { PastStream } from './recent-streams.ts';
-import { LENGTH_UNKNOWN, StreamFlag, StreamRecord } from './stream.ts';
+import { LENGTH_UNKNOWN, StreamFlag, type StreamRecord } from './stream.ts';
+import { takeStream } from './stream-pool.ts';
 
 /** The answer to a request whose header section exceeds our limits (RFC 6585 §5); the stream costs nobody else. */
 const tooLargeAnswer = [internField(':status', '431') as EngineField];
@@ -115,7 +116,7 @@ export class HeaderReceiver<U> {
     if (contentLength === MALFORMED || (endStream && contentLength > 0)) {
       return core.rejectStream(streamId, ErrorCode.PROTOCOL_ERROR, AbuseCost.ownReset);
     }
-    const stream = new StreamRecord<U>(streamId, core.peer.initialWindowBytes, core.streamWindowBytes);
+    const stream = takeStream<U>(streamId, core.peer.initialWindowBytes, core.streamWindowBytes);
     stream.flags = StreamFlag.headersReceived | (endStream ? StreamFlag.remoteEnded : 0);
     stream.contentRemaining = contentLength;
     stream.receivedBytes = this.#wireBytes;

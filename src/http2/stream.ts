@@ -44,6 +44,8 @@ export const StreamFlag = {
   wantsWindow: 16,
   /** Answer to HEAD: a content-length announces nothing, and no DATA may come. */
   headRequest: 32,
+  /** Its owner let go of it; the record will serve another stream. */
+  released: 64,
 } as const;
 
 const bothEnded = StreamFlag.localEnded | StreamFlag.remoteEnded;
@@ -75,6 +77,22 @@ export class StreamRecord<U> implements Http2Stream<U> {
     this.id = id;
     this.sendWindow = sendWindow;
     this.receiveWindow = receiveWindow;
+  }
+
+  /** Makes a used record like new. */
+  begin(id: number, sendWindow: number, receiveWindow: number): void {
+    this.id = id;
+    this.user = undefined;
+    this.flags = 0;
+    this.sendWindow = sendWindow;
+    this.receivedBytes = 0;
+    this.sentBytes = 0;
+    this.receiveWindow = receiveWindow;
+    this.unannouncedCredit = 0;
+    this.uncreditedBytes = 0;
+    this.contentRemaining = LENGTH_UNKNOWN;
+    this.informationalResponses = 0;
+    this.tinyFrames = 0;
   }
 
   get isLocalEnded(): boolean {

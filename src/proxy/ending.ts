@@ -156,6 +156,8 @@ function leaveStream(exchange: Exchange, code: ErrorCode): void {
     // The upstream ended well, so its connection still waits for credit for what the client never took.
     if (exchange.responseQueue.byteLength > 0)
       up.connection.creditReceived(upStream, exchange.responseQueue.byteLength);
+    // One that is not closed yet is released when it is.
+    up.connection.releaseStream(upStream);
   } else {
     up.connection.resetStream(upStream, code);
     up.noteReset();
@@ -179,6 +181,7 @@ export function settleExchange(runtime: Runtime, exchange: Exchange): void {
   }
   runtime.record(exchange);
   runtime.exchanges.give(exchange);
+  if (down !== undefined && downStream !== undefined) down.connection.releaseStream(downStream);
 }
 
 function endActions(runtime: Runtime, { cluster }: Exchange, extra: ActionState): void {

@@ -182,6 +182,8 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
 
   onStreamClosed(stream: Http2Stream<Exchange>): void {
     if (stream.user !== undefined) this.#events.onStreamClosed(stream.user);
+    // Its request is over, or has left it for another attempt.
+    else this.#transport.connection.releaseStream(stream);
     this.#owner.onCapacity();
   }
 
