@@ -85,3 +85,14 @@ test('query and fragment are cut where they begin', () => {
   assert.equal(pathWithoutQuery('/a/b'), '/a/b');
   assert.equal(pathWithoutQuery('?'), '');
 });
+
+test('property: paths are judged the same when they come again, among others of their length and last letter', () => {
+  const part = fc.constantFrom('a', 'B', '_', '.', '/', '9', '?', '', 'x'.repeat(70));
+  const path = fc.array(part, { maxLength: 5 }).map((parts) => `/${parts.join('')}/m`);
+  fc.assert(
+    fc.property(fc.array(path, { maxLength: 12 }), (paths) => {
+      for (const one of [...paths, ...paths]) assert.equal(isGrpcPath(one), specification.test(one), one);
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -2,6 +2,11 @@
 
 const slash = 0x2f;
 
+/** Paths that were found good, by length and last letter. */
+const rememberedPaths = 128;
+const longestRemembered = 128;
+const remembered: string[] = Array.from({ length: rememberedPaths }, () => '/a/b');
+
 /**
  * Whether a `:path` is `/package.Service/Method`, byte for byte: `^/[A-Za-z_][A-Za-z0-9_.]*\/[A-Za-z_][A-Za-z0-9_]*$`.
  *
@@ -9,6 +14,17 @@ const slash = 0x2f;
  * above 0x7f are refused, so that router, policy and backend cannot read one path in two ways (CVE-2026-33186 and its kin).
  */
 export function isGrpcPath(path: string): boolean {
+  const length = path.length;
+  if (length > longestRemembered) return hasGrpcShape(path);
+  // The same few paths come again and again, mostly as the very same strings.
+  const slot = (length + path.charCodeAt(length - 1)) & (rememberedPaths - 1);
+  if (remembered[slot] === path) return true;
+  if (!hasGrpcShape(path)) return false;
+  remembered[slot] = path;
+  return true;
+}
+
+function hasGrpcShape(path: string): boolean {
   const length = path.length;
   if (length < 4 || path.charCodeAt(0) !== slash || !isNameStart(path.charCodeAt(1))) return false;
   let i = 2;

@@ -54,7 +54,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
   readonly #reader: FrameReader;
   readonly #headers = new HeaderReceiver<U>(this);
   readonly #data = new DataReceiver<U>(this);
-  /** Callers up the stack may still look at them, until the next chunk. */
+  /** Callers up the stack may still look at them. */
   readonly #released: StreamRecord<U>[] = [];
 
   constructor(options: Http2ConnectionOptions<U>) {
@@ -135,13 +135,16 @@ export class Http2Connection<U> extends ConnectionCore<U> {
 
   /** Takes what the socket brought; nothing once the connection is closed. `nowMs` is any monotonic time; without it the abuse budget never refills. */
   receive(chunk: Buffer, nowMs?: number): void {
-    if (this.#released.length > 0) returnStreams(this.#released);
     if (nowMs !== undefined) this.score.tick(nowMs);
     this.#reader.read(chunk);
   }
 
-  /** `receive`, but only from `from` on and at most `mostFrames` frames; answers where to go on. */
+  /**
+   * `receive`, but only from `from` on and at most `mostFrames` frames; answers where to go on. Not to be called out of a handler, of
+   * whatever connection: streams that were released are used again from here on.
+   */
   receivePart(chunk: Buffer, from: number, mostFrames: number): number {
+    if (this.#released.length > 0) returnStreams(this.#released);
     return this.closed ? chunk.length : this.#reader.read(chunk, from, mostFrames);
   }
 
@@ -267,7 +270,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
 
   /**
    * The owner of a closed stream keeps no reference to it: its record serves another stream, of whatever connection, from the next
-   * chunk on. Not needed; a stream that is never released is left to the garbage collector.
+   * `receivePart` on. Not needed; a stream that is never released is left to the garbage collector.
    */
   releaseStream(stream: Http2Stream<U>): void {
     const record = stream as StreamRecord<U>;

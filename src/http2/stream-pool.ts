@@ -21,6 +21,6 @@ export function takeStream<U>(id: number, sendWindow: number, receiveWindow: num
 export function returnStreams<U>(streams: StreamRecord<U>[]): void {
   // Emptied by pop: setting an array's length is a call into the runtime.
   for (let record = streams.pop(); record !== undefined; record = streams.pop()) {
-    if (free.length < MAX_FREE_STREAMS) free.push(record as StreamRecord<unknown>);
+    if (free.length < MAX_FREE_STREAMS) free.push(record);
   }
 }

@@ -110,7 +110,7 @@ export class UpstreamPool implements UpstreamOwner, EndpointPool {
   }
 
   #unwait(exchange: Exchange): void {
-    if (this.#pending.delete(exchange)) this.settings.usage.pending--;
+    if (this.#pending.size > 0 && this.#pending.delete(exchange)) this.settings.usage.pending--;
   }
 
   /** The request does not wait any more. */
