@@ -64,15 +64,15 @@ export const gatewayCodes = {
     severity: 'error',
     title: 'A listener has a protocol that is not supported, and is not opened.',
   },
+  routeWithoutParent: {
+    code: 'SP0152',
+    severity: 'warning',
+    title: 'A route names no parent, and so is attached to nothing.',
+  },
   matchShadowed: {
     code: 'SP0153',
     severity: 'warning',
     title: 'A match of a route is that of a rule which goes first, so that it takes no requests.',
     also: ['IST0130'],
-  },
-  routeWithoutParent: {
-    code: 'SP0152',
-    severity: 'warning',
-    title: 'A route names no parent, and so is attached to nothing.',
   },
 } as const satisfies Record<string, DiagnosticCode>;
