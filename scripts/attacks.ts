@@ -1,20 +1,20 @@
 /**
  * Runs every attack of test/attacks against a running Sallyport and measures what it costs.
  *
- *   node scripts/attacks.ts                  all of them, about 15 minutes
+ *   node scripts/attacks.ts                  all of them, about 12 minutes
  *   node scripts/attacks.ts A01 A12          those whose name contains one of the words
  *   node scripts/attacks.ts --write          writes docs/attacks.md; with words, only their rows anew
  *   node scripts/attacks.ts --small-heap     with 64 MiB of heap for each process (A26); writes docs/attacks-small-heap.md
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { listAttacks, python } from '../test/attacks/arena/attacker.ts';
+import { listAttacks, python, type Position } from '../test/attacks/arena/attacker.ts';
 import { freePort } from '../test/attacks/arena/free-port.ts';
 import { forkGoodClient } from '../test/attacks/arena/good-client-process.ts';
 import { isGrowing, measure, type Measured } from '../test/attacks/arena/measure.ts';
 import { giveAttackersAProcessor } from '../test/attacks/arena/processors.ts';
 import { startAttackedMesh } from '../test/attacks/arena/mesh.ts';
-import { renderReport, summarize } from '../test/attacks/arena/report.ts';
+import { addsMemory, renderReport, summarize } from '../test/attacks/arena/report.ts';
 
 const root = dirname(import.meta.dirname);
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
@@ -28,23 +28,32 @@ if (python.missing !== false) {
 }
 if (hasSmallHeap) process.env['NODE_OPTIONS'] = smallHeapOption;
 
+const placement = giveAttackersAProcessor();
 let isStopping = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (isStopping = true));
 
-const placement = giveAttackersAProcessor();
 const evilPort = await freePort();
 const mesh = await startAttackedMesh({ evilAddress: `127.0.0.1:${evilPort}` });
 const good = forkGoodClient(mesh.gateway);
 const results: Measured[] = [];
 try {
   await settle();
-  for (const [name, positions] of Object.entries(listAttacks())) {
-    if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
-    for (const position of positions) {
-      if (isStopping) break;
-      // Twice, because garbage that was not collected yet looks like memory that is held.
-      const scales = isGrowing(name) ? [1, 10, 10] : [1];
-      for (const scale of scales) report(await measure({ name, position, scale, mesh, good, evilPort, placement }));
+  const chosen = Object.entries(listAttacks()).flatMap(([name, positions]) =>
+    wanted.length === 0 || wanted.some((part) => name.includes(part))
+      ? positions.map((position) => ({ name, position }))
+      : [],
+  );
+  for (const [index, { name, position }] of chosen.entries()) {
+    if (isStopping) break;
+    showProgress(`${index + 1} of ${chosen.length}: ${name} ${position}`);
+    try {
+      const once = await run(name, position, 1);
+      // Again if it seems too much: garbage that was not collected yet looks like memory that is held.
+      if (isGrowing(name) && addsMemory(once, await run(name, position, 10))) await run(name, position, 10);
+    } catch (error) {
+      // One row that could not be measured costs no other; the page keeps what it had of it.
+      process.exitCode = 1;
+      process.stderr.write(`${name} ${position} was not measured: ${String(error)}\n`);
     }
   }
 } catch (error) {
@@ -59,12 +68,28 @@ if (process.argv.includes('--write') && !isStopping) {
   const heap = hasSmallHeap
     ? `every process with \`${smallHeapOption}\` (A26)`
     : 'every process with Node’s own heap limit';
-  writeFileSync(file, renderReport({ results, heap, previous: existsSync(file) ? readFileSync(file, 'utf8') : '' }));
+  writeFileSync(
+    file,
+    renderReport({
+      results,
+      heap,
+      placed: placement.told,
+      previous: existsSync(file) ? readFileSync(file, 'utf8') : '',
+    }),
+  );
 }
 
-function report(measured: Measured): void {
+async function run(name: string, position: Position, scale: number): Promise<Measured> {
+  const measured = await measure({ name, position, scale, mesh, good, evilPort, placement });
   results.push(measured);
+  showProgress('');
   process.stdout.write(`${summarize(measured)}\n`);
+  return measured;
+}
+
+/** One line that the next one replaces, for who watches. */
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
 }
 
 /** Code is compiled and heaps have grown before anything is measured. */

@@ -8,7 +8,9 @@ import { startGoodClient, type GoodClient, type Quality } from './good-client.ts
 
 /** Starts it as another process. */
 export function forkGoodClient(address: string): GoodClient {
-  const child = fork(import.meta.filename, [address], { execArgv: [] });
+  // Options of Node's are meant for the proxies.
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const child = fork(import.meta.filename, [address], { execArgv: [], env });
   return {
     take: async () => {
       child.send('take');

@@ -12,7 +12,7 @@ export interface Placement {
 /** Without processors to share out, attackers at least give way. */
 export const sharedProcessors: Placement = {
   attackers: ['nice', '-n', '10'],
-  told: 'attackers shared the processors with everything else (there is only one, or no taskset), which shows in the honest p99',
+  told: 'Attackers shared the processors with everything else (there is only one, or no taskset), which shows in the honest p99',
 };
 
 /**
@@ -29,7 +29,7 @@ export function giveAttackersAProcessor(): Placement {
     execFileSync('taskset', ['-a', '-c', '-p', others.join(','), String(process.pid)], { stdio: 'ignore' });
     return {
       attackers: ['taskset', '-c', String(attackers)],
-      told: `attackers had a processor of their own, as another machine would be; the proxies, the honest client and the application shared ${
+      told: `Attackers had a processor of their own, as another machine would be; the proxies, the honest client and the application shared ${
         others.length === 1 ? 'one other' : `the ${others.length} others`
       }, also while it was quiet`,
     };
