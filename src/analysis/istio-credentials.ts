@@ -88,14 +88,25 @@ function validationOf(world: World, input: Input, tls: ServerTls): ClientValidat
       why: `mode ${tls.mode} needs certificate authorities, and neither Secret "${namespace}/${name.value}-cacert" nor "${namespace}/${name.value}" has ca.crt`,
     });
   }
-  return { origin: tls.origin, caPem: ca, mode: tls.mode === 'MUTUAL' ? 'required' : 'optional' };
+  return validationBy(tls, ca);
+}
+
+function validationBy(tls: ServerTls, caPem: string): ClientValidation {
+  const { origin, mode, clientNames: names, clientHashes: certificates, clientKeyHashes: keys } = tls;
+  return {
+    origin,
+    caPem,
+    mode: mode === 'MUTUAL' ? 'required' : 'optional',
+    ...(names.length === 0 ? {} : { names }),
+    ...(certificates.length + keys.length === 0 ? {} : { pins: { certificates, keys } }),
+  };
 }
 
 function validationByFile(world: World, input: Input, tls: ServerTls): ClientValidation | undefined {
   if (tls.caFile === undefined) return undefined;
   const found = authoritiesFrom(world, input.proxy.identity.mounts ?? [], tls.caFile);
   if (isFault(found)) return failFile(world, input, found);
-  return { origin: tls.origin, caPem: found.pem, mode: tls.mode === 'MUTUAL' ? 'required' : 'optional' };
+  return validationBy(tls, found.pem);
 }
 
 function failFile(

@@ -10,6 +10,7 @@ export {
   type ListenerCertificateResult,
 } from './listener-certificate.ts';
 export { findPemFault } from './pem-fault.ts';
+export { checkPins, type Pins } from './certificate-pins.ts';
 export { checkNames, type WantedName } from './peer-names.ts';
 export { checkTrustDomain, istioSpiffeId, principalOf } from './spiffe-id.ts';
 export { SvidHolder, type AcceptResult, type Svid } from './svid-holder.ts';

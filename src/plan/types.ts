@@ -145,6 +145,12 @@ export interface Listener {
   readonly clientValidation?: ClientValidation;
 }
 
+/** Envoy's `verify_certificate_hash` and `verify_certificate_spki`: SHA-256 in lower-case hexadecimal digits, and in base64. */
+export interface CertificatePins {
+  readonly certificates: readonly string[];
+  readonly keys: readonly string[];
+}
+
 /** How a gateway judges the certificates of its own clients (GEP-91; Istio `MUTUAL`, `OPTIONAL_MUTUAL`). */
 export interface ClientValidation {
   /** What asked for it. */
@@ -156,6 +162,10 @@ export interface ClientValidation {
    * refused. `insecure-fallback`: every client is served; only a valid certificate counts as one.
    */
   readonly mode: 'required' | 'optional' | 'insecure-fallback';
+  /** The certificate must be for one of these names; absent: whatever it is for. */
+  readonly names?: readonly string[];
+  /** The certificate must be one of these, or have one of these keys; absent: any. */
+  readonly pins?: CertificatePins;
 }
 
 /** The routes of one hostname on one listener. Id: `<listener>/<hostname>`. */

@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { Secret, type Clock } from '../base/index.ts';
 import { selectListenerForSni, type CompiledPort } from '../decide/index.ts';
-import { verifyClient } from '../identity/index.ts';
+import { checkNames, checkPins, verifyClient } from '../identity/index.ts';
 import type { ClientValidation, Mesh, Plan, PlanSecrets } from '../plan/index.ts';
 import { createTlsIdentity, type PeerVerdict, type TlsServerContext } from '../transport/index.ts';
 
@@ -77,12 +77,28 @@ function verifyClientOf(
 const anonymous: PeerVerdict = { principal: '', isAnonymous: true };
 
 function judge(
-  { caPem, mode }: ClientValidation,
+  validation: ClientValidation,
   { chain, mesh, clock }: { readonly chain: readonly Buffer[]; readonly mesh: Mesh; readonly clock: Clock },
 ): PeerVerdict {
+  const { caPem, mode } = validation;
   const verdict = verifyClient(chain, { caPem, nowMs: clock.wallMs() });
   if (verdict.error !== undefined) return mode === 'insecure-fallback' ? anonymous : { error: verdict.error };
+  const { error } = checkLeaf(chain[0], validation);
+  if (error !== undefined) return { error };
   return { principal: isOfMesh(verdict.spiffeId, mesh) ? verdict.spiffeId : '' };
+}
+
+function checkLeaf(leaf: Buffer | undefined, { names, pins }: ClientValidation): { readonly error?: string } {
+  if (leaf === undefined) return {};
+  const ofNames =
+    names === undefined
+      ? {}
+      : checkNames(
+          leaf,
+          names.map((value) => ({ type: 'any', value })),
+        );
+  if (ofNames.error !== undefined || pins === undefined) return ofNames;
+  return checkPins(leaf, pins);
 }
 
 /** An operator's authority vouches for names, but policies speak of the mesh's own: others are no principal. */

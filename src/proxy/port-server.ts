@@ -223,7 +223,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
 function clientTrust({ port }: PortState): string {
   return JSON.stringify(
     port.listeners.map(({ listener: { id, hostname, clientValidation } }) =>
-      clientValidation === undefined ? [] : [id, hostname, clientValidation.mode, clientValidation.caPem],
+      clientValidation === undefined ? [] : [id, hostname, { ...clientValidation, origin: undefined }],
     ),
   );
 }

@@ -1,8 +1,10 @@
 /**
  * What a case cannot know when it is written: `$(host default/web)` and `$(port default/web)` are where the app of a workload
  * listens; `$(certificate NAME by AUTHORITY)`, `$(key NAME by AUTHORITY)` and `$(authority AUTHORITY)` are PEM, made when asked
- * for, with newlines written as `\n`, so that they belong between double quotes; `certificate64` and `key64` are their base64.
+ * for, with newlines written as `\n`, so that they belong between double quotes; `certificate64` and `key64` are their base64, `hash` and `keyhash` SHA-256 of the
+ * certificate (hexadecimal) and of its public key (base64).
  */
+import { createHash, X509Certificate } from 'node:crypto';
 import { issueSvid, makeCa, type TestCa, type TestSvid } from '../kit/cert-kit.ts';
 import type { Address } from './data-plane.ts';
 
@@ -68,11 +70,21 @@ function valueOf(
       return Buffer.from(certificates.leaf(what).chainPem).toString('base64');
     case 'key64':
       return Buffer.from(certificates.leaf(what).keyPem).toString('base64');
+    case 'hash':
+      return createHash('sha256').update(leafOf(certificates, what).raw).digest('hex');
+    case 'keyhash':
+      return createHash('sha256')
+        .update(leafOf(certificates, what).publicKey.export({ type: 'spki', format: 'der' }))
+        .digest('base64');
     case 'key':
       return onOneLine(certificates.leaf(what).keyPem);
     default:
       throw new Error(`nothing is known of $(${kind} …)`);
   }
+}
+
+function leafOf(certificates: Certificates, what: string): X509Certificate {
+  return new X509Certificate(certificates.leaf(what).chainPem);
 }
 
 function onOneLine(pem: string): string {

@@ -55,6 +55,11 @@ export interface ServerTls {
   /** Paths in the container of the gateway; not empty only where there is no credential. */
   readonly certificateFiles: readonly { readonly certificate: Located<string>; readonly privateKey: Located<string> }[];
   readonly caFile?: Located<string>;
+  /** What a client's certificate must be beside valid; of no use without authorities. */
+  readonly clientNames: readonly string[];
+  /** Lower-case hexadecimal digits, no colons. */
+  readonly clientHashes: readonly string[];
+  readonly clientKeyHashes: readonly string[];
   /** `minProtocolVersion: TLSV1_3`. */
   readonly wantsTls13?: true;
 }
@@ -85,9 +90,9 @@ const tls = z.strictObject({
     .min(1)
     .max(2)
     .optional(),
-  subjectAltNames: refused(notOpened),
-  verifyCertificateSpki: refused(notOpened),
-  verifyCertificateHash: refused(notOpened),
+  subjectAltNames: z.array(z.string()).default([]),
+  verifyCertificateSpki: z.array(z.string()).default([]),
+  verifyCertificateHash: z.array(z.string()).default([]),
   insecureSkipVerify: refused(notOpened),
   minProtocolVersion: version.default('TLS_AUTO'),
   maxProtocolVersion: version.default('TLS_AUTO'),
@@ -211,6 +216,7 @@ function decodeHost(text: string, path: Path, context: DecodeContext): ServerHos
 function decodeTls(value: z.output<typeof tls>, path: Path, context: DecodeContext): ServerTls {
   checkCertificates(value, path, context);
   checkFiles(value, path, context);
+  checkClients(value, path, context);
   checkVersions(value, path, context);
   const named = value.credentialName === undefined ? value.credentialNames : [value.credentialName];
   const field = value.credentialName === undefined ? 'credentialNames' : 'credentialName';
@@ -224,6 +230,9 @@ function decodeTls(value: z.output<typeof tls>, path: Path, context: DecodeConte
       ? {}
       : { caCredentialName: { value: ca, origin: context.at([...path, 'caCertCredentialName']) } }),
     certificateFiles: certificateFiles(value, path, context),
+    clientNames: value.subjectAltNames,
+    clientHashes: value.verifyCertificateHash.map((hash) => hash.replaceAll(':', '').toLowerCase()),
+    clientKeyHashes: value.verifyCertificateSpki,
     ...(isEmpty(value.caCertificates)
       ? {}
       : { caFile: { value: value.caCertificates, origin: context.at([...path, 'caCertificates']) } }),
@@ -254,6 +263,18 @@ function certificateFiles(
           },
         ],
   );
+}
+
+/** They say whom a server takes, so that one which does not ask for certificates must not be opened as if they were not there. */
+function checkClients(value: z.output<typeof tls>, path: Path, context: DecodeContext): void {
+  if (value.mode === 'MUTUAL' || value.mode === 'OPTIONAL_MUTUAL') return;
+  for (const field of ['subjectAltNames', 'verifyCertificateSpki', 'verifyCertificateHash'] as const) {
+    if (value[field].length === 0) continue;
+    context.refuse([...path, field], {
+      message: `${field} is not looked at in mode ${value.mode}: the server is not opened`,
+      remedy: 'Use mode MUTUAL or OPTIONAL_MUTUAL, or an AuthorizationPolicy.',
+    });
+  }
 }
 
 /** As Istio's validation: each certificate has its key, and MUTUAL has authorities (ValidateTLSOptions). */
