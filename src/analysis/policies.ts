@@ -38,13 +38,24 @@ export function checkPolicies(world: World): readonly CheckedPolicy[] {
   return checked.sort((a, b) => compareText(keyOf(a.source), keyOf(b.source)));
 }
 
+const tried =
+  'dry run: the policy is tried on each request, and what it would say is logged and counted, but it is not enforced';
+
+/** What a dry run makes of an action. */
+const dryRuns = {
+  ALLOW: tried,
+  DENY: tried,
+  AUDIT: 'dry run: the policy marks nothing',
+  CUSTOM: 'dry run: a CUSTOM policy knows none, so that it is enforced',
+} as const;
+
 function reportDryRun(world: World, { spec, origin }: AuthorizationPolicy): void {
   if (!spec.dryRun) return;
   world.report(
     diagnose(codes.dryRun, {
       origin,
-      message: 'dry run: the policy is tried on each request, and what it would say is logged, but it is not enforced',
-      remedy: 'Remove the annotation istio.io/dry-run to enforce it.',
+      message: dryRuns[spec.action.value],
+      remedy: 'Remove the annotation istio.io/dry-run to put it in force.',
     }),
   );
 }
