@@ -1,12 +1,14 @@
 /**
- * Many routes: `node benchmarks/scale.ts [ROUTES]`, 10,000 HTTPRoutes in 100 namespaces unless told, a file for each namespace.
+ * Many routes: `node benchmarks/scale.ts [ROUTES] [--out DIRECTORY]`, 10,000 HTTPRoutes in 100 namespaces unless told, a file for
+ * each namespace.
  * Prints how long they take to load, what the control process holds, how long a changed route takes to be in effect
- * after its file was written, and what finding a route costs. Asserts nothing.
+ * after its file was written, and what finding a route costs. Asserts nothing. `--out` also writes the table to `scale.md` there.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { compileProxy, decideRoute, type CompiledPort } from '../src/decide/index.ts';
 import { assetClient, startAssetBackend } from '../test/kit/asset-service.ts';
 import { compileText } from '../test/kit/compile-kit.ts';
@@ -15,12 +17,14 @@ import { SallyportProcess } from '../test/kit/sallyport-process.ts';
 import { cpuMicroseconds, memoryMebibytes } from './process-usage.ts';
 
 const namespaces = 100;
-const routeCount = Number(process.argv[2] ?? 10_000);
-const changes = 10;
+const { values, positionals } = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true });
+const routeCount = Number(positionals[0] ?? 10_000);
+const changes = 20;
 const startTimeoutMs = 120_000;
 const pauseMs = 2;
 
-const rows: [string, string][] = [];
+/** What is measured, what came of it, and for 10,000 routes what is aimed at. */
+const rows: [string, string, string][] = [];
 
 async function measureMesh(count: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-scale-'));
@@ -37,10 +41,18 @@ async function measureMesh(count: number): Promise<void> {
   });
   try {
     await mesh.ready();
-    add(`${count} routes: ready after the start of the process`, `${Math.round(performance.now() - startedMs)} ms`);
+    add(
+      `${count} routes: ready after the start of the process`,
+      `${Math.round(performance.now() - startedMs)} ms`,
+      '3,000 ms',
+    );
     const address = mesh.listener('gateway/edge');
     const loaded = memoryMebibytes(mesh.run.pid);
-    add('control process, loaded', `${Math.round(loaded.resident)} MiB, at most ${Math.round(loaded.peak)} MiB`);
+    add(
+      'control process, loaded',
+      `${Math.round(loaded.resident)} MiB, at most ${Math.round(loaded.peak)} MiB`,
+      '300 MB',
+    );
     const gateway = mesh.run.proxies.find(({ id }) => id.startsWith('gateway/'))?.pid ?? mesh.run.pid;
     const cpuBefore = [mesh.run.pid, gateway].map(cpuMicroseconds);
     const times: number[] = [];
@@ -56,6 +68,7 @@ async function measureMesh(count: number): Promise<void> {
     add(
       'a changed route in effect after its file was written',
       `${Math.round(median ?? 0)} ms, at most ${Math.round(worst ?? 0)} ms`,
+      '50 ms',
     );
     const cpuAfter = [mesh.run.pid, gateway].map(cpuMicroseconds);
     const [control, proxy] = cpuAfter.map((after, index) => (after - (cpuBefore[index] ?? 0)) / changes / 1000);
@@ -64,7 +77,7 @@ async function measureMesh(count: number): Promise<void> {
       `control ${Math.round(control ?? 0)} ms, gateway ${Math.round(proxy ?? 0)} ms`,
     );
     const { resident, peak } = memoryMebibytes(mesh.run.pid);
-    add('control process, changed', `${Math.round(resident)} MiB, at most ${Math.round(peak)} MiB`);
+    add('control process, changed', `${Math.round(resident)} MiB, at most ${Math.round(peak)} MiB`, '300 MB');
     for (const { id, pid } of mesh.run.proxies) add(`proxy ${id}`, `${Math.round(memoryMebibytes(pid).resident)} MiB`);
   } finally {
     await mesh.stop();
@@ -116,8 +129,29 @@ function measureLookup(count: number): void {
   );
 }
 
-function add(name: string, value: string): void {
-  rows.push([name, value]);
+function add(name: string, value: string, target = ''): void {
+  rows.push([name, value, target]);
+}
+
+/** Columns as wide as their widest cell, as a formatter would make them. */
+function formatRows(): string {
+  const all = [['', 'measured', 'target'], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const lines = all.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
+  return [lines[0], `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...lines.slice(1)].join('\n');
+}
+
+function page(table: string): string {
+  const [cpu] = cpus();
+  return `<!-- Written by \`node benchmarks/scale.ts --out\`. -->
+# Many routes
+
+${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores (${cpu?.model ?? 'unknown'}), Node ${process.versions.node}. ${routeCount} HTTPRoutes of ${namespaces} namespaces,
+two rules each, a file for each namespace; ${changes} changes of one route, each in a file of ${routeCount / namespaces} routes, of which the median and the worst
+are shown. From writing the file to the first call that is answered by the changed route.
+
+${table}
+`;
 }
 
 function teamName(namespace: number): string {
@@ -193,5 +227,9 @@ ${grants.join('')}`;
 
 await measureMesh(routeCount);
 for (const count of [10, routeCount]) measureLookup(count);
-const width = Math.max(...rows.map(([name]) => name.length));
-process.stdout.write(rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(''));
+const table = formatRows();
+process.stdout.write(`${table}\n`);
+if (values.out !== undefined) {
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, 'scale.md'), page(table));
+}
