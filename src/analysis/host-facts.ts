@@ -1,6 +1,6 @@
 import { compareText } from '../base/index.ts';
 import { exact } from './exact.ts';
-import type { ClaimRule, DestinationModel, ListenerModel, RuleModel, VirtualHostModel } from './model.ts';
+import type { ClaimRule, DestinationModel, ListenerModel, VirtualHostModel } from './model.ts';
 
 /** What is asked of every virtual host at each change, though few are ever other than before. */
 interface HostFacts {
@@ -10,23 +10,15 @@ interface HostFacts {
 }
 
 export function factsOf(host: Pick<VirtualHostModel, 'matches'>): HostFacts {
-  const rules = new Set(host.matches.map(({ rule }) => rule));
-  return {
-    destinations: exact([...new Set([...rules].flatMap(destinationsOfRule))]),
-    claims: exact(
-      host.matches.flatMap(({ rule, match }) => {
-        const claim = match.headers.find(({ name }) => name.startsWith('@request.auth.claims'));
-        return claim === undefined ? [] : [{ rule, name: claim.name }];
-      }),
-    ),
-  };
-}
-
-function destinationsOfRule({ backends, mirrors }: RuleModel): readonly DestinationModel[] {
-  return [
-    ...backends.flatMap((backend) => ('destination' in backend ? [backend.destination] : [])),
-    ...mirrors.map(({ destination }) => destination),
-  ];
+  const destinations = new Set<DestinationModel>();
+  const claims: ClaimRule[] = [];
+  for (const { rule, match } of host.matches) {
+    for (const backend of rule.backends) if ('destination' in backend) destinations.add(backend.destination);
+    for (const { destination } of rule.mirrors) destinations.add(destination);
+    const claim = match.headers.find(({ name }) => name.startsWith('@request.auth.claims'));
+    if (claim !== undefined) claims.push({ rule, name: claim.name });
+  }
+  return { destinations: [...destinations], claims: exact(claims) };
 }
 
 /** In an order of their own, so that it does not tell in which order routes came and went. */

@@ -8,8 +8,22 @@ export function reportShadowedMatches(
   matches: readonly MatchedRule[],
   report: (finding: Diagnostic) => void,
 ): void {
-  const first = new Map<string, MatchedRule>();
+  if (matches.length < 2) return;
+  const byPath = new Map<string, MatchedRule[]>();
   for (const matched of matches) {
+    const { path } = matched.match;
+    const key = `${path.type} ${path.value}`;
+    const others = byPath.get(key);
+    if (others === undefined) byPath.set(key, [matched]);
+    else others.push(matched);
+  }
+  // Hardly any have the same path, and to compare all there is takes long.
+  for (const alike of byPath.values()) if (alike.length > 1) reportAmong(hostname, alike, report);
+}
+
+function reportAmong(hostname: string, alike: readonly MatchedRule[], report: (finding: Diagnostic) => void): void {
+  const first = new Map<string, MatchedRule>();
+  for (const matched of alike) {
     const key = keyOf(matched.match);
     const earlier = first.get(key);
     if (earlier === undefined) first.set(key, matched);

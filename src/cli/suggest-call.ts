@@ -3,7 +3,7 @@ import { listingsOf, type Plan } from '../plan/index.ts';
 
 /** Reflection comes a moment after the first connection to the application; longer is not worth waiting for. */
 const waitForMethodsMs = 2_000;
-const pollMs = 50;
+const pollMs = 10;
 
 /** A call that can be pasted: the first method a reader would try, through the first plaintext listener with a route. */
 export async function suggestCall(mesh: Mesh): Promise<string | undefined> {
