@@ -11,7 +11,7 @@ import {
   rawClient,
   startRawServer,
 } from '../../test/interop/raw-peer.ts';
-import { actionGateway, clusterId, scripted } from '../../test/kit/action-gateway.ts';
+import { actionGateway, clusterId, pushingBack, scripted } from '../../test/kit/action-gateway.ts';
 import { ManualTime } from '../../test/kit/manual-time.ts';
 import { gatewayId, gatewayPortId, proxyOrigin, proxyPlan } from '../../test/kit/proxy-plan.ts';
 import { startProxy } from '../../test/kit/proxy-process.ts';
@@ -32,19 +32,7 @@ test('retryPushbackMaxMs: who asks for a longer wait gets no other attempt', asy
     ['5', 2],
     ['6', 1],
   ] as const) {
-    const backend = await scripted(t, {
-      onRequest: () => undefined,
-      onEnd: (request) =>
-        request.send(
-          [
-            [':status', '200'],
-            ['content-type', 'application/grpc'],
-            ['grpc-status', '14'],
-            ['grpc-retry-pushback-ms', pushback],
-          ],
-          true,
-        ),
-    });
+    const backend = await pushingBack(t, pushback);
     const origin = proxyOrigin('VirtualService', 'echo', 17);
     const retry = {
       origin,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import { actionGateway, scripted, type ActionGatewaySpec } from '../../test/kit/action-gateway.ts';
+import { actionGateway, pushingBack, scripted, type ActionGatewaySpec } from '../../test/kit/action-gateway.ts';
 import { proxyOrigin } from '../../test/kit/proxy-plan.ts';
 import type { ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
 import { ErrorCode } from '../http2/index.ts';
@@ -286,19 +286,7 @@ describe('nothing is sent again', () => {
       ['0', 2],
       ['5', 2],
     ] as const) {
-      const backend = await scripted(t, {
-        onRequest: () => undefined,
-        onEnd: (request) =>
-          request.send(
-            [
-              [':status', '200'],
-              ['content-type', 'application/grpc'],
-              ['grpc-status', '14'],
-              ['grpc-retry-pushback-ms', pushback],
-            ],
-            true,
-          ),
-      });
+      const backend = await pushingBack(t, pushback);
       const { grpc } = await gatewayTo(t, [backend.address], { route: retrying(['unavailable']) });
       assert.equal((await grpc()).headers['grpc-status'], '14');
       assert.equal(backend.requests, requests, pushback);

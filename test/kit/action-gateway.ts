@@ -153,3 +153,14 @@ export async function scripted(t: TestContext, script: Script): Promise<Scripted
   t.after(() => backend.close());
   return backend;
 }
+
+/** A backend that is unavailable and says in how many milliseconds to try again (gRFC A6), or not to. */
+export function pushingBack(t: TestContext, pushback: string): Promise<ScriptedBackend> {
+  const trailersOnly: [string, string][] = [
+    [':status', '200'],
+    ['content-type', 'application/grpc'],
+    ['grpc-status', '14'],
+    ['grpc-retry-pushback-ms', pushback],
+  ];
+  return scripted(t, { onRequest: () => undefined, onEnd: (request) => request.send(trailersOnly, true) });
+}
