@@ -455,3 +455,15 @@ test('GOAWAYs without a reason have none, and the answer to a drain’s PING is 
   draining.connection.receive(build.ping('drain\0\0\0', 1), 0);
   assert.equal(draining.connection.isClosed, true);
 });
+
+test('a chunk may be taken in parts of some frames each; what is left of it after an error is nothing', () => {
+  const server = harness({ role: 'server' });
+  const ping = build.ping('pingpong');
+  const chunk = Buffer.concat([ping, ping, ping, ping.subarray(0, 5)]);
+  const at: number[] = [];
+  for (let from = 0; from < chunk.length; at.push(from)) from = server.connection.receivePart(chunk, from, 2);
+  assert.deepEqual(at, [2 * ping.length, chunk.length]);
+  assert.equal(server.transcript().length, 3);
+  server.connection.socketClosed();
+  assert.equal(server.connection.receivePart(chunk, 3, 1), chunk.length);
+});

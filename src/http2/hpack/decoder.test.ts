@@ -163,3 +163,34 @@ test('names of every length are the same from the cache, with and without Huffma
       assert.deepEqual([read, value], [name, `${length}`]);
     }
 });
+
+test('integers: four bytes beyond the prefix and not five, whatever they come to', () => {
+  const text = Buffer.from('v'.repeat(127));
+  const literal = (length: Buffer): Buffer => Buffer.concat([Buffer.of(0x00, 0x01, 0x61), length, text]);
+  assert.equal(only(decoderOf(), literal(Buffer.of(0x7f, 0x80, 0x80, 0x80, 0x00))).value.length, 127);
+  const five = Buffer.of(0x7f, 0x80, 0x80, 0x80, 0x80, 0x00);
+  assert.equal(decode(decoderOf(), literal(five)), 'string beyond the block');
+  const longIndex = Buffer.of(0x7f, 0x80, 0x80, 0x80, 0x80, 0x01, 0x61, 0x01, 0x62);
+  assert.equal(decode(decoderOf(), longIndex), 'bad field name');
+});
+
+test('a block ends where it ends, though the buffer goes on', () => {
+  const decoder = decoderOf();
+  assert.equal(decoder.decode(Buffer.of(0x3f, 0x00), 0, 1), false);
+  assert.equal(decoder.error, 'table size update above the limit');
+});
+
+test('an empty name can be read, and makes its message malformed', () => {
+  assert.equal(only(decoderOf(), Buffer.of(0x00, 0x00, 0x01, 0x62)).isMalformed, true);
+});
+
+test('long Huffman codes that are broken are refused like short ones', () => {
+  for (const type of [0x44, 0x04, 0x14]) {
+    const broken = Buffer.concat([Buffer.of(type, 0x80 | 100), Buffer.alloc(100, 0xff)]);
+    assert.equal(decode(decoderOf(), broken), 'bad Huffman code');
+  }
+});
+
+test('the last static entry is no dynamic one', () => {
+  assert.equal(only(decoderOf(), Buffer.of(0x80 | 61)).name, 'www-authenticate');
+});
