@@ -23,7 +23,7 @@ const redacted = '[redacted]';
 
 /** Views of all documents, in the order of the files. */
 export function viewObjects(documents: readonly Document[], status: readonly ObjectStatus[]): ObjectView[] {
-  const statusByName = new Map(status.map((entry) => [key(entry), entry]));
+  const statusOf = new Map(status.map((entry) => [key(entry.origin, entry), entry]));
   return documents.map((document) => {
     const {
       kind: _kind,
@@ -31,7 +31,7 @@ export function viewObjects(documents: readonly Document[], status: readonly Obj
       name: _name,
       origin: _origin,
       ...own
-    } = statusByName.get(key(document)) ?? {};
+    } = statusOf.get(key({ file: document.file, line: document.locate([]).line }, document)) ?? {};
     return {
       apiVersion: document.apiVersion,
       kind: document.kind,
@@ -45,8 +45,18 @@ export function viewObjects(documents: readonly Document[], status: readonly Obj
   });
 }
 
-function key({ kind, namespace, name }: { kind: string; namespace: string; name: string }): string {
-  return `${kind}/${namespace}/${name}`;
+interface Named {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Kind and name are not enough: Istio and the Gateway API both have a Gateway. */
+function key(
+  { file, line }: { readonly file: string; readonly line: number },
+  { kind, namespace, name }: Named,
+): string {
+  return `${file}:${line} ${kind}/${namespace}/${name}`;
 }
 
 function labelsOf(value: Readonly<Record<string, unknown>>): Record<string, string> {

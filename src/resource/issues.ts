@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { safeParse, type z } from 'zod';
 import type { Path } from '../manifest/index.ts';
 import { fieldCodes } from './codes.ts';
 import { pathText, type DecodeContext } from './context.ts';
@@ -28,7 +28,7 @@ export function reportIssues(
     } else if (issue.code === 'invalid_type') {
       context.report(fieldCodes.wrongType, context.document.locateValue(path), {
         message: `${field} must be ${typeNames[issue.expected] ?? issue.expected}, not ${describe(context, value)}`,
-        remedy: typeRemedy(issue.expected, value),
+        remedy: typeRemedy(issue.expected, value, schemaAt(refusal.schema, path)),
       });
     } else {
       const { what, remedy } = explain(issue, value);
@@ -111,9 +111,12 @@ const typeNames: Readonly<Record<string, string>> = {
   record: 'a map',
 };
 
-function typeRemedy(expected: string, value: unknown): string {
-  if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
-    return `Put it in quotes: "${String(value)}".`;
+function typeRemedy(expected: string, value: unknown, schema: z.core.$ZodType | undefined): string {
+  if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
+    // Quotes alone do not make a duration of a number: what would be said next is said at once.
+    const [next] = schema === undefined ? [] : (safeParse(schema, String(value)).error?.issues ?? []);
+    return next?.message.split('\n')[1] ?? `Put it in quotes: "${String(value)}".`;
+  }
   if (typeof value === 'string' && /^-?\d+$/.test(value)) return 'Take the quotes away.';
   if (expected === 'array') return 'Write a list: each entry on its own line after "- ".';
   if (expected === 'object' || expected === 'record')
