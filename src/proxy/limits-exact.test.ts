@@ -127,7 +127,8 @@ test('learnTimeoutMs: a workload that never answers is given up then', async (t)
 test('requestsSentOnAtOnce: so many of one chunk at once, one more after the other connections', async (t) => {
   const backend = await startScripted({ onRequest: () => undefined, onEnd: (request) => request.end(0) });
   t.after(() => backend.close());
-  const gateway = await startProxy(gatewayId);
+  const manyStreams = { ...defaultProxyLimits.clientConnection, maxConcurrentStreams: requestsSentOnAtOnce + 1 };
+  const gateway = await startProxy(gatewayId, { limits: { clientConnection: manyStreams } });
   t.after(() => gateway.proxy.close());
   await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
   const client = rawClient(gateway.addressOf(gatewayPortId));

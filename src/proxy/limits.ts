@@ -90,10 +90,10 @@ export const directMessageCharacters = 1_024;
 export const sharedConnectionStreams = 100;
 
 /**
- * Requests of one chunk that are sent on at once; then the other connections have their turn. Sending one on costs some 50
- * microseconds, and a connection may bring a hundred in one chunk.
+ * Requests of one chunk that are sent on at once; then the other connections have their turn. Sending one on costs some ten
+ * microseconds, so this is a millisecond. No more can come where streams have their default limit, and such connections do not pay.
  */
-export const requestsSentOnAtOnce = 50;
+export const requestsSentOnAtOnce = 100;
 
 /**
  * Hosts for which one endpoint keeps connections of their own, where the server name of TLS follows the request. A client
