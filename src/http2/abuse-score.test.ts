@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AbuseScore } from './abuse-score.ts';
-import { defaultLimits, INITIAL_PRIORITY_ALLOWANCE, PRIORITIES_PER_STREAM } from './limits.ts';
+import { defaultLimits, INITIAL_PRIORITY_ALLOWANCE, PRIORITIES_PER_STREAM, SUSPECT_BELOW } from './limits.ts';
 
 const limits = { ...defaultLimits, abuseBudget: 100, abuseRefillPerSecond: 20, abuseEarnedPerCompletedStream: 0.5 };
 
@@ -17,6 +17,18 @@ function left(score: AbuseScore): number {
 
 test('abuseBudget: the whole of it passes at the start, and not one more', () => {
   assert.equal(left(new AbuseScore(limits)), 100);
+});
+
+test('SUSPECT_BELOW: an eighth of the budget may be drawn without suspicion, one more may not, and time takes it away', () => {
+  const score = new AbuseScore(limits);
+  const allowed = Math.floor(limits.abuseBudget * (1 - SUSPECT_BELOW));
+  score.tick(50_000);
+  score.charge(allowed);
+  assert.equal(score.isSuspect, false);
+  score.charge(1);
+  assert.equal(score.isSuspect, true);
+  score.tick(50_000 + 1000 / limits.abuseRefillPerSecond);
+  assert.equal(score.isSuspect, false);
 });
 
 test('abuseRefillPerSecond: time gives back, never more than the budget; the first look at the clock gives nothing', () => {

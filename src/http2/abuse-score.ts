@@ -3,6 +3,7 @@ import {
   INITIAL_WINDOW_UPDATE_ALLOWANCE,
   MAX_WINDOW_UPDATE_ALLOWANCE,
   PRIORITIES_PER_STREAM,
+  SUSPECT_BELOW,
   WINDOW_UPDATES_PER_DATA_FRAME,
   WINDOW_UPDATES_PER_KIB,
   WINDOW_UPDATES_PER_STREAM,
@@ -24,6 +25,11 @@ export class AbuseScore {
 
   get isExhausted(): boolean {
     return this.#budget < 0;
+  }
+
+  /** More was drawn than an honest peer's slips cost, though not yet too much. */
+  get isSuspect(): boolean {
+    return this.#budget < this.#limits.abuseBudget * SUSPECT_BELOW;
   }
 
   /** Refills for the time since the last call; a clock that stands still refills nothing. */

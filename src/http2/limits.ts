@@ -161,6 +161,12 @@ export const INITIAL_WINDOW_UPDATE_ALLOWANCE = 16;
 /** Explained but unused WINDOW_UPDATEs are not saved up beyond this. */
 export const MAX_WINDOW_UPDATE_ALLOWANCE = 10_000;
 
+/**
+ * The share of the abuse budget below which a connection handles few frames at a time, so that those whom it shares the process
+ * with hardly notice. An honest peer that cancels much may get there, and waits a little longer for nothing else.
+ */
+export const SUSPECT_BELOW = 0.875;
+
 export const defaultLimits: Http2Limits = {
   maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
   streamWindowBytes: STREAM_WINDOW_BYTES,

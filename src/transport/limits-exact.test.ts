@@ -5,6 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { callClient, echoServer, newCall, requestFields, type Call } from '../../test/kit/frame-echo.ts';
 import { build, END_HEADERS, END_STREAM, frame } from '../../test/kit/frame-peer.ts';
+import { defaultLimits } from '../http2/index.ts';
 import {
   connect as connectTransport,
   defaultTransportLimits,
@@ -12,7 +13,7 @@ import {
   TimerWheel,
   type Http2Transport,
 } from './index.ts';
-import { FRAMES_PER_LOOK, READ_BYTES_PER_TURN, RESUMED_PER_TURN, SLICE_MS } from './transport-limits.ts';
+import { FRAMES_PER_LOOK, READ_BYTES_PER_TURN, RESUMED_MS_PER_TURN, SLICE_MS } from './transport-limits.ts';
 import { resumeNextTurn } from './turn.ts';
 
 const tickMs = 10;
@@ -114,9 +115,13 @@ test('highWaterBytes: blocked from the limit on, not one byte below', async (t) 
 const ignored = frame(0x99, 0, 0, Buffer.alloc(0));
 
 /** How many frames each turn of one chunk of `frames` handled, on a clock that moves by `lookMs` when it is looked at. */
-async function slices(t: TestContext, { frames, lookMs }: { frames: number; lookMs: number }): Promise<number[]> {
+async function slices(
+  t: TestContext,
+  { frames, lookMs, drawn = 0 }: { frames: number; lookMs: number; drawn?: number },
+): Promise<number[]> {
   const { transport, socket, passOnLook } = await place(t);
   const { connection } = transport;
+  connection.score.charge(drawn);
   const begun = connection.framesReceived;
   passOnLook(lookMs);
   socket.emit('data', Buffer.concat(Array.from({ length: frames }, () => ignored)));
@@ -140,6 +145,13 @@ test('SLICE_MS: who took less goes on, who took as long waits for the others', a
   assert.deepEqual(await slices(t, { frames, lookMs: SLICE_MS }), [FRAMES_PER_LOOK, 1]);
 });
 
+test('who has drawn half of the abuse budget handles few frames a turn, and all in the end', async (t) => {
+  const frames = 2 * FRAMES_PER_LOOK + 1;
+  const drawn = 0.5 * defaultLimits.abuseBudget;
+  assert.deepEqual(await slices(t, { frames, lookMs: 0, drawn }), [FRAMES_PER_LOOK, FRAMES_PER_LOOK, 1]);
+  assert.deepEqual(await slices(t, { frames, lookMs: 0 }), [frames]);
+});
+
 test('READ_BYTES_PER_TURN: the socket rests for a turn after so many bytes, not after one less', async (t) => {
   const rests = async (bytes: number): Promise<boolean> => {
     const { socket } = await place(t);
@@ -155,20 +167,32 @@ test('READ_BYTES_PER_TURN: the socket rests for a turn after so many bytes, not 
   assert.equal(await rests(READ_BYTES_PER_TURN), true);
 });
 
-test('RESUMED_PER_TURN: so many go on in one turn, one more in the next', async () => {
+test('RESUMED_MS_PER_TURN: connections go on while there is time, the next one in the next turn', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
   const resumed: number[] = [];
-  const pause = (count: number): void => {
-    for (let i = 0; i < count; i++) resumeNextTurn({ resume: () => resumed.push(i) });
+  const pause = (count: number, eachMs: number): void => {
+    for (let i = 0; i < count; i++) resumeNextTurn({ resume: () => (resumed.push(i), (nowMs += eachMs)) });
   };
-  const all = Array.from({ length: RESUMED_PER_TURN }, (_, i) => i);
-  pause(RESUMED_PER_TURN);
+  pause(3, RESUMED_MS_PER_TURN / 4);
   await new Promise(setImmediate);
-  assert.deepEqual(resumed.splice(0), all);
-  pause(RESUMED_PER_TURN + 1);
+  assert.deepEqual(resumed.splice(0), [0, 1, 2]);
+  pause(3, RESUMED_MS_PER_TURN / 2);
   await new Promise(setImmediate);
-  assert.deepEqual(resumed, all);
+  assert.deepEqual(resumed, [0, 1]);
   await new Promise(setImmediate);
-  assert.deepEqual(resumed, [...all, RESUMED_PER_TURN]);
+  assert.deepEqual(resumed.splice(0), [0, 1, 2]);
+});
+
+test('RESUMED_MS_PER_TURN: who pauses again waits for the next turn', async () => {
+  const resumed: string[] = [];
+  const again = { resume: () => (resumed.push('again'), resumed.length < 3 && resumeNextTurn(again)) };
+  resumeNextTurn(again);
+  await new Promise(setImmediate);
+  assert.deepEqual(resumed, ['again']);
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  assert.deepEqual(resumed, ['again', 'again', 'again']);
 });
 
 test('SLICE_MS: what a server said and nobody had a turn for yet counts when the server is gone', async (t) => {

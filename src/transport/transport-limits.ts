@@ -54,8 +54,12 @@ export const FRAMES_PER_LOOK = 32;
  */
 export const SLICE_MS = 2;
 
-/** Connections that go on in one turn after a pause; the others wait for the next turn, in order. */
-export const RESUMED_PER_TURN = 4;
+/**
+ * For how long connections that had their slice go on in one turn, in milliseconds; whose turn did not come waits for the next
+ * one. A time, not a number: ten busy connections must not make a turn of ten slices, and those that only rested for their bytes
+ * cost next to nothing.
+ */
+export const RESUMED_MS_PER_TURN = 1;
 
 /**
  * What one connection may bring in one turn of the event loop, in bytes: one read. libuv would read 32 times as much from a

@@ -150,7 +150,7 @@ export class Http2Transport<U> implements Flushable, Resumable {
       this.#rest = Buffer.concat([this.#rest, chunk]);
       return false;
     }
-    const turn = this.#process(chunk);
+    const turn = this.#process(chunk, false);
     if (this.#rest !== undefined) return false;
     if (turn !== this.#turn) {
       this.#turn = turn;
@@ -163,8 +163,11 @@ export class Http2Transport<U> implements Flushable, Resumable {
     return false;
   }
 
-  /** Handles the frames of `chunk`, or as many as one connection may at once: `#rest` is what is left. Answers the turn. */
-  #process(chunk: Buffer): number {
+  /**
+   * Handles the frames of `chunk`, or as many as one connection may at once: `#rest` is what is left. `isOwn`: the chunk is
+   * nobody else's and need not be copied. Answers the turn.
+   */
+  #process(chunk: Buffer, isOwn: boolean): number {
     const nowMs = this.#wheel.nowMs();
     this.nowMs = nowMs;
     const connection = this.connection;
@@ -172,17 +175,16 @@ export class Http2Transport<U> implements Flushable, Resumable {
     chunkBegins();
     connection.score.tick(nowMs);
     let at = connection.receivePart(chunk, 0, FRAMES_PER_LOOK);
-    while (at < end && this.#wheel.nowMs() - nowMs < SLICE_MS) {
+    while (at < end && !connection.score.isSuspect && this.#wheel.nowMs() - nowMs < SLICE_MS) {
       at = connection.receivePart(chunk, at, FRAMES_PER_LOOK);
     }
-    if (at < end || this.#options.onChunkEnd?.() === false) this.#pause(chunk, at);
+    if (at < end || this.#options.onChunkEnd?.() === false) {
+      const rest = chunk.subarray(at);
+      this.#rest = isOwn ? rest : Buffer.from(rest);
+      resumeNextTurn(this);
+    }
     if (connection.isClosed || connection.isDraining) this.#checkEnd();
     return chunkProcessed();
-  }
-
-  #pause(chunk: Buffer, from: number): void {
-    this.#rest = Buffer.from(chunk.subarray(from));
-    resumeNextTurn(this);
   }
 
   /** The peer is gone. What a server said before counts all the same; a client that left waits for nothing. */
@@ -197,7 +199,7 @@ export class Http2Transport<U> implements Flushable, Resumable {
     const rest = this.#rest;
     if (rest !== undefined) {
       this.#rest = undefined;
-      this.#process(rest);
+      this.#process(rest, true);
       if (this.#rest !== undefined) return;
     }
     readOn(this.#socket);

@@ -8,7 +8,7 @@
  * The end of a turn is an immediate, which with one call in flight is some 3 % of a hop's CPU. So none is asked for while
  * output goes out at once; turns are told apart by the loop's own count of them.
  */
-import { RESUMED_PER_TURN } from './transport-limits.ts';
+import { RESUMED_MS_PER_TURN } from './transport-limits.ts';
 
 export interface Flushable {
   flush(): void;
@@ -79,9 +79,12 @@ function endTurn(): void {
   if (paused.length > 0) resumePaused();
 }
 
+/** In order, until their time is up; one at least, and none twice. */
 function resumePaused(): void {
-  const connections = paused.splice(0, RESUMED_PER_TURN);
-  for (let i = 0; i < connections.length; i++) (connections[i] as Resumable).resume();
+  const begun = performance.now();
+  let left = paused.length;
+  do (paused.shift() as Resumable).resume();
+  while (--left > 0 && performance.now() - begun < RESUMED_MS_PER_TURN);
   if (paused.length > 0) scheduleEnd();
 }
 
