@@ -1,7 +1,7 @@
 /**
  * Runs the tests with Node's own runner: all of them, or those whose path contains one of the arguments.
  *
- *   npm test                 the quick suite (under 2 minutes)
+ *   npm test                 the quick suite (under 3 minutes)
  *   npm test -- http2 call   only matching files
  *   npm test -- --twice      files that failed run once more, alone; what passes then is named and does not count
  *   SALLYPORT_LONG=1 npm test  with the long runs (whole vector sets, longer fuzzing)
