@@ -56,8 +56,9 @@ const CHECKS_PER_TIMEOUT = 2;
 /**
  * Drives one socket: reads into the engine, writes its output once per turn.
  *
- * Reading pauses for the rest of a turn and never longer: windows bound what a peer may send, and two peers that both stopped reading because the other
- * does not would wait for ever. What bounds the output is `writeBlocked`, which the owner obeys.
+ * Reading pauses while other connections have their turn, and for no other reason: windows bound what a peer may send, and two
+ * peers that both stopped reading because the other does not would wait for ever. What bounds the output is `writeBlocked`, which
+ * the owner obeys.
  */
 export class Http2Transport<U> implements Flushable, Resumable {
   readonly connection: Http2Connection<U>;
