@@ -8,11 +8,13 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { listAttacks, python, type Position } from '../test/attacks/arena/attacker.ts';
 import { freePort } from '../test/attacks/arena/free-port.ts';
 import { forkGoodClient } from '../test/attacks/arena/good-client-process.ts';
+import { instrumentFlags } from '../test/attacks/arena/instrument.ts';
 import { isGrowing, measure, type Measured } from '../test/attacks/arena/measure.ts';
-import { giveAttackersAProcessor } from '../test/attacks/arena/processors.ts';
+import { giveProxiesAProcessor } from '../test/attacks/arena/processors.ts';
 import { startAttackedMesh } from '../test/attacks/arena/mesh.ts';
 import { addsMemory, renderReport, summarize } from '../test/attacks/arena/report.ts';
 
@@ -26,14 +28,15 @@ if (python.missing !== false) {
   process.stderr.write(`attacks skipped: ${python.missing}\n`);
   process.exit(0);
 }
+for (const flag of instrumentFlags) setFlagsFromString(flag);
 if (hasSmallHeap) process.env['NODE_OPTIONS'] = smallHeapOption;
 
-const placement = giveAttackersAProcessor();
+const placement = giveProxiesAProcessor();
 let isStopping = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (isStopping = true));
 
 const evilPort = await freePort();
-const mesh = await startAttackedMesh({ evilAddress: `127.0.0.1:${evilPort}` });
+const mesh = await startAttackedMesh({ evilAddress: `127.0.0.1:${evilPort}`, placement });
 const good = forkGoodClient(mesh.gateway);
 const results: Measured[] = [];
 try {

@@ -67,7 +67,7 @@ const table: Readonly<Record<string, FolderRule>> = {
       'compile',
     ],
     // dns for the names of ServiceEntries.
-    node: ['child_process', 'dns/promises', 'fs', 'module', 'net', 'path', 'url', 'v8'],
+    node: ['child_process', 'dns/promises', 'fs', 'module', 'net', 'os', 'path', 'url', 'v8'],
     npm: [],
   },
   cli: {

@@ -8,6 +8,7 @@ import { systemClock } from '../base/index.ts';
 import { isControlMessage, type ProxyMessage } from './messages.ts';
 import { ProxyRunner } from './proxy-runner.ts';
 import { sharedOutput } from './shared-output.ts';
+import { letHelpersGiveWay } from './worker-priority.ts';
 
 /** Calls may take this long, in milliseconds, to finish when control has vanished or SIGTERM came. */
 const orphanGraceMs = 5_000;
@@ -16,6 +17,10 @@ const orphanGraceMs = 5_000;
 // proxy, for 2 % of CPU with 1,000 calls in flight and none below. Said here and not on the command line, where a Node that no
 // longer knows the flag would not start.
 setFlagsFromString('--heap-growing-percent=50');
+
+// The nursery is so small that helpers save nothing, and the event loop would wait for them on a busy processor.
+setFlagsFromString('--no-parallel-scavenge');
+letHelpersGiveWay();
 
 const runner = new ProxyRunner({
   send,

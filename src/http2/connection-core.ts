@@ -71,6 +71,8 @@ export class ConnectionCore<U> {
   acceptUpTo = Infinity;
   /** Live streams, those of ours without an id yet included. */
   liveStreams = 0;
+  /** Streams whose both halves ended in order. */
+  completedStreams = 0;
   /** A message was sent or received since the peer's last PING: keepalive of a busy connection is free. */
   messagesSincePing = false;
   /** PINGs of ours that are not answered yet. */
@@ -174,6 +176,7 @@ export class ConnectionCore<U> {
   complete(stream: StreamRecord<U>): void {
     stream.flags |= StreamFlag.closed;
     this.#remove(stream);
+    this.completedStreams++;
     this.score.streamCompleted();
     this.handler.onStreamClosed(stream);
   }

@@ -140,12 +140,12 @@ export class Http2Connection<U> extends ConnectionCore<U> {
   }
 
   /**
-   * `receive`, but only from `from` on and at most `mostFrames` frames; answers where to go on. Not to be called out of a handler, of
-   * whatever connection: streams that were released are used again from here on.
+   * `receive`, but only from `from` on and until `mostFrames` frames or `mostBytes` bytes are read and a frame is whole; answers where
+   * to go on. Not to be called out of a handler, of whatever connection: streams that were released are used again from here on.
    */
-  receivePart(chunk: Buffer, from: number, mostFrames: number): number {
+  receivePart(chunk: Buffer, from: number, mostFrames: number, mostBytes = Infinity): number {
     if (this.#released.length > 0) returnStreams(this.#released);
-    return this.closed ? chunk.length : this.#reader.read(chunk, from, mostFrames);
+    return this.closed ? chunk.length : this.#reader.read(chunk, from, mostFrames, mostBytes);
   }
 
   /**

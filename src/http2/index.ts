@@ -6,4 +6,5 @@ export type { ConnectionHandler, LimitName } from './handler.ts';
 export { defaultLimits, type Http2Limits } from './limits.ts';
 export { latin1Text } from './latin1.ts';
 export { OutputBuffer } from './output.ts';
+export { returnSlab, takeSlab } from './slab-pool.ts';
 export type { Http2Stream } from './stream.ts';

@@ -52,13 +52,14 @@ export class FrameReader {
     return this.#partial > 0 || this.#state === State.payload || this.#state === State.preface;
   }
 
-  /** Reads `chunk` from `from` on, at most `mostFrames` frames; answers where it stopped. */
-  read(chunk: Buffer, from = 0, mostFrames = Infinity): number {
+  /** Reads `chunk` from `from` on, until `mostFrames` frames or `mostBytes` bytes are read and a frame is whole; answers where it stopped. */
+  read(chunk: Buffer, from = 0, mostFrames = Infinity, mostBytes = Infinity): number {
     const end = chunk.length;
     const stop = this.frames + mostFrames;
+    const stopAt = from + mostBytes;
     let at = from;
     while (at < end && !this.#sink.isClosed) {
-      if (this.frames >= stop && this.#state === State.head) return at;
+      if ((this.frames >= stop || at >= stopAt) && this.#state === State.head) return at;
       switch (this.#state) {
         case State.head:
           at = this.#readHead(chunk, at, end);

@@ -13,7 +13,17 @@ import {
   TimerWheel,
   type Http2Transport,
 } from './index.ts';
-import { FRAMES_PER_LOOK, READ_BYTES_PER_TURN, RESUMED_MS_PER_TURN, SLICE_MS } from './transport-limits.ts';
+import {
+  BYTES_PER_LOOK,
+  FRAMES_PER_LOOK,
+  KNOWN_AFTER_BYTES,
+  KNOWN_AFTER_STREAMS,
+  READ_BYTES_PER_TURN,
+  RESUMED_MS_PER_TURN,
+  SLICE_MS,
+  STRANGER_BYTES_AT_ONCE,
+  STRANGER_SLICE_MS,
+} from './transport-limits.ts';
 import { resumeNextTurn } from './turn.ts';
 
 const tickMs = 10;
@@ -114,17 +124,29 @@ test('highWaterBytes: blocked from the limit on, not one byte below', async (t) 
 
 const ignored = frame(0x99, 0, 0, Buffer.alloc(0));
 
+interface SliceOptions {
+  readonly frames: number;
+  readonly lookMs: number;
+  readonly drawn?: number;
+  /** Calls that ended before. */
+  readonly completed?: number;
+  /** Of each frame. */
+  readonly frameBytes?: number;
+}
+
 /** How many frames each turn of one chunk of `frames` handled, on a clock that moves by `lookMs` when it is looked at. */
 async function slices(
   t: TestContext,
-  { frames, lookMs, drawn = 0 }: { frames: number; lookMs: number; drawn?: number },
+  { frames, lookMs, drawn = 0, completed = KNOWN_AFTER_STREAMS, frameBytes = ignored.length }: SliceOptions,
 ): Promise<number[]> {
   const { transport, socket, passOnLook } = await place(t);
   const { connection } = transport;
   connection.score.charge(drawn);
+  connection.completedStreams = completed;
   const begun = connection.framesReceived;
   passOnLook(lookMs);
-  socket.emit('data', Buffer.concat(Array.from({ length: frames }, () => ignored)));
+  const one = frame(0x99, 0, 0, Buffer.alloc(frameBytes - ignored.length));
+  socket.emit('data', Buffer.concat(Array.from({ length: frames }, () => one)));
   const counts = [connection.framesReceived - begun];
   while (connection.framesReceived - begun < frames) {
     const before = connection.framesReceived;
@@ -145,6 +167,60 @@ test('SLICE_MS: who took less goes on, who took as long waits for the others', a
   assert.deepEqual(await slices(t, { frames, lookMs: SLICE_MS }), [FRAMES_PER_LOOK, 1]);
 });
 
+test('BYTES_PER_LOOK: the clock is looked at after so many bytes too, once a frame is whole', async (t) => {
+  const frameBytes = BYTES_PER_LOOK / 2;
+  assert.deepEqual(await slices(t, { frames: 3, lookMs: SLICE_MS, frameBytes }), [2, 1]);
+  assert.deepEqual(await slices(t, { frames: 3, lookMs: SLICE_MS, frameBytes: frameBytes - 1 }), [3]);
+});
+
+test('STRANGER_SLICE_MS and KNOWN_AFTER_STREAMS: who is not known yet gives way sooner', async (t) => {
+  const frames = FRAMES_PER_LOOK + 1;
+  const lookMs = STRANGER_SLICE_MS;
+  assert.deepEqual(await slices(t, { frames, lookMs }), [frames]);
+  assert.deepEqual(await slices(t, { frames, lookMs, completed: KNOWN_AFTER_STREAMS - 1 }), [FRAMES_PER_LOOK, 1]);
+  assert.deepEqual(await slices(t, { frames, lookMs: lookMs / 2, completed: 0 }), [frames]);
+});
+
+test('STRANGER_BYTES_AT_ONCE: more than so many bytes of who is not known wait for the end of the turn', async (t) => {
+  const handledAtOnce = async (bytes: number, prepare: (place: Place) => void = () => undefined): Promise<boolean> => {
+    const one = await place(t);
+    prepare(one);
+    const begun = one.transport.connection.framesReceived;
+    one.socket.emit('data', frame(0x99, 0, 0, Buffer.alloc(bytes - ignored.length)));
+    const isAtOnce = one.transport.connection.framesReceived > begun;
+    while (one.transport.connection.framesReceived === begun) await new Promise(setImmediate);
+    return isAtOnce;
+  };
+  assert.equal(await handledAtOnce(STRANGER_BYTES_AT_ONCE), true);
+  assert.equal(await handledAtOnce(STRANGER_BYTES_AT_ONCE + 1), false);
+  const known = ({ transport }: Place): void => void (transport.connection.completedStreams = KNOWN_AFTER_STREAMS);
+  assert.equal(await handledAtOnce(STRANGER_BYTES_AT_ONCE + 1, known), true);
+  const suspect = (one: Place): void => {
+    known(one);
+    one.transport.connection.score.charge(0.5 * defaultLimits.abuseBudget);
+  };
+  assert.equal(await handledAtOnce(STRANGER_BYTES_AT_ONCE + 1, suspect), false);
+});
+
+test('KNOWN_AFTER_BYTES: who brought so many bytes is known without a call that ended', async (t) => {
+  const { transport, socket } = await place(t);
+  const { connection } = transport;
+  const handshakeBytes = build.preface.length + build.settings().length;
+  const chunk = Buffer.concat(Array.from({ length: 4 }, () => frame(0x99, 0, 0, Buffer.alloc(16_375))));
+  connection.score.tick(0);
+  for (let left = KNOWN_AFTER_BYTES - handshakeBytes - chunk.length; left > 0; left -= chunk.length) {
+    const { framesReceived } = connection;
+    socket.emit('data', chunk.subarray(0, Math.min(left, chunk.length)));
+    assert.equal(connection.framesReceived, framesReceived);
+    while (socket.isPaused()) await new Promise(setImmediate);
+    // Frames of unknown types cost something, which is not what this is about.
+    connection.score.charge(-defaultLimits.abuseBudget);
+  }
+  const { framesReceived } = connection;
+  socket.emit('data', chunk);
+  assert.ok(connection.framesReceived > framesReceived);
+});
+
 test('who has drawn half of the abuse budget handles few frames a turn, and all in the end', async (t) => {
   const frames = 2 * FRAMES_PER_LOOK + 1;
   const drawn = 0.5 * defaultLimits.abuseBudget;
@@ -154,7 +230,8 @@ test('who has drawn half of the abuse budget handles few frames a turn, and all 
 
 test('READ_BYTES_PER_TURN: the socket rests for a turn after so many bytes, not after one less', async (t) => {
   const rests = async (bytes: number): Promise<boolean> => {
-    const { socket } = await place(t);
+    const { socket, transport } = await place(t);
+    transport.connection.completedStreams = KNOWN_AFTER_STREAMS;
     // What the peer said first came in the turn before.
     await new Promise(setImmediate);
     const long = frame(0x99, 0, 0, Buffer.alloc(16_000));

@@ -3,6 +3,7 @@ import { plainFacts, type SocketFacts } from './socket-facts.ts';
 import type { ClientHello } from './client-hello.ts';
 import { peekHello } from './peek-hello.ts';
 import { acceptTls, type HandshakeFailure, type TlsAcceptOptions } from './tls-accept.ts';
+import { resumeNextTurn } from './turn.ts';
 import { BYTES_ALPN_PROTOCOLS, type TlsServerContext } from './tls-context.ts';
 import { HANDSHAKE_TIMEOUT_MS, LISTEN_BACKLOG, MAX_CONNECTIONS, TCP_KEEPALIVE_DELAY_MS } from './transport-limits.ts';
 
@@ -85,6 +86,23 @@ export function listen(options: ListenOptions): Promise<Listener> {
 
   const startTls = (socket: Socket, tls: TlsServerContext, bytes?: TlsAcceptOptions['bytes']): void => {
     pending.add(socket);
+    const facts = plainFacts(socket);
+    const onGone = (): void => {
+      if (pending.delete(socket)) refuse('handshake-failed', 'closed before the handshake', facts);
+    };
+    socket.on('error', onGone);
+    socket.on('close', onGone);
+    // A handshake costs more than many calls: a storm of them shares the time that turns have for what can wait.
+    resumeNextTurn({
+      resume: () => {
+        socket.off('error', onGone);
+        socket.off('close', onGone);
+        if (pending.has(socket)) handshake(socket, tls, bytes);
+      },
+    });
+  };
+
+  const handshake = (socket: Socket, tls: TlsServerContext, bytes: TlsAcceptOptions['bytes']): void => {
     acceptTls(socket, {
       tls,
       ...(bytes === undefined ? {} : { bytes }),

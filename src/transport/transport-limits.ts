@@ -47,6 +47,9 @@ export const defaultTransportLimits: TransportLimits = {
  */
 export const FRAMES_PER_LOOK = 32;
 
+/** Bytes after which it is looked at as well, once a frame is whole: a header block of 16 KiB may name ten thousand fields. */
+export const BYTES_PER_LOOK = 8 * 1024;
+
 /**
  * For how long one connection may use the event loop before the others have theirs, in milliseconds, looked at each
  * `FRAMES_PER_LOOK` frames. What is left of its chunk, 64 KiB at most, is kept and waits. Two hundred
@@ -60,6 +63,25 @@ export const SLICE_MS = 2;
  * cost next to nothing.
  */
 export const RESUMED_MS_PER_TURN = 1;
+
+/**
+ * Calls after which a connection is known. Attacks begin with the connection and are cut
+ * before they come so far; and who first behaves and then does not is still bound by the slice and by the abuse budget.
+ */
+export const KNOWN_AFTER_STREAMS = 32;
+
+/** The same for connections whose calls are few and long, in bytes that they brought. */
+export const KNOWN_AFTER_BYTES = 16 * 1024 * 1024;
+
+/**
+ * What a connection that is not known may bring and be served at once, in bytes. More waits for the turn's end and is part of
+ * `RESUMED_MS_PER_TURN`, which all of them share: any number of strangers costs those who are known one slice a turn. A first call with large
+ * metadata is shorter.
+ */
+export const STRANGER_BYTES_AT_ONCE = 4 * 1024;
+
+/** The slice of a connection that is not known, in milliseconds: so short that several have theirs in each turn. */
+export const STRANGER_SLICE_MS = 0.25;
 
 /**
  * What one connection may bring in one turn of the event loop, in bytes: one read. libuv would read 32 times as much from a

@@ -1,14 +1,20 @@
 /** Hot file: drives one socket. */
 import type { Socket } from 'node:net';
 import { defaultLimits, ErrorCode, Http2Connection, type ConnectionHandler, type Http2Limits } from '../http2/index.ts';
+import { Backlog } from './backlog.ts';
 import { readIntoSharedBuffer, readOn } from './read-buffer.ts';
 import type { SocketFacts } from './socket-facts.ts';
 import { WheelTimer, type TimerWheel } from './timer-wheel.ts';
 import {
+  BYTES_PER_LOOK,
   defaultTransportLimits,
   FRAMES_PER_LOOK,
+  KNOWN_AFTER_BYTES,
+  KNOWN_AFTER_STREAMS,
   READ_BYTES_PER_TURN,
   SLICE_MS,
+  STRANGER_BYTES_AT_ONCE,
+  STRANGER_SLICE_MS,
   type TransportLimits,
 } from './transport-limits.ts';
 import { chunkBegins, chunkProcessed, flushThisTurn, resumeNextTurn, type Flushable, type Resumable } from './turn.ts';
@@ -73,11 +79,17 @@ export class Http2Transport<U> implements Flushable, Resumable {
   readonly #endTimer = new WheelTimer(() => this.#onEndTimer());
   readonly #onWritten = (): void => this.#written();
   #isDirty = false;
-  /** The turn in which `#turnBytes` came. */
+  /** The turn of what was processed last, and that in which `#turnBytes` came. */
   #turn = -1;
+  #turnOfBytes = -1;
   #turnBytes = 0;
-  /** What was read and waits for the other connections; its frames were all handled if it is empty. */
-  #rest: Buffer | undefined;
+  /** All that was read. */
+  #bytes = 0;
+  /** It waits until the others had their turn, with what was read meanwhile. */
+  #isPaused = false;
+  readonly #backlog = new Backlog();
+  /** Not all that follows from the last chunk was done. */
+  #isUnfinished = false;
   #isWriting = false;
   /** Why we are closing, once we are. */
   #reason: CloseReason | undefined;
@@ -144,64 +156,89 @@ export class Http2Transport<U> implements Flushable, Resumable {
     flushThisTurn(this);
   }
 
+  /** For how long it may use the event loop at once, in milliseconds; who draws on the abuse budget stops at the first look. */
+  get #sliceMs(): number {
+    if (this.connection.score.isSuspect) return 0;
+    return this.#isKnown ? SLICE_MS : STRANGER_SLICE_MS;
+  }
+
+  /** It has not yet shown that it brings honest work, or has drawn on the abuse budget. */
+  get #isStrange(): boolean {
+    return !this.#isKnown || this.connection.score.isSuspect;
+  }
+
+  get #isKnown(): boolean {
+    return this.connection.completedStreams >= KNOWN_AFTER_STREAMS || this.#bytes >= KNOWN_AFTER_BYTES;
+  }
+
   /** Answers whether the socket may bring more in this turn. */
   #read(chunk: Buffer): boolean {
-    if (this.#rest !== undefined) {
-      // TLS hands out all that it has decrypted already.
-      this.#rest = Buffer.concat([this.#rest, chunk]);
+    this.#bytes += chunk.length;
+    // TLS hands out all that it has decrypted already, paused or not.
+    if (this.#isPaused || (chunk.length > STRANGER_BYTES_AT_ONCE && this.#isStrange)) {
+      this.#backlog.push(chunk, 0);
+      this.#pause();
       return false;
     }
-    const turn = this.#process(chunk, false);
-    if (this.#rest !== undefined) return false;
-    if (turn !== this.#turn) {
-      this.#turn = turn;
+    const at = this.#process(chunk);
+    this.#backlog.push(chunk, at);
+    if (this.#isPaused) return false;
+    if (this.#turn !== this.#turnOfBytes) {
+      this.#turnOfBytes = this.#turn;
       this.#turnBytes = 0;
     }
     this.#turnBytes += chunk.length;
     if (this.#turnBytes < READ_BYTES_PER_TURN) return true;
     this.#turnBytes = 0;
-    resumeNextTurn(this);
+    this.#pause();
     return false;
   }
 
-  /**
-   * Handles the frames of `chunk`, or as many as one connection may at once: `#rest` is what is left. `isOwn`: the chunk is
-   * nobody else's and need not be copied. Answers the turn.
-   */
-  #process(chunk: Buffer, isOwn: boolean): number {
+  /** Handles the frames of `chunk`, or as many as one connection may at once, and pauses then. Answers where it stopped. */
+  #process(chunk: Buffer): number {
     const nowMs = this.#wheel.nowMs();
     this.nowMs = nowMs;
     const connection = this.connection;
     const end = chunk.length;
     chunkBegins();
     connection.score.tick(nowMs);
-    let at = connection.receivePart(chunk, 0, FRAMES_PER_LOOK);
-    while (at < end && !connection.score.isSuspect && this.#wheel.nowMs() - nowMs < SLICE_MS) {
-      at = connection.receivePart(chunk, at, FRAMES_PER_LOOK);
+    let at = connection.receivePart(chunk, 0, FRAMES_PER_LOOK, BYTES_PER_LOOK);
+    while (at < end && this.#wheel.nowMs() - nowMs < this.#sliceMs) {
+      at = connection.receivePart(chunk, at, FRAMES_PER_LOOK, BYTES_PER_LOOK);
     }
-    if (at < end || this.#options.onChunkEnd?.() === false) {
-      const rest = chunk.subarray(at);
-      this.#rest = isOwn ? rest : Buffer.from(rest);
-      resumeNextTurn(this);
-    }
+    this.#isUnfinished = at < end || this.#options.onChunkEnd?.() === false;
+    if (this.#isUnfinished) this.#pause();
     if (connection.isClosed || connection.isDraining) this.#checkEnd();
-    return chunkProcessed();
+    this.#turn = chunkProcessed();
+    return at;
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    resumeNextTurn(this);
   }
 
   /** The peer is gone. What a server said before counts all the same; a client that left waits for nothing. */
-  #takeRest(): void {
-    const rest = this.#rest;
-    this.#rest = undefined;
-    if (rest !== undefined && this.connection.role === 'client') this.connection.receive(rest);
+  #takeBacklog(): void {
+    const backlog = this.#backlog;
+    while (this.connection.role === 'client' && !backlog.isEmpty) {
+      const chunk = backlog.front();
+      this.connection.receive(chunk);
+      backlog.consume(chunk.length);
+    }
+    backlog.clear();
   }
 
   /** The others had their turn. */
   resume(): void {
-    const rest = this.#rest;
-    if (rest !== undefined) {
-      this.#rest = undefined;
-      this.#process(rest, true);
-      if (this.#rest !== undefined) return;
+    this.#isPaused = false;
+    const backlog = this.#backlog;
+    if (this.#isUnfinished || !backlog.isEmpty) {
+      const at = this.#process(backlog.front());
+      backlog.consume(at);
+      if (!backlog.isEmpty) this.#pause();
+      if (this.#isPaused) return;
     }
     readOn(this.#socket);
   }
@@ -269,7 +306,7 @@ export class Http2Transport<U> implements Flushable, Resumable {
   #finish(reason: CloseReason): void {
     if (this.#reason !== undefined) return;
     const isGone = reason.cause === 'peer-closed' || reason.cause === 'socket-error';
-    if (isGone) this.#takeRest();
+    if (isGone) this.#takeBacklog();
     this.#reason = reason;
     const connection = this.connection;
     this.#wheel.cancel(this.#checkTimer);
@@ -303,7 +340,7 @@ export class Http2Transport<U> implements Flushable, Resumable {
 
   #onSocketClosed(): void {
     this.#isEnded = true;
-    if (this.#reason === undefined) this.#takeRest();
+    this.#takeBacklog();
     this.#reason ??= { cause: 'peer-closed', error: '' };
     this.#wheel.cancel(this.#checkTimer);
     this.#wheel.cancel(this.#endTimer);

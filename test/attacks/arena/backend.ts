@@ -1,74 +1,153 @@
 /**
- * The honest application, on Node's own HTTP/2 server, in a process of its own. It answers any gRPC call with an empty
- * message, each message of a stream with one; `x-hold` keeps a call open and unread, `x-response-bytes` sets a size.
- * Says `{port}` to its parent when it listens, and `{inFlightMax, requests, connections}` when asked.
+ * The honest application, in a process of its own: an application that were slower than the proxies would be all that is measured
+ * beside a thousand calls, so it stands on the project's own engine. It answers any gRPC call with an empty message, each message of
+ * a stream with one; `x-hold` keeps a call open and unread, `x-response-bytes` sets a size. Says `{port}` to its parent when it
+ * listens, and `{inFlightMax, requests, connections}` when asked.
  */
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  defaultLimits,
+  internField,
+  type ConnectionHandler,
+  type Field,
+  type Http2Stream,
+} from '../../../src/http2/index.ts';
+import { Http2Transport, listen, TimerWheel } from '../../../src/transport/index.ts';
 
-const emptyMessage = Buffer.alloc(5);
-/** All large answers are made of it. */
-const piece = Buffer.alloc(16_384);
+interface Call {
+  readonly isHeld: boolean;
+  /** What its answer is cut from. */
+  readonly piece: Buffer;
+  /** Of the answer, still to be sent. */
+  left: number;
+  /** Bytes of the request's message that is being read, still to come; the prefix of the next one as far as it came. */
+  messageLeft: number;
+  readonly prefix: number[];
+  requestEnded: boolean;
+}
+
+const prefixBytes = 5;
+/** Empty messages. */
+const emptyMessages = Buffer.alloc(16_384);
+/** A part of one message, of which more than 1 GiB is missing. */
+const bulk = Buffer.alloc(16_384, 0x62);
+const head: readonly Field[] = [internField(':status', '200'), internField('content-type', 'application/grpc')];
+const trailers: readonly Field[] = [internField('grpc-status', '0')];
+// An application bounds nothing: what is held is for the proxies to bound.
+const limits = {
+  ...defaultLimits,
+  maxConcurrentStreams: 10_000,
+  connectionWindowBytes: 1024 * 1024 * 1024,
+  maxHeaderFields: 1_000_000,
+  maxHeaderListBytes: 16_777_216,
+  abuseBudget: Number.MAX_SAFE_INTEGER,
+};
+const wheel = new TimerWheel();
 
 let inFlight = 0;
 let inFlightMax = 0;
 let requests = 0;
 let connections = 0;
 
-// As grpc-js does; Node's own limit would refuse honest streams beside stalled ones.
-const server = createServer({ maxSessionMemory: Number.MAX_SAFE_INTEGER, settings: { maxConcurrentStreams: 10_000 } });
-server.on('session', (session) => {
-  connections += 1;
-  session.on('error', () => undefined);
-});
-server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-  requests += 1;
-  inFlight += 1;
-  inFlightMax = Math.max(inFlightMax, inFlight);
-  stream.on('close', () => (inFlight -= 1));
-  stream.on('error', () => undefined);
-  if (headers['x-hold'] !== undefined) return;
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  const size = Number(headers['x-response-bytes'] ?? 0);
-  if (size > 0) {
-    stream.resume();
-    pour(stream, size);
-  } else {
-    answerEach(stream);
-  }
-});
-server.listen(0, '127.0.0.1', () => {
-  const address = server.address();
-  process.send?.({ port: typeof address === 'object' && address !== null ? address.port : 0 });
+const listener = await listen({
+  host: '127.0.0.1',
+  port: 0,
+  security: { mode: 'plaintext' },
+  onRefused: () => undefined,
+  onConnection: (socket, facts) => {
+    connections += 1;
+    const waiting = new Set<Http2Stream<Call>>();
+    const send = (stream: Http2Stream<Call>): void => {
+      const call = stream.user;
+      if (call === undefined || call.isHeld) return;
+      while (call.left > 0) {
+        const { piece } = call;
+        const size = Math.min(call.left, piece.length);
+        const sent = transport.writeBlocked ? 0 : transport.connection.sendData(stream, piece, 0, size, false);
+        call.left -= sent;
+        if (sent < size) return void waiting.add(stream);
+      }
+      waiting.delete(stream);
+      if (call.requestEnded) transport.connection.sendHeaders(stream, trailers, trailers.length, true);
+    };
+    const sendAll = (): void => {
+      for (const stream of [...waiting]) send(stream);
+    };
+    const handler: ConnectionHandler<Call> = {
+      onHeaders: (stream, fields, count, endStream) => {
+        requests += 1;
+        inFlight += 1;
+        inFlightMax = Math.max(inFlightMax, inFlight);
+        const find = (name: string): string | undefined =>
+          fields.slice(0, count).find((field) => field.name === name)?.value;
+        const size = Number(find('x-response-bytes') ?? 0);
+        const call: Call = {
+          isHeld: find('x-hold') !== undefined,
+          piece: size > 0 ? bulk : emptyMessages,
+          left: size,
+          messageLeft: 0,
+          prefix: [],
+          requestEnded: endStream,
+        };
+        stream.user = call;
+        if (call.isHeld) return;
+        transport.connection.sendHeaders(stream, head, head.length, false);
+        send(stream);
+      },
+      onData: (stream, chunk, start, end, endStream) => {
+        const call = stream.user;
+        if (call === undefined || call.isHeld) return;
+        transport.connection.creditReceived(stream, end - start);
+        call.left += messages(call, chunk.subarray(start, end)) * prefixBytes;
+        call.requestEnded = endStream;
+        send(stream);
+      },
+      onTrailers: (stream) => {
+        if (stream.user !== undefined) stream.user.requestEnded = true;
+        send(stream);
+      },
+      onReset: () => undefined,
+      onWindow: (stream) => (stream === undefined ? sendAll() : send(stream)),
+      onStreamClosed: (stream) => {
+        inFlight -= 1;
+        waiting.delete(stream);
+      },
+      onSettings: () => undefined,
+      onPingAck: () => undefined,
+      onPing: () => undefined,
+      onGoaway: () => undefined,
+      onRefused: () => undefined,
+      onConnectionError: () => undefined,
+      onLimit: (name) => process.stderr.write(`the application: limit ${name}\n`),
+    };
+    const transport: Http2Transport<Call> = new Http2Transport({
+      ...{ socket, facts, role: 'server' as const, handler, wheel, limits },
+      onWritable: sendAll,
+      onClose: () => undefined,
+    });
+  },
 });
 process.on('message', (message) => {
   if (message === 'reset') inFlightMax = inFlight;
   process.send?.({ inFlightMax, requests, connections });
 });
 process.on('disconnect', () => process.exit(0));
+process.send?.({ port: listener.address.port });
 
-/** One empty message per message received, the end after the client's end. */
-function answerEach(stream: ServerHttp2Stream): void {
-  let rest: Buffer = Buffer.alloc(0);
-  stream.on('data', (chunk: Buffer) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    while (rest.length >= 5 && rest.length >= 5 + rest.readUInt32BE(1)) {
-      rest = rest.subarray(5 + rest.readUInt32BE(1));
-      stream.write(emptyMessage);
+/** How many messages begin in these bytes of a request. */
+function messages(call: Call, bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < bytes.length;) {
+    if (call.messageLeft > 0) {
+      const used = Math.min(call.messageLeft, bytes.length - at);
+      call.messageLeft -= used;
+      at += used;
+      continue;
     }
-  });
-  stream.on('end', () => stream.end());
-}
-
-function pour(stream: ServerHttp2Stream, bytes: number): void {
-  let left = bytes;
-  const more = (): void => {
-    while (left > 0 && !stream.destroyed) {
-      const part = piece.subarray(0, left);
-      left -= part.length;
-      if (!stream.write(part)) return void stream.once('drain', more);
-    }
-    if (!stream.destroyed) stream.end();
-  };
-  more();
+    call.prefix.push(bytes[at++] ?? 0);
+    if (call.prefix.length < prefixBytes) continue;
+    call.messageLeft = Buffer.from(call.prefix).readUInt32BE(1);
+    call.prefix.length = 0;
+    count += 1;
+  }
+  return count;
 }

@@ -4,13 +4,14 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { instrumentFlags } from './instrument.ts';
 import { startGoodClient, type GoodClient, type Quality } from './good-client.ts';
 
 /** Starts it as another process. */
 export function forkGoodClient(address: string): GoodClient {
   // Options of Node's are meant for the proxies.
   const { NODE_OPTIONS: _, ...env } = process.env;
-  const child = fork(import.meta.filename, [address], { execArgv: [], env });
+  const child = fork(import.meta.filename, [address], { execArgv: instrumentFlags, env });
   return {
     take: async () => {
       child.send('take');

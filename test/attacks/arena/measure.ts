@@ -45,7 +45,7 @@ export interface MeasureOptions {
 
 const connections = 10;
 const sampleMs = 100;
-const quietMs = 600;
+const quietMs = 1_500;
 /** Attackers that are cut at once are still measured for this long, so that a p99 is one of hundreds of calls. */
 const duringMs = 1_500;
 const afterMs = 800;
@@ -93,13 +93,14 @@ function connectionsOf(name: string, position: Position): number {
 export async function measure(options: MeasureOptions): Promise<Measured> {
   const { name, position, scale, mesh, good, evilPort, placement } = options;
   const count = connectionsOf(name, position);
-  await good.take();
-  await sleep(quietMs);
-  const quiet = await good.take();
+  // What is asked of control costs the proxies some milliseconds, so it is asked outside of all windows.
   const limitsBefore = await mesh.limitsActed();
   const logFrom = mesh.process.stderr.length;
   await mesh.backendCounts({ reset: true });
   const before = resident(mesh);
+  await good.take();
+  await sleep(quietMs);
+  const quiet = await good.take();
   const samples: number[][] = [];
   const timer = setInterval(() => samples.push(resident(mesh)), sampleMs);
   const beganMs = performance.now();
@@ -113,10 +114,10 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   stopTrigger?.();
   await sleep(Math.max(0, beganMs + duringMs - performance.now()));
   const during = await good.take();
-  const counts = await mesh.backendCounts();
   await sleep(afterMs);
   clearInterval(timer);
   const after = await good.take();
+  const counts = await mesh.backendCounts();
   const end = resident(mesh);
   const limitsAfter = await mesh.limitsActed();
   const grown = before.map((kib, index) => Math.max(...samples.map((sample) => sample[index] ?? 0)) - kib);
@@ -129,7 +130,6 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
     peakKib: Math.max(...samples.flat()),
     leftKib: Math.max(...left),
     limits: Object.keys(limitsAfter).filter((limit) => (limitsAfter[limit] ?? 0) > (limitsBefore[limit] ?? 0)),
-
     inFlightMax: counts.inFlightMax,
     crashed: end.includes(0) || /ended unexpectedly|restart/i.test(log),
   };

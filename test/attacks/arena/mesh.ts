@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { systemClock } from '../../../src/base/index.ts';
 import { CertificateAuthority, SvidHolder } from '../../../src/identity/index.ts';
 import { SallyportProcess } from '../../kit/sallyport-process.ts';
+import { instrumentFlags } from './instrument.ts';
 import { manifest } from './manifest.ts';
+import { sharedProcessors, type Placement } from './processors.ts';
 
 const gatewayIdentity = 'spiffe://cluster.local/ns/gateway/sa/istio-ingressgateway-service-account';
 
@@ -38,12 +40,20 @@ export interface AttackedMesh {
 export interface MeshOptions {
   /** `HOST:PORT` where the evil application will listen. */
   readonly evilAddress?: string;
+  /** Where the proxies run; beside everything else by default. */
+  readonly placement?: Placement;
 }
 
 /** Starts everything; `stop` ends everything, and so does the end of this process. */
-export async function startAttackedMesh({ evilAddress = '127.0.0.1:9' }: MeshOptions = {}): Promise<AttackedMesh> {
+export async function startAttackedMesh({
+  evilAddress = '127.0.0.1:9',
+  placement = sharedProcessors,
+}: MeshOptions = {}): Promise<AttackedMesh> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-attacks-'));
-  const backend = fork(join(import.meta.dirname, 'backend.ts'), { execArgv: [], env: plainEnvironment() });
+  const backend = fork(join(import.meta.dirname, 'backend.ts'), {
+    execArgv: instrumentFlags,
+    env: plainEnvironment(),
+  });
   const [{ port }] = (await once(backend, 'message')) as [{ port: number }];
   const file = join(directory, 'mesh.yaml');
   writeFileSync(file, manifest);
@@ -53,6 +63,7 @@ export async function startAttackedMesh({ evilAddress = '127.0.0.1:9' }: MeshOpt
     ...['--workload', `default/asset-management=127.0.0.1:${port}`, '--workload', `default/evil=${evilAddress}`],
   ]);
   await sallyport.ready();
+  placement.isolate([sallyport.run.pid, ...sallyport.run.proxies.map(({ pid }) => pid)]);
   const pidOf = (id: string): number => {
     const found = sallyport.run.proxies.find((proxy) => proxy.id.endsWith(id));
     if (found === undefined) throw new Error(`no proxy ${id} in ${JSON.stringify(sallyport.run.proxies)}`);

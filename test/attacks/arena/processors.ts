@@ -1,41 +1,54 @@
-/** Who runs where: attackers on a processor of their own, as if they were another machine. */
+/** Who runs where: what is attacked on a processor of its own, as it would be on its own machine. */
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
 export interface Placement {
   /** Words before an attacker's command. */
   readonly attackers: readonly string[];
+  /** Puts processes that are attacked, with all their threads, where nothing else runs. */
+  readonly isolate: (pids: readonly number[]) => void;
   /** For the page: where everything ran. */
   readonly told: string;
 }
 
+/** Attackers take what the honest client and the application leave of their processor: both would have machines of their own. */
+const givingWay = ['nice', '-n', '19'];
+
 /** Without processors to share out, attackers at least give way. */
 export const sharedProcessors: Placement = {
-  attackers: ['nice', '-n', '10'],
+  attackers: givingWay,
+  isolate: () => undefined,
   told: 'Attackers shared the processors with everything else (there is only one, or no taskset), which shows in the honest p99',
 };
 
 /**
- * Keeps this process and those it will start off one processor, which is the attackers' alone. Where that cannot be (one
- * processor, no taskset), nothing is changed.
+ * Keeps this process and those it will start on the last processor; the others are left to those that are attacked. Where that
+ * cannot be (one processor, no taskset), nothing is changed.
  */
-export function giveAttackersAProcessor(): Placement {
+export function giveProxiesAProcessor(): Placement {
   if (availableParallelism() < 2) return sharedProcessors;
   try {
     const allowed = processorsOf(process.pid);
-    const attackers = allowed.at(-1);
+    const own = allowed.at(-1);
     const others = allowed.slice(0, -1);
-    if (attackers === undefined || others.length === 0) return sharedProcessors;
-    execFileSync('taskset', ['-a', '-c', '-p', others.join(','), String(process.pid)], { stdio: 'ignore' });
+    if (own === undefined || others.length === 0) return sharedProcessors;
+    pin(process.pid, [own]);
     return {
-      attackers: ['taskset', '-c', String(attackers)],
-      told: `Attackers had a processor of their own, as another machine would be; the proxies, the honest client and the application shared ${
-        others.length === 1 ? 'one other' : `the ${others.length} others`
-      }, also while it was quiet`,
+      attackers: givingWay,
+      isolate: (pids) => {
+        for (const pid of pids) pin(pid, others);
+      },
+      told: `The proxies and their control process had ${
+        others.length === 1 ? 'one processor' : `${others.length} processors`
+      }; the honest client and the application shared another with the attackers, who got what those left of it (nice 19)`,
     };
   } catch {
     return sharedProcessors;
   }
+}
+
+function pin(pid: number, processors: readonly number[]): void {
+  execFileSync('taskset', ['-a', '-c', '-p', processors.join(','), String(pid)], { stdio: 'ignore' });
 }
 
 /** The processors that a process may use, ascending. */
