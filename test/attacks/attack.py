@@ -1,4 +1,5 @@
-"""Runs one attack and prints JSON lines: `listening` or `started`, then `ended` with what became of each connection.
+"""Runs one attack and prints JSON lines: `prepared`, and after a line of input `listening` or `started`, then `ended` with what became
+of each connection.
 
     attack.py "A01 rapid-reset" --position client --target 127.0.0.1:8080 --seconds 4 --connections 10
     attack.py --list
@@ -8,6 +9,7 @@ import argparse
 import signal
 import socket
 import ssl
+import sys
 import time
 
 import floods
@@ -42,6 +44,9 @@ def main():
         return
     # Whatever becomes of whoever started this, it ends.
     signal.alarm(int(options.seconds) + 60)
+    # All that starting costs is over when the attack begins.
+    say(event="prepared")
+    sys.stdin.readline()
     options.max_bytes *= options.scale
     options.context = None
     if options.position == "mesh":

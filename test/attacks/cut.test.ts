@@ -5,7 +5,7 @@ import { python, startAttack, type AttackerPeer, type Position } from './arena/a
 import { freePort } from './arena/free-port.ts';
 import { startGoodClient, type LocalGoodClient } from './arena/good-client.ts';
 import { residentKib, startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
-import { startTrigger } from './arena/trigger-start.ts';
+import { prepareTrigger } from './arena/trigger-start.ts';
 
 const skip = python.missing;
 const score = /GOAWAY ENHANCE_YOUR_CALM: too many suspicious frames/;
@@ -114,8 +114,9 @@ async function attack(name: string, position: Position): Promise<readonly Attack
     untilCut: true,
   });
   assert.equal(attacker.failed, 0);
-  const stopTrigger = position === 'backend' ? startTrigger(mesh.gateway) : undefined;
+  const trigger = position === 'backend' ? await prepareTrigger(mesh.gateway) : undefined;
+  trigger?.begin();
   const peers = await attacker.ended;
-  stopTrigger?.();
+  trigger?.stop();
   return peers.filter((peer) => position !== 'backend' || peer.cutAfterMs !== null);
 }

@@ -71,10 +71,17 @@ export function listAttacks(): Readonly<Record<string, readonly Position[]>> {
 
 /** Resolves when the attacker's connections are made, or it listens. */
 export async function startAttack(options: AttackOptions): Promise<Attacker> {
+  return (await prepareAttack(options)).begin();
+}
+
+/** Starts its process, which costs some milliseconds, and no more. */
+export async function prepareAttack(
+  options: AttackOptions,
+): Promise<{ readonly begin: () => Promise<Attacker>; readonly stop: () => void }> {
   const { attackers } = options.placement ?? sharedProcessors;
   const [command = '', ...words] = [...attackers, python.path, script, ...attackArguments(options)];
   const child = spawn(command, words, {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
     env: environment(),
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -83,11 +90,18 @@ export async function startAttack(options: AttackOptions): Promise<Attacker> {
     if (done === true) throw new Error(`the attacker of ${options.name} ended without a word`);
     return JSON.parse(value) as { peers?: AttackerPeer[] };
   };
-  const first = await next();
+  await next();
   return {
-    address: first.port === undefined ? '' : `127.0.0.1:${first.port}`,
-    failed: first.failed ?? 0,
-    ended: next().then(({ peers = [] }) => peers),
+    begin: async () => {
+      child.stdin.end('begin\n');
+      const first = await next();
+      return {
+        address: first.port === undefined ? '' : `127.0.0.1:${first.port}`,
+        failed: first.failed ?? 0,
+        ended: next().then(({ peers = [] }) => peers),
+        stop: () => stop(child),
+      };
+    },
     stop: () => stop(child),
   };
 }

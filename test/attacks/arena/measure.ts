@@ -1,10 +1,10 @@
 /** One attack from one position: what it did to the proxies and to the honest client beside it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startAttack, type AttackerPeer, type Position } from './attacker.ts';
+import { prepareAttack, type AttackerPeer, type Position } from './attacker.ts';
 import type { GoodClient, Quality } from './good-client.ts';
 import { residentKib, type AttackedMesh } from './mesh.ts';
 import type { Placement } from './processors.ts';
-import { startTrigger } from './trigger-start.ts';
+import { prepareTrigger } from './trigger-start.ts';
 
 export interface Measured {
   readonly name: string;
@@ -93,7 +93,14 @@ function connectionsOf(name: string, position: Position): number {
 export async function measure(options: MeasureOptions): Promise<Measured> {
   const { name, position, scale, mesh, good, evilPort, placement } = options;
   const count = connectionsOf(name, position);
-  // What is asked of control costs the proxies some milliseconds, so it is asked outside of all windows.
+  // What is asked of control costs the proxies some milliseconds and new processes cost the honest client some, so that
+  // nothing of it is in a window.
+  const prepared = await prepareAttack({
+    ...{ name, position, scale, connections: count, seconds: secondsOf(name), port: evilPort, placement },
+    target: position === 'mesh' ? mesh.sidecar : mesh.gateway,
+    ...(position === 'mesh' ? { certFile: mesh.certFile, keyFile: mesh.keyFile } : {}),
+  });
+  const trigger = position === 'backend' ? await prepareTrigger(mesh.gateway, placement) : undefined;
   const limitsBefore = await mesh.limitsActed();
   const logFrom = mesh.process.stderr.length;
   await mesh.backendCounts({ reset: true });
@@ -104,14 +111,10 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   const samples: number[][] = [];
   const timer = setInterval(() => samples.push(resident(mesh)), sampleMs);
   const beganMs = performance.now();
-  const attacker = await startAttack({
-    ...{ name, position, scale, connections: count, seconds: secondsOf(name), port: evilPort, placement },
-    target: position === 'mesh' ? mesh.sidecar : mesh.gateway,
-    ...(position === 'mesh' ? { certFile: mesh.certFile, keyFile: mesh.keyFile } : {}),
-  });
-  const stopTrigger = position === 'backend' ? startTrigger(mesh.gateway, placement) : undefined;
+  const attacker = await prepared.begin();
+  trigger?.begin();
   const peers = await attacker.ended;
-  stopTrigger?.();
+  trigger?.stop();
   await sleep(Math.max(0, beganMs + duringMs - performance.now()));
   const during = await good.take();
   await sleep(afterMs);

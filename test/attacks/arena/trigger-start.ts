@@ -1,13 +1,20 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { sharedProcessors, type Placement } from './processors.ts';
 
-/** Keeps 100 calls open at the evil workload, by a process that counts as an attacker; returns what ends it. */
-export function startTrigger(gateway: string, placement: Placement = sharedProcessors): () => void {
+export interface Trigger {
+  begin(): void;
+  stop(): void;
+}
+
+/** Makes ready a process that counts as an attacker and, once it begins, keeps 100 calls open at the evil workload. */
+export async function prepareTrigger(gateway: string, placement: Placement = sharedProcessors): Promise<Trigger> {
   const [command, ...words] = [...placement.attackers, process.execPath, join(import.meta.dirname, 'trigger.ts')];
-  const child = spawn(command, [...words, gateway], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(command, [...words, gateway], { stdio: ['pipe', 'pipe', 'inherit'] });
   process.once('exit', stop);
-  return stop;
+  await once(child.stdout, 'data');
+  return { begin: () => child.stdin.end('begin\n'), stop };
 
   function stop(): void {
     process.off('exit', stop);

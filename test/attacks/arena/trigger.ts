@@ -1,7 +1,8 @@
 /**
  * Calls to the evil workload: what makes its sidecar talk to it. Uploads 128 KiB in each, on Node's own HTTP/2 client, in a
- * process of its own, which `trigger-start.ts` starts with the gateway's `HOST:PORT`.
+ * process of its own, which `trigger-start.ts` starts with the gateway's `HOST:PORT`; it begins with the first line of input.
  */
+import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { evilAuthority } from './authorities.ts';
 
@@ -11,6 +12,8 @@ const maxCalls = 600;
 /** Calls that fail at once are begun anew, but not faster than this. */
 const againMs = 100;
 
+process.stdout.write('prepared\n');
+await once(process.stdin, 'data');
 const session = connect(`http://${process.argv[2]}`);
 session.on('error', () => undefined);
 let left = maxCalls;
