@@ -83,6 +83,15 @@ export const STRANGER_BYTES_AT_ONCE = 4 * 1024;
 /** The slice of a connection that is not known, in milliseconds: so short that several have theirs in each turn. */
 export const STRANGER_SLICE_MS = 0.25;
 
+/** How long connections that draw on the abuse budget rest between their shares, in milliseconds: a timer's shortest. */
+export const SUSPECT_REST_MS = 1;
+
+/**
+ * What all of them together may then have, in milliseconds: a third of a processor at most, which still cuts ten abusers within a fraction
+ * of a second. An honest client that cancels much may be among them, and what it brings in 4 KiB is done at once.
+ */
+export const SUSPECTS_MS_PER_SHARE = 0.5;
+
 /**
  * What one connection may bring in one turn of the event loop, in bytes: one read. libuv would read 32 times as much from a
  * connection that always has more, and all others wait meanwhile.

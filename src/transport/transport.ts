@@ -17,7 +17,15 @@ import {
   STRANGER_SLICE_MS,
   type TransportLimits,
 } from './transport-limits.ts';
-import { chunkBegins, chunkProcessed, flushThisTurn, resumeNextTurn, type Flushable, type Resumable } from './turn.ts';
+import {
+  chunkBegins,
+  chunkProcessed,
+  flushThisTurn,
+  resumeAfterRest,
+  resumeNextTurn,
+  type Flushable,
+  type Resumable,
+} from './turn.ts';
 
 export interface Http2TransportOptions<U> {
   /** A connected socket, TLS already established; `listen` and `connect` hand such over. */
@@ -216,7 +224,8 @@ export class Http2Transport<U> implements Flushable, Resumable {
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    resumeNextTurn(this);
+    if (this.connection.score.isSuspect) resumeAfterRest(this);
+    else resumeNextTurn(this);
   }
 
   /** The peer is gone. What a server said before counts all the same; a client that left waits for nothing. */

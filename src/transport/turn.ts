@@ -8,7 +8,7 @@
  * The end of a turn is an immediate, which with one call in flight is some 3 % of a hop's CPU. So none is asked for while
  * output goes out at once; turns are told apart by the loop's own count of them.
  */
-import { RESUMED_MS_PER_TURN } from './transport-limits.ts';
+import { RESUMED_MS_PER_TURN, SUSPECT_REST_MS, SUSPECTS_MS_PER_SHARE } from './transport-limits.ts';
 
 export interface Flushable {
   flush(): void;
@@ -31,6 +31,9 @@ let isInChunk = false;
 let isEndScheduled = false;
 /** Connections that wait, in order. */
 const paused: Resumable[] = [];
+/** Those that draw on the abuse budget. */
+const suspects: Resumable[] = [];
+let areSuspectsResting = false;
 
 /** The output of this connection waits; it is written in this turn. Call once until its `flush` is called. */
 export function flushThisTurn(connection: Flushable): void {
@@ -58,6 +61,27 @@ export function resumeNextTurn(connection: Resumable): void {
   scheduleEnd();
 }
 
+/**
+ * The same for a connection that draws on the abuse budget. What it brings is not worth a processor that is free: another process
+ * may want it, and so may whoever calls next. So all of them rest between their shares, whatever else there is to do.
+ */
+export function resumeAfterRest(suspect: Resumable): void {
+  suspects.push(suspect);
+  rest();
+}
+
+function rest(): void {
+  if (areSuspectsResting) return;
+  areSuspectsResting = true;
+  setTimeout(resumeSuspects, SUSPECT_REST_MS);
+}
+
+function resumeSuspects(): void {
+  areSuspectsResting = false;
+  resumeSome(suspects, SUSPECTS_MS_PER_SHARE);
+  if (suspects.length > 0) rest();
+}
+
 function countChunk(loopCount: number): void {
   if (loopCount !== turn) {
     turn = loopCount;
@@ -76,16 +100,17 @@ function scheduleEnd(): void {
 function endTurn(): void {
   isEndScheduled = false;
   flushDirty();
-  if (paused.length > 0) resumePaused();
+  if (paused.length === 0) return;
+  resumeSome(paused, RESUMED_MS_PER_TURN);
+  if (paused.length > 0) scheduleEnd();
 }
 
 /** In order, until their time is up; one at least, and none twice. */
-function resumePaused(): void {
+function resumeSome(waiting: Resumable[], shareMs: number): void {
   const begun = performance.now();
-  let left = paused.length;
-  do (paused.shift() as Resumable).resume();
-  while (--left > 0 && performance.now() - begun < RESUMED_MS_PER_TURN);
-  if (paused.length > 0) scheduleEnd();
+  let left = waiting.length;
+  do (waiting.shift() as Resumable).resume();
+  while (--left > 0 && performance.now() - begun < shareMs);
 }
 
 function flushDirty(): void {
