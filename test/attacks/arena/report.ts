@@ -56,6 +56,24 @@ function quietAround(results: readonly Measured[]): ReadonlyMap<Measured, number
   );
 }
 
+/** Whether the honest p99 was over its target, as far as can be said before the windows after it are measured. */
+export function isOverP99(one: Measured, results: readonly Measured[]): boolean {
+  return one.during.p99Ms > maxP99Ms(quietAround(results).get(one) ?? one.quiet.p99Ms);
+}
+
+function maxP99Ms(quietP99Ms: number): number {
+  return Math.max(quietP99Ms * maxP99Ratio, p99FloorMs);
+}
+
+/** Of several runs of one row: the first that misses more than the p99; otherwise the one whose p99 is in the middle. */
+function representative(runs: readonly Measured[], quiet: ReadonlyMap<Measured, number>): Measured {
+  const missing = runs.find((once) =>
+    misses({ once, tenfold: undefined }, quiet.get(once) ?? 0).some((miss) => miss !== p99Miss),
+  );
+  const sorted = runs.toSorted((a, b) => a.during.p99Ms - b.during.p99Ms);
+  return missing ?? (sorted[Math.floor(sorted.length / 2)] as Measured);
+}
+
 function misses(row: Row, quietP99Ms: number): string[] {
   const { name, position, during, after, crashed } = row.once;
   const cut = cutAfterMs(row.once);
@@ -70,7 +88,7 @@ function misses(row: Row, quietP99Ms: number): string[] {
   }
   if (kibPerConnection(row.once) > maxKib) found.push(`memory over ${maxKib} KiB`);
   if ((moreMemory(row) ?? 0) > maxMoreMemory) found.push('ten times the bytes: memory over 5 %');
-  if (during.p99Ms > Math.max(quietP99Ms * maxP99Ratio, p99FloorMs)) found.push(p99Miss);
+  if (during.p99Ms > maxP99Ms(quietP99Ms)) found.push(p99Miss);
   return found;
 }
 
@@ -108,16 +126,20 @@ export interface ReportOptions {
 
 /** The page. */
 export function renderReport({ results, heap, placed, previous }: ReportOptions): string {
-  const measured = results
-    .filter(({ scale }) => scale === 1)
+  const quietP99Ms = median(results.map(({ quiet }) => quiet.p99Ms));
+  const quiet = quietAround(results);
+  const usual = Map.groupBy(
+    results.filter(({ scale }) => scale === 1),
+    ({ name, position }) => `${name} ${position}`,
+  );
+  const measured = [...usual.values()]
+    .map((runs) => representative(runs, quiet))
     .map((once) => ({
       once,
       tenfold: results
         .filter((one) => one.scale > 1 && one.name === once.name && one.position === once.position)
         .toSorted((a, b) => a.grownKib - b.grownKib)[0],
     }));
-  const quietP99Ms = median(results.map(({ quiet }) => quiet.p99Ms));
-  const quiet = quietAround(results);
   const rows = new Map(rowsOf(previous).map((cells) => [rowKey(cells), cells]));
   for (const row of measured) {
     const near = quiet.get(row.once) ?? quietP99Ms;
@@ -148,7 +170,7 @@ Targets: attackers are cut within 2 s (16 s for A17, which has a slow network's 
 forbidden happens and only what is kept counts), at most 2,048 KiB kept per connection (8,192 where data is stalled), ten
 times the bytes add at most 5 % memory (in the better of two runs where one is not enough, since garbage looks like memory that is held), no honest
 call fails, and their p99 at most doubles (or stays below ${p99FloorMs} ms). The p99 of an attack is that of the calls begun from its
-start until its end, or for 1.5 s where it ends earlier; it is compared with the median of the quiet windows around it, in which
+start until its end, or for 1.5 s where it ends earlier, and where it was over the target the middle one of three runs; it is compared with the median of the quiet windows around it, in which
 the same processes ran in the same places for as long. Over all of them it was ${quietP99Ms.toFixed(1)} ms (in the last run; other work on the machine
 shows here). Gateway and sidecar share a processor, so a call waits for both of them where both have work.
 
