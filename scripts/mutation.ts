@@ -20,12 +20,14 @@ interface Area {
 /** The fastest first: a mutant that one of them notices is not shown to the rest. */
 const connectionTests = [
   'src/http2/receive.test.ts',
+  'src/http2/receive-edges.test.ts',
   'src/http2/connection.test.ts',
   'src/http2/conformance-server.test.ts',
   'src/http2/flow-control.test.ts',
   'src/http2/settings-midway.test.ts',
   'src/http2/long-lived.test.ts',
   'src/http2/connection-edges.test.ts',
+  'src/http2/stream-pool.test.ts',
   'src/http2/limits-exact.test.ts',
   'src/http2/limits-costs.test.ts',
   'src/http2/conformance-client.test.ts',
@@ -46,6 +48,7 @@ const areas: Readonly<Record<string, Area>> = {
     tests: [
       'src/http2/hpack/dynamic-table.test.ts',
       'src/http2/hpack/encoder.test.ts',
+      'src/http2/hpack/encoder-edges.test.ts',
       'src/http2/hpack/hpack.test.ts',
     ],
   },

@@ -66,7 +66,7 @@ export class EngineField implements Field {
   readonly id: number;
   /** Index of this name and value in HPACK's static table, 0 if none; set by static-table.ts. */
   staticIndex = 0;
-  /** How often an encoder met it outside its tables: a field enters dynamic tables on its second use only. */
+  /** How often an encoder met it outside its tables, counted to 2: a field enters dynamic tables on its second use only. */
   uses = 0;
   /** Next interned field with the same value and another name. */
   next: EngineField | undefined = undefined;

@@ -197,3 +197,58 @@ test('after a start that ends the connection nothing is passed on, an empty fram
     assert.equal(calls.length, 1);
   }
 });
+
+test('what ends the connection as DATA begins has no content, not even none', () => {
+  const parts: string[] = [];
+  let isClosed = false;
+  const reader = new FrameReader(
+    {
+      get isClosed() {
+        return isClosed;
+      },
+      frameStart: () => true,
+      dataStart: () => {
+        isClosed = true;
+      },
+      dataPadding: () => parts.push('padding'),
+      dataPart: () => parts.push('part'),
+      frame: () => parts.push('frame'),
+      fail: (_code, message) => assert.fail(message),
+    },
+    false,
+  );
+  reader.read(Buffer.concat([build.data(1, ''), build.ping()]));
+  assert.deepEqual(parts, []);
+});
+
+test('reading stops behind the frame with which so many frames or bytes are read, and goes on from there', () => {
+  // Ends of the frames: 17, 31 (DATA, 22 to 31 its content), 48.
+  const bytes = Buffer.concat([build.ping('11111111'), build.data(1, 'abcde'), build.ping('22222222')]);
+  for (const [from, mostFrames, mostBytes, expected] of [
+    [0, Infinity, Infinity, 48],
+    [0, 1, Infinity, 17],
+    [0, 2, Infinity, 31],
+    [0, 3, Infinity, 48],
+    [0, Infinity, 1, 17],
+    [0, Infinity, 16, 17],
+    [0, Infinity, 17, 17],
+    [0, Infinity, 18, 31],
+    [0, Infinity, 31, 31],
+    [0, Infinity, 32, 48],
+    [17, Infinity, 14, 31],
+    [17, Infinity, 15, 48],
+    [17, 1, 15, 31],
+    [0, 2, 17, 17],
+  ] as const) {
+    const { reader, calls } = recorder();
+    const stopped = reader.read(bytes, from, mostFrames, mostBytes);
+    assert.equal(stopped, expected, `${from} ${mostFrames} ${mostBytes}`);
+    assert.deepEqual(calls, expectedOf(bytes.subarray(from, stopped)));
+    reader.read(bytes, stopped);
+    assert.deepEqual(calls, expectedOf(bytes.subarray(from)));
+  }
+  // Bytes of a frame that an earlier read began are the next one's like any other.
+  const { reader } = recorder();
+  reader.read(bytes.subarray(0, 10));
+  assert.equal(reader.read(bytes.subarray(10), 0, Infinity, 1), 7);
+});

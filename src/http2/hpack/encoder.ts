@@ -18,8 +18,6 @@ const LITERAL_OVERHEAD_BYTES = 16;
 /** An entry this large would push out most of the table for one field. */
 const MAX_INDEXED_SHARE = 4;
 
-const USES_CAP = 1000;
-
 export class HpackEncoder {
   readonly #table = new DynamicTable(INITIAL_TABLE_BYTES);
   /** Sequence number + 1 of the entry that a field id was last seen at; made on the first insertion. */
@@ -80,16 +78,15 @@ export class HpackEncoder {
     if (slots === undefined) return 0;
     const table = this.#table;
     const sequence = (slots[field.id & (SLOTS - 1)] as number) - 1;
-    if (sequence >= 0) {
-      const age = table.inserted - 1 - sequence;
-      if (age < table.count && table.ring[sequence & table.mask] === field) return STATIC_TABLE_LENGTH + 1 + age;
-    }
+    // An empty slot looks like an entry older than any that is left.
+    const age = table.inserted - 1 - sequence;
+    if (age < table.count && table.ring[sequence & table.mask] === field) return STATIC_TABLE_LENGTH + 1 + age;
     // Two ids may share a slot: look at all entries before calling it absent, then take the slot.
-    for (let age = 0; age < table.count; age++) {
-      const entry = table.inserted - 1 - age;
+    for (let older = 0; older < table.count; older++) {
+      const entry = table.inserted - 1 - older;
       if (table.ring[entry & table.mask] === field) {
         slots[field.id & (SLOTS - 1)] = entry + 1;
-        return STATIC_TABLE_LENGTH + 1 + age;
+        return STATIC_TABLE_LENGTH + 1 + older;
       }
     }
     return 0;
@@ -99,8 +96,7 @@ export class HpackEncoder {
     // Lengths repeat by chance, and would push out what repeats by nature.
     if (field.kind === FieldKind.contentLength) return false;
     if (field.size * MAX_INDEXED_SHARE > this.#table.maxBytes) return false;
-    if (field.uses < USES_CAP) field.uses++;
-    return field.uses >= USES_BEFORE_INDEXING;
+    return field.uses >= USES_BEFORE_INDEXING || ++field.uses >= USES_BEFORE_INDEXING;
   }
 
   #insert(field: EngineField): void {
