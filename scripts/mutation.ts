@@ -1,5 +1,5 @@
 /**
- * Mutation testing of the engine and of the request validators: changes the code in small ways and counts which changes the
+ * Mutation testing of the engine, of what feeds it and of the request validators: changes the code in small ways and counts which changes the
  * tests notice. Writes the scores to docs/mutation.md; the surviving mutants are printed, to be looked at.
  *
  *   node scripts/mutation.ts                   all areas
@@ -88,6 +88,11 @@ const areas: Readonly<Record<string, Area>> = {
   output: {
     mutate: ['src/http2/writer.ts', 'src/http2/output.ts', 'src/http2/slab-pool.ts'],
     tests: ['src/http2/output.test.ts', 'src/http2/writer.test.ts', ...connectionTests],
+  },
+  // What each turn of the event loop brings and writes, and each byte of DATA that is relayed.
+  turns: {
+    mutate: ['src/transport/backlog.ts', 'src/transport/turn.ts', 'src/grpc/message-counter.ts'],
+    tests: ['src/grpc/message-counter.test.ts', 'src/transport/backlog.test.ts', 'src/transport/turn.test.ts'],
   },
   requests: {
     mutate: ['src/decide/path.ts', 'src/proxy/request-head.ts'],

@@ -106,10 +106,10 @@ test('a response of no bytes may say so', () => {
 test('what follows SETTINGS in the same read is no setting', () => {
   const peer = server();
   peer.send(build.headers(1, request));
-  // The head of this DATA frame would read as INITIAL_WINDOW_SIZE of 2^31.
-  const bytes = Buffer.concat([build.settings(), build.data(1, Buffer.alloc(0x04_80))]);
+  // The head of this DATA frame, of 1,152 bytes, would read as INITIAL_WINDOW_SIZE of 2^31.
+  const bytes = Buffer.concat([build.settings(), build.data(1, Buffer.alloc(1152))]);
   assert.deepEqual(peer.send(bytes), ['SETTINGS ACK']);
-  assert.deepEqual(peer.calls().slice(1), ['settings', `data 1 ${0x04_80}`]);
+  assert.deepEqual(peer.calls().slice(1), ['settings', 'data 1 1152']);
 });
 
 test('the answer to a drain’s PING is one, whatever follows it in the same read', () => {
