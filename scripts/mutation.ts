@@ -1,6 +1,6 @@
 /**
- * Mutation testing of the engine, of what feeds it and of the request validators: changes the code in small ways and counts which changes the
- * tests notice. Writes the scores to docs/mutation.md; the surviving mutants are printed, to be looked at.
+ * Mutation testing of the engine, of what feeds it and of the request validators: changes the code in small ways and counts which
+ * changes the tests notice. Writes the scores to docs/mutation.md; the surviving mutants are printed, to be looked at.
  *
  *   node scripts/mutation.ts                   all areas
  *   node scripts/mutation.ts decoder           one area
