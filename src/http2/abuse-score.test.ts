@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AbuseScore } from './abuse-score.ts';
-import { defaultLimits, INITIAL_PRIORITY_ALLOWANCE, PRIORITIES_PER_STREAM, SUSPECT_BELOW } from './limits.ts';
+import {
+  defaultLimits,
+  INITIAL_PRIORITY_ALLOWANCE,
+  INITIAL_WINDOW_UPDATE_ALLOWANCE,
+  MAX_WINDOW_UPDATE_ALLOWANCE,
+  PRIORITIES_PER_STREAM,
+  SUSPECT_BELOW,
+  WINDOW_UPDATES_PER_DATA_FRAME,
+  WINDOW_UPDATES_PER_KIB,
+  WINDOW_UPDATES_PER_STREAM,
+} from './limits.ts';
 
 const limits = { ...defaultLimits, abuseBudget: 100, abuseRefillPerSecond: 20, abuseEarnedPerCompletedStream: 0.5 };
 
@@ -20,8 +30,9 @@ test('abuseBudget: the whole of it passes at the start, and not one more', () =>
 });
 
 test('SUSPECT_BELOW: an eighth of the budget may be drawn without suspicion, one more may not, and time takes it away', () => {
-  const score = new AbuseScore(limits);
-  const allowed = Math.floor(limits.abuseBudget * (1 - SUSPECT_BELOW));
+  const abuseBudget = 104;
+  const score = new AbuseScore({ ...limits, abuseBudget });
+  const allowed = abuseBudget * (1 - SUSPECT_BELOW);
   score.tick(50_000);
   score.charge(allowed);
   assert.equal(score.isSuspect, false);
@@ -76,4 +87,24 @@ test('PRIORITYs are free as far as streams explain them, and what is saved of th
   const busy = new AbuseScore(limits);
   for (let i = 0; i < 100; i++) busy.streamOpened();
   assert.equal(free(busy), INITIAL_PRIORITY_ALLOWANCE + PRIORITIES_PER_STREAM);
+});
+
+test('WINDOW_UPDATEs are free as far as streams and DATA explain them, and no more than so many are saved up', () => {
+  const free = (score: AbuseScore): number => {
+    let count = 0;
+    while (!score.isExhausted) {
+      score.windowUpdate(1_000);
+      count++;
+    }
+    return count - 1;
+  };
+  assert.equal(free(new AbuseScore(limits)), INITIAL_WINDOW_UPDATE_ALLOWANCE);
+  const one = new AbuseScore(limits);
+  one.streamOpened();
+  one.dataFrameSent(3 * 1024 + 1023);
+  const explained = WINDOW_UPDATES_PER_STREAM + WINDOW_UPDATES_PER_DATA_FRAME + 3 * WINDOW_UPDATES_PER_KIB;
+  assert.equal(free(one), INITIAL_WINDOW_UPDATE_ALLOWANCE + explained);
+  const busy = new AbuseScore(limits);
+  for (let i = 0; i < MAX_WINDOW_UPDATE_ALLOWANCE; i++) busy.streamOpened();
+  assert.equal(free(busy), MAX_WINDOW_UPDATE_ALLOWANCE);
 });

@@ -54,6 +54,19 @@ test('DATA without a byte that ends nothing is not passed on', () => {
   assert.deepEqual(peer.calls().slice(1), ['data 1 0 end']);
 });
 
+test('a stream that is given back while the DATA of another is under way takes nothing with it', () => {
+  const peer = server();
+  peer.send(build.headers(1, request), build.headers(3, request));
+  const data = build.data(1, 'first half, second half', END_STREAM);
+  peer.send(data.subarray(0, 20));
+  const other = peer.streams.get(3) ?? assert.fail('no stream');
+  peer.connection.resetStream(other, ErrorCode.CANCEL);
+  peer.connection.releaseStream(other);
+  peer.calls();
+  peer.send(data.subarray(20));
+  assert.deepEqual(peer.calls().slice(-1), ['data 1 12 end']);
+});
+
 test('trailers come behind all of the content that was announced', () => {
   const trailers = build.headers(1, [['x', 'y']], full);
   for (const [sent, isGood] of [

@@ -94,6 +94,16 @@ test('property: the last 512 ids are remembered as they ended, skipped ones too;
   );
 });
 
+test('how a stream ended that outlived 512 others is forgotten, and nothing said of a later one', () => {
+  const recent = new RecentStreams();
+  for (let id = 1; id <= 2 * remembered + 1; id += 2) recent.opened(id);
+  const latest = 2 * remembered + 1;
+  recent.mark(latest, PastStream.resetByPeer);
+  recent.mark(1, PastStream.resetByUs);
+  assert.equal(recent.endOf(1), PastStream.forgotten);
+  assert.equal(recent.endOf(latest), PastStream.resetByPeer);
+});
+
 function even(half: number): number {
   return 2 * half;
 }

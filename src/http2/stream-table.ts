@@ -3,9 +3,6 @@ import type { StreamRecord } from './stream.ts';
 
 const FIRST_SLOTS = 16;
 
-/** Slots grow to this; ids are consecutive, so it is reached only when as many streams are open. */
-const MAX_SLOTS = 4096;
-
 /**
  * Direct-mapped by id, since ids count upwards and streams are mostly short; a long-lived stream in the way of a new
  * one moves to a map.
@@ -23,7 +20,8 @@ export class StreamTable<U> {
   }
 
   add(stream: StreamRecord<U>): void {
-    if (this.size > this.#mask >> 1 && this.#mask + 1 < MAX_SLOTS) this.#grow();
+    // At most four slots for each stream that is open at once.
+    if (this.size > this.#mask >> 1) this.#grow();
     this.size++;
     this.#place(stream);
   }

@@ -194,3 +194,26 @@ test('long Huffman codes that are broken are refused like short ones', () => {
 test('the last static entry is no dynamic one', () => {
   assert.equal(only(decoderOf(), Buffer.of(0x80 | 61)).name, 'www-authenticate');
 });
+
+test('the same bytes are one name as they are and another one as Huffman code, in whatever order they come', () => {
+  for (const [index, text] of ['x-twice', 'x-again'].entries()) {
+    const coded = naiveString(text, true);
+    const plain = Buffer.concat([Buffer.of(coded.length - 1), coded.subarray(1)]);
+    const both = [coded, plain, coded, plain];
+    const read = (index === 0 ? both : both.reverse()).map(
+      (name) => only(decoderOf(), Buffer.of(0x00), name, naiveString('v')).name,
+    );
+    const asPlain = coded.toString('latin1', 1);
+    assert.deepEqual(read, index === 0 ? [text, asPlain, text, asPlain] : [asPlain, text, asPlain, text]);
+  }
+});
+
+test('long names that begin alike are told apart, however many there are', () => {
+  const decoder = decoderOf();
+  for (const length of [33, 64, 256, 300]) {
+    for (let i = 0; i < 600; i++) {
+      const name = `${i}`.padStart(length, 'n');
+      assert.equal(only(decoder, Buffer.of(0x00), naiveString(name), naiveString('v')).name, name);
+    }
+  }
+});

@@ -33,6 +33,14 @@ function changedAt(text: string, at: number): string {
 const slot = 300;
 const longest = 'abcdefgh'.repeat(MAX_CACHED_LITERAL_BYTES / 8);
 
+const slotsOf = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+test('where nothing was put, nothing is found', () => {
+  const text = 'put nowhere';
+  for (let index = 0; index < 1024; index += 1)
+    assert.equal(cachedLiteral(index, path, text.length, source(text), before), undefined, `slot ${index}`);
+});
+
 test('a literal is found by its name, its bytes and their form, and by nothing that differs in any of them', () => {
   for (const text of ['', 'x', '/asset.AssetService/Get', longest]) {
     const field = internedField(path, text);
@@ -55,7 +63,8 @@ test('a literal is found by its name, its bytes and their form, and by nothing t
 
 test('slots do not touch each other, and the last one is there', () => {
   const at = (index: number): string => `${index}`.padStart(MAX_CACHED_LITERAL_BYTES, '-');
-  for (let index = 0; index < 1024; index += 1)
+  // Downwards too, so that each is filled after the one behind it.
+  for (const index of [...slotsOf(1024), ...slotsOf(1024).reverse()])
     rememberLiteral(index, MAX_CACHED_LITERAL_BYTES, source(at(index)), before, internedField(path, at(index)));
   for (let index = 0; index < 1024; index += 1)
     assert.equal(
@@ -69,7 +78,7 @@ test('names are found by their bytes and form, and their slots do not touch each
   const at = (index: number): string => `${index}`.padStart(MAX_CACHED_NAME_BYTES, 'n');
   const find = (index: number, text: string, form = 0): string | undefined =>
     cachedName(index, text.length + form, source(text), before)?.text;
-  for (let index = 0; index < 256; index += 1)
+  for (const index of [...slotsOf(256), ...slotsOf(256).reverse()])
     rememberName(index, MAX_CACHED_NAME_BYTES, source(at(index)), before, fieldName(at(index)));
   for (let index = 0; index < 256; index += 1) assert.equal(find(index, at(index)), at(index), `slot ${index}`);
   for (let byte = 0; byte < MAX_CACHED_NAME_BYTES; byte += 1) {
