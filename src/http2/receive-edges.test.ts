@@ -158,6 +158,18 @@ test('a PRIORITY that is wrong resets a stream that has ended as well', () => {
   }
 });
 
+test('streams whose both halves ended are counted, those that were reset are not', () => {
+  const peer = server();
+  const counts = [1, 3, 5].map((id) => {
+    peer.send(build.headers(id, request, full));
+    const stream = peer.streams.get(id) ?? assert.fail('no stream');
+    if (id === 3) peer.connection.resetStream(stream, ErrorCode.CANCEL);
+    else peer.connection.sendHeaders(stream, [internField(':status', '204')], 1, true);
+    return peer.connection.completedStreams;
+  });
+  assert.deepEqual(counts, [1, 1, 2]);
+});
+
 test('the stream that is one too many is refused by name', () => {
   const peer = harness({ role: 'server', limits: { maxConcurrentStreams: 1 } });
   assert.deepEqual(peer.send(build.headers(1, request), build.headers(3, request)), ['RST_STREAM 3 REFUSED_STREAM']);

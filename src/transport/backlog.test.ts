@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { returnSlab, takeSlab } from '../http2/index.ts';
 import { Backlog } from './backlog.ts';
+
+/** The smaller of the two kinds of slabs. */
+const SMALL_SLAB_BYTES = takeSlab(1).length;
 
 test('what was pushed comes out in order, however it was cut and used', () => {
   const step = fc.oneof(
-    fc.record({ push: fc.integer({ min: 0, max: 70_000 }), from: fc.integer({ min: 0, max: 10 }) }),
-    fc.record({ use: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    fc.record({
+      push: fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.integer({ min: 0, max: 70_000 })),
+      from: fc.integer({ min: 0, max: 10 }),
+    }),
+    fc.record({ use: fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(1)) }),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
@@ -30,9 +37,40 @@ test('what was pushed comes out in order, however it was cut and used', () => {
         assert.equal(backlog.isEmpty, expected.length === 0);
         assert.equal(backlog.front().length > 0, expected.length > 0);
       }
+      while (!backlog.isEmpty) {
+        const front = backlog.front();
+        assert.deepEqual(front, expected.subarray(0, front.length));
+        backlog.consume(front.length);
+        expected = expected.subarray(front.length);
+      }
+      assert.equal(expected.length, 0);
     }),
     { numRuns: 200 },
   );
+});
+
+test('what comes in small pieces waits in one, as long as a slab has room', () => {
+  const backlog = new Backlog();
+  const pieces = Array.from({ length: 64 }, (_, index) => Buffer.alloc(SMALL_SLAB_BYTES / 64, index));
+  for (const piece of pieces) backlog.push(piece, 0);
+  assert.deepEqual(backlog.front(), Buffer.concat(pieces));
+  backlog.push(Buffer.from('more'), 0);
+  assert.equal(backlog.front().length, SMALL_SLAB_BYTES);
+  backlog.consume(SMALL_SLAB_BYTES);
+  assert.equal(backlog.front().toString(), 'more');
+});
+
+test('memory is given back as soon as its bytes are used', () => {
+  for (const end of ['consume', 'clear'] as const) {
+    const backlog = new Backlog();
+    backlog.push(Buffer.alloc(SMALL_SLAB_BYTES), 0);
+    const memory = backlog.front().buffer;
+    if (end === 'consume') backlog.consume(SMALL_SLAB_BYTES);
+    else backlog.clear();
+    const slab = takeSlab(1);
+    assert.equal(slab.buffer, memory, end);
+    returnSlab(slab);
+  }
 });
 
 test('cleared, nothing waits', () => {

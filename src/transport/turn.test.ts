@@ -1,11 +1,19 @@
 /** When output is written, and who reads on in which turn of the event loop: the loop is the real one, the clock stands still. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chunkBegins, chunkProcessed, flushThisTurn, resumeNextTurn } from './turn.ts';
-import { RESUMED_MS_PER_TURN } from './transport-limits.ts';
+import { RESUMED_MS_PER_TURN, SUSPECT_REST_MS, SUSPECTS_MS_PER_SHARE } from './transport-limits.ts';
+import { chunkBegins, chunkProcessed, flushThisTurn, resumeAfterRest, resumeNextTurn } from './turn.ts';
 
 /** Ends behind whatever was asked for at the end of this turn. */
 const turnEnds = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Ends behind the share that was asked for before: timers of one length come in order. */
+const restEnds = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, SUSPECT_REST_MS));
+
+/** How often the event loop was asked to call back, and did not yet. */
+function pending(kind: 'Immediate' | 'Timeout'): number {
+  return process.getActiveResourcesInfo().filter((name) => name === kind).length;
+}
 
 /** A turn that brings one chunk and nothing else: whoever comes next is alone. */
 async function quietTurn(): Promise<void> {
@@ -151,5 +159,63 @@ test('they go on until their time is up, one at least, and the rest in the next 
     for (const expected of ['012', '0123', '01234', '0123456', '01234567', '01234567']) {
       await turnEnds();
       assert.equal(log.join(''), expected);
+    }
+  }));
+
+test('the end of a turn is not asked for by a chunk that is answered at once, nor by one that writes nothing', async () => {
+  const log: string[] = [];
+  await quietTurn();
+  const before = pending('Immediate');
+  chunk(log, 'alone');
+  assert.equal(pending('Immediate'), before);
+  chunkBegins();
+  chunkProcessed();
+  assert.equal(pending('Immediate'), before);
+  chunk(log, 'third');
+  chunk(log, 'fourth');
+  assert.equal(pending('Immediate'), before + 1);
+  await turnEnds();
+  assert.equal(pending('Immediate'), before);
+  resumeNextTurn({ resume: () => log.push('resumed') });
+  await turnEnds();
+  assert.equal(pending('Immediate'), before);
+  assert.deepEqual(log, ['alone', 'third', 'fourth', 'resumed']);
+});
+
+test('suspects go on after a rest that all of them share, until their time is up; one at least, the others after the next', () =>
+  withClock(async (clock) => {
+    const log: string[] = [];
+    const before = pending('Timeout');
+    const costs = [0.6, 0.39, 0.02, 5, 1, 0.5].map((share) => share * SUSPECTS_MS_PER_SHARE);
+    for (const [index, cost] of costs.entries()) {
+      resumeAfterRest({
+        resume: () => {
+          clock.nowMs += cost;
+          log.push(`${index}`);
+        },
+      });
+    }
+    assert.deepEqual(log, []);
+    assert.equal(pending('Timeout'), before + 1);
+    for (const expected of ['012', '0123', '01234', '012345', '012345']) {
+      await restEnds();
+      assert.equal(log.join(''), expected);
+    }
+    assert.equal(pending('Timeout'), before);
+  }));
+
+test('a suspect that rests again has not two shares of one', () =>
+  withClock(async () => {
+    const log: string[] = [];
+    const again = {
+      resume: () => {
+        log.push('again');
+        if (log.length < 3) resumeAfterRest(again);
+      },
+    };
+    resumeAfterRest(again);
+    for (const expected of [1, 2, 3, 3]) {
+      await restEnds();
+      assert.equal(log.length, expected);
     }
   }));

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { naiveInteger, naiveLiteral, naiveString } from '../../../test/kit/naive-hpack.ts';
 import { MAX_INTERNED_VALUE_LENGTH, type EngineField } from '../field.ts';
 import { HpackDecoder, type HpackDecoderOptions } from './decoder.ts';
+import { MAX_CACHED_NAME_BYTES, nameSlot } from './literal-cache.ts';
 
 function decoderOf(options: Partial<HpackDecoderOptions> = {}): HpackDecoder {
   return new HpackDecoder({ tableBytes: 4096, maxListBytes: 2 ** 20, maxFields: 1_000, ...options });
@@ -216,4 +217,15 @@ test('long names that begin alike are told apart, however many there are', () =>
       assert.equal(only(decoder, Buffer.of(0x00), naiveString(name), naiveString('v')).name, name);
     }
   }
+});
+
+test('a name too long to be remembered leaves alone what is remembered of others', () => {
+  const decoder = decoderOf();
+  const read = (name: string): string => only(decoder, Buffer.of(0x00), naiveString(name), naiveString('v')).name;
+  // Two names that take the slot behind the first one.
+  const slotOf = (name: string): number => nameSlot(Buffer.from(name), 0, name.length);
+  const names = Array.from({ length: 5_000 }, (_, i) => `name-${1_000 + i}`).filter((name) => slotOf(name) === 1);
+  const [one, other] = names;
+  assert.ok(one !== undefined && other !== undefined);
+  for (const name of [one, `${'n'.repeat(MAX_CACHED_NAME_BYTES)}${other}`, other, one]) assert.equal(read(name), name);
 });
