@@ -52,10 +52,14 @@ const areas: Readonly<Record<string, Area>> = {
       'src/http2/hpack/hpack.test.ts',
     ],
   },
-  // Made when they are loaded, so that each mutant needs a process of its own.
+  // These two are made when they are loaded, so that each mutant needs a process of its own.
   tables: {
-    mutate: ['src/http2/hpack/static-table.ts', 'src/http2/hpack/huffman.ts', 'src/http2/hpack/huffman-table.ts'],
+    mutate: ['src/http2/hpack/static-table.ts'],
     tests: ['src/http2/hpack/hpack.test.ts', 'src/http2/hpack/static-table.test.ts'],
+  },
+  huffman: {
+    mutate: ['src/http2/hpack/huffman.ts', 'src/http2/hpack/huffman-table.ts'],
+    tests: ['src/http2/hpack/hpack.test.ts', 'src/http2/hpack/decoder.test.ts'],
   },
   messages: {
     mutate: ['src/http2/message-rules.ts', 'src/http2/field-*.ts', '!src/http2/*.test.ts', 'src/http2/latin1.ts'],
@@ -66,6 +70,19 @@ const areas: Readonly<Record<string, Area>> = {
       'src/http2/judge.test.ts',
       'src/http2/conformance-server.test.ts',
       'src/http2/conformance-client.test.ts',
+    ],
+  },
+  fields: {
+    mutate: ['src/http2/field.ts', 'src/http2/frame.ts', 'src/http2/stream.ts', 'src/http2/stream-pool.ts'],
+    tests: [
+      'src/http2/judge.test.ts',
+      'src/http2/message-rules.test.ts',
+      'src/http2/stream-pool.test.ts',
+      'src/http2/hpack/encoder.test.ts',
+      'src/http2/hpack/decoder.test.ts',
+      'src/http2/writer.test.ts',
+      'src/http2/reader.test.ts',
+      ...connectionTests,
     ],
   },
   limits: {

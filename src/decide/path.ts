@@ -24,16 +24,17 @@ export function isGrpcPath(path: string): boolean {
   return true;
 }
 
+/** Beyond its end a path has no character, so nothing there starts a name. */
 function hasGrpcShape(path: string): boolean {
   const length = path.length;
-  if (length < 4 || path.charCodeAt(0) !== slash || !isNameStart(path.charCodeAt(1))) return false;
+  if (path.charCodeAt(0) !== slash || !isNameStart(path.charCodeAt(1))) return false;
   let i = 2;
   for (; i < length; i++) {
     const code = path.charCodeAt(i);
     if (code === slash) break;
     if (!isNamePart(code) && code !== 0x2e) return false;
   }
-  if (i + 1 >= length || !isNameStart(path.charCodeAt(i + 1))) return false;
+  if (!isNameStart(path.charCodeAt(i + 1))) return false;
   for (i += 2; i < length; i++) {
     if (!isNamePart(path.charCodeAt(i))) return false;
   }

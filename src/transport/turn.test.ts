@@ -34,6 +34,13 @@ function chunk(log: string[], name: string): number {
   return chunkProcessed();
 }
 
+test('the first output of all goes out at the end of its turn', async () => {
+  const log: string[] = [];
+  flushThisTurn(writer(log, 'a'));
+  await turnEnds();
+  assert.deepEqual(log, ['a']);
+});
+
 test('what is written outside of any chunk goes out at the end of the turn, together and in order', async () => {
   const log: string[] = [];
   await quietTurn();
