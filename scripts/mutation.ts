@@ -75,6 +75,7 @@ const areas: Readonly<Record<string, Area>> = {
   fields: {
     mutate: ['src/http2/field.ts', 'src/http2/frame.ts', 'src/http2/stream.ts', 'src/http2/stream-pool.ts'],
     tests: [
+      'src/http2/shared-fields.test.ts',
       'src/http2/judge.test.ts',
       'src/http2/message-rules.test.ts',
       'src/http2/stream-pool.test.ts',

@@ -41,6 +41,17 @@ test('a record that was used is like a new one', () => {
   assert.deepEqual(taken, new StreamRecord<string>(5, 6, 7));
 });
 
+test('of ten thousand records that come back at once not all are kept', () => {
+  const records = Array.from({ length: 10_000 }, (_, index) => new StreamRecord<string>(index, 0, 0));
+  const returned = new Set(records);
+  returnStreams(records);
+  assert.equal(records.length, 0);
+  const taken = Array.from(returned, () => takeStream<string>(1, 0, 0));
+  const again = taken.filter((record) => returned.has(record));
+  assert.ok(again.length > 100, `${again.length} again`);
+  assert.ok(again.length < 5_000, `${again.length} again`);
+});
+
 const ids = [1, 3, 5, 7, 9, 11];
 const step = fc.record({
   connection: fc.nat(1),
