@@ -7,6 +7,7 @@ import { HpackDecoder } from './hpack/decoder.ts';
 import {
   AbuseCost,
   ASSUMED_PEER_CONCURRENT_STREAMS,
+  GROWN_AFTER_WINDOWS,
   MAX_QUEUED_ANSWER_BYTES,
   MAX_QUEUED_CONTROL_FRAMES,
   TINY_DATA_BYTES,
@@ -25,11 +26,23 @@ export interface PeerSettings {
   maxConcurrentStreams: number;
 }
 
+export interface ConnectionCoreOptions<U> {
+  readonly role: 'server' | 'client';
+  readonly handler: ConnectionHandler<U>;
+  readonly limits: Http2Limits;
+  readonly creditsOnReceipt?: boolean;
+}
+
 /** What the engine's own parts share; owners of a connection use what `Http2Connection` and `Http2Stream` declare. */
 export class ConnectionCore<U> {
   readonly isServer: boolean;
   readonly handler: ConnectionHandler<U>;
   readonly limits: Http2Limits;
+  /**
+   * The connection's window comes back as soon as bytes are received, only that of their stream once they left: so streams whose
+   * receivers stand still never use up what the others need, however small it is. Their own windows bound what they pin.
+   */
+  readonly creditsOnReceipt: boolean;
   readonly output = new OutputBuffer();
   readonly writer = new FrameWriter(this.output);
   readonly decoder: HpackDecoder;
@@ -52,6 +65,8 @@ export class ConnectionCore<U> {
   settingsAcknowledged = false;
   /** Receive window of a new stream: the protocol's until our SETTINGS are acknowledged. */
   streamWindowBytes = INITIAL_WINDOW_BYTES;
+  /** The same once they are. */
+  readonly firstStreamWindowBytes: number;
   /** Bytes we may send on the connection. */
   connectionSendWindow = INITIAL_WINDOW_BYTES;
   /** Bytes the peer may still send on the connection. */
@@ -81,10 +96,12 @@ export class ConnectionCore<U> {
   /** Bytes that may still be under way on streams that we reset: a peer that heard of it sends no more. */
   bytesAfterResets = 0;
 
-  constructor(role: 'server' | 'client', handler: ConnectionHandler<U>, limits: Http2Limits) {
+  constructor({ role, handler, limits, creditsOnReceipt = false }: ConnectionCoreOptions<U>) {
     this.isServer = role === 'server';
     this.handler = handler;
     this.limits = limits;
+    this.creditsOnReceipt = creditsOnReceipt;
+    this.firstStreamWindowBytes = Math.ceil(limits.streamWindowBytes / limits.firstWindowDivisor);
     this.score = new AbuseScore(this.limits);
     this.connectionReceiveWindow = Math.max(limits.connectionWindowBytes, INITIAL_WINDOW_BYTES);
     this.decoder = new HpackDecoder({
@@ -195,8 +212,13 @@ export class ConnectionCore<U> {
     this.streams.delete(stream);
   }
 
-  /** Gives window back to the peer's connection, announced in batches of half a window. */
+  /** These received bytes left, or nobody will have them: the peer gets the connection's window back, if it did not at once. */
   creditConnection(bytes: number): void {
+    if (!this.creditsOnReceipt) this.announceConnectionCredit(bytes);
+  }
+
+  /** Gives window back to the peer's connection, announced in batches of half a window. */
+  announceConnectionCredit(bytes: number): void {
     const credit = this.unannouncedCredit + bytes;
     if (credit * 2 < this.limits.connectionWindowBytes || this.closed) {
       this.unannouncedCredit = credit;
@@ -211,13 +233,27 @@ export class ConnectionCore<U> {
   creditStream(stream: StreamRecord<U>, bytes: number): void {
     if ((stream.flags & (StreamFlag.remoteEnded | StreamFlag.closed)) !== 0 || this.closed) return;
     const credit = stream.unannouncedCredit + bytes;
-    if (credit * 2 < this.streamWindowBytes) {
+    const isGrown = (stream.flags & StreamFlag.windowGrown) !== 0;
+    // Before the acknowledgement too, the smaller one: the peer may apply it any time, and then waits for what is not announced.
+    const first = Math.min(this.streamWindowBytes, this.firstStreamWindowBytes);
+    if (credit * 2 < (isGrown ? this.limits.streamWindowBytes : first)) {
       stream.unannouncedCredit = credit;
       return;
     }
     stream.unannouncedCredit = 0;
-    stream.receiveWindow += credit;
-    this.writer.windowUpdate(stream.id, credit);
+    const announced = isGrown ? credit : credit + this.#growth(stream);
+    stream.receiveWindow += announced;
+    this.writer.windowUpdate(stream.id, announced);
+  }
+
+  /** What is still missing to the whole window, once the receiver of this stream has shown that it reads. */
+  #growth(stream: StreamRecord<U>): number {
+    const { firstStreamWindowBytes } = this;
+    const taken = stream.receivedBytes - stream.uncreditedBytes;
+    // Before the acknowledgement the peer still goes by the protocol's window.
+    if (!this.settingsAcknowledged || taken < GROWN_AFTER_WINDOWS * firstStreamWindowBytes) return 0;
+    stream.flags |= StreamFlag.windowGrown;
+    return this.limits.streamWindowBytes - firstStreamWindowBytes;
   }
 
   /** Whether an id was never used, so that only HEADERS (or PRIORITY) may come for it. */

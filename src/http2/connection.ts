@@ -38,6 +38,8 @@ export interface Http2ConnectionOptions<U> {
   readonly role: 'server' | 'client';
   readonly handler: ConnectionHandler<U>;
   readonly limits: Http2Limits;
+  /** See `ConnectionCore.creditsOnReceipt`; false by default. */
+  readonly creditsOnReceipt?: boolean;
 }
 
 /** Opaque data of `ping()`. */
@@ -58,7 +60,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
   readonly #released: StreamRecord<U>[] = [];
 
   constructor(options: Http2ConnectionOptions<U>) {
-    super(options.role, options.handler, options.limits);
+    super(options);
     this.role = options.role;
     this.#reader = new FrameReader(this, this.isServer);
     if (!this.isServer) this.writer.preface();
@@ -72,7 +74,7 @@ export class Http2Connection<U> extends ConnectionCore<U> {
     const entries: (readonly [number, number])[] = this.isServer
       ? [[SettingId.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams]]
       : [[SettingId.ENABLE_PUSH, 0]];
-    entries.push([SettingId.INITIAL_WINDOW_SIZE, limits.streamWindowBytes]);
+    entries.push([SettingId.INITIAL_WINDOW_SIZE, this.firstStreamWindowBytes]);
     entries.push([SettingId.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes]);
     if (limits.headerTableBytes !== INITIAL_HEADER_TABLE_BYTES) {
       entries.push([SettingId.HEADER_TABLE_SIZE, limits.headerTableBytes]);
@@ -121,6 +123,11 @@ export class Http2Connection<U> extends ConnectionCore<U> {
   /** Bytes the peer still takes on the connection. */
   get sendWindow(): number {
     return this.connectionSendWindow;
+  }
+
+  /** The connection's window is used up, and somebody waits for it who was not told so by `sendData`: `onWindow` follows. */
+  awaitWindow(): void {
+    this.wantsConnectionWindow = true;
   }
 
   /** The preface, a frame (but DATA) or a header block has begun and waits for its rest: a slow sender can be timed out. */

@@ -9,6 +9,8 @@ export interface Http2Limits {
   readonly maxConcurrentStreams: number;
   /** Receive window of each stream, bytes. */
   readonly streamWindowBytes: number;
+  /** A stream begins with its window divided by this; the whole follows once its receiver took `GROWN_AFTER_WINDOWS` times as much. */
+  readonly firstWindowDivisor: number;
   /** Receive window of the connection, bytes; at least 65,535. */
   readonly connectionWindowBytes: number;
   /** Decoded size of one header section: name + value + 32 for each field (RFC 9113 §6.5.2). */
@@ -38,6 +40,12 @@ const MAX_CONCURRENT_STREAMS = 100;
 
 /** One stream fills a LAN round trip with 64 KiB; a stalled reader can pin no more than this per stream. */
 const STREAM_WINDOW_BYTES = 64 * 1024;
+
+/**
+ * First windows after which a stream has shown that its receiver reads, and gets the whole one. Not one: a socket takes as much of
+ * each of a hundred streams though nobody reads it.
+ */
+export const GROWN_AFTER_WINDOWS = 2;
 
 /** All streams of a connection together can pin 1 MiB, so 100 stalled streams cost no more than 16. */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
@@ -170,6 +178,7 @@ export const SUSPECT_BELOW = 0.875;
 export const defaultLimits: Http2Limits = {
   maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
   streamWindowBytes: STREAM_WINDOW_BYTES,
+  firstWindowDivisor: 1,
   connectionWindowBytes: CONNECTION_WINDOW_BYTES,
   maxHeaderListBytes: MAX_HEADER_LIST_BYTES,
   maxHeaderFields: MAX_HEADER_FIELDS,

@@ -62,8 +62,8 @@ function settingsAcknowledged<U>(core: ConnectionCore<U>): void {
   core.settingsAcknowledged = true;
   core.decoder.setTableLimit(core.limits.headerTableBytes);
   core.output.unreadEnds = 0;
-  const change = core.limits.streamWindowBytes - core.streamWindowBytes;
-  core.streamWindowBytes = core.limits.streamWindowBytes;
+  const change = core.firstStreamWindowBytes - core.streamWindowBytes;
+  core.streamWindowBytes = core.firstStreamWindowBytes;
   for (const stream of core.streams.all()) stream.receiveWindow += change;
 }
 

@@ -33,6 +33,7 @@ export class DataReceiver<U> {
       return core.fail(ErrorCode.FLOW_CONTROL_ERROR, 'connection window exceeded');
     }
     core.connectionReceiveWindow -= length;
+    if (core.creditsOnReceipt) core.announceConnectionCredit(length);
     const stream = core.streams.get(streamId);
     if (stream === undefined) return this.#onPastStream(streamId, length);
     if (stream.isRemoteEnded) return core.streamError(stream, ErrorCode.STREAM_CLOSED);

@@ -22,6 +22,8 @@ export interface Http2Stream<U> {
   user: U | undefined;
   /** Bytes the peer still takes on this stream; may be negative (RFC 9113 §6.9.2). The connection's window bounds it too. */
   readonly sendWindow: number;
+  /** `sendData` took less than offered because of this stream's window; `onWindow` tells when there is some. */
+  readonly awaitsWindow: boolean;
   /** Bytes on the wire so far: HEADERS, CONTINUATION and DATA frames, their heads included. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
@@ -46,6 +48,8 @@ export const StreamFlag = {
   headRequest: 32,
   /** Its owner let go of it; the record will serve another stream. */
   released: 64,
+  /** The peer was granted the whole window. */
+  windowGrown: 128,
 } as const;
 
 const bothEnded = StreamFlag.localEnded | StreamFlag.remoteEnded;
@@ -93,6 +97,10 @@ export class StreamRecord<U> implements Http2Stream<U> {
     this.contentRemaining = LENGTH_UNKNOWN;
     this.informationalResponses = 0;
     this.tinyFrames = 0;
+  }
+
+  get awaitsWindow(): boolean {
+    return (this.flags & StreamFlag.wantsWindow) !== 0;
   }
 
   get isLocalEnded(): boolean {

@@ -36,18 +36,19 @@ export class ByteQueue {
     this.#ends.push(length);
   }
 
-  /** Hands bytes to `sink` until it takes less than offered; returns how many were taken in all. */
-  drainTo<S>(sink: DataSink<S>, stream: S): number {
+  /** Hands bytes to `sink`, at most `most`, until it takes less than offered; returns how many were taken in all. */
+  drainTo<S>(sink: DataSink<S>, stream: S, most = Number.MAX_SAFE_INTEGER): number {
     let taken = 0;
     let done = 0;
-    while (done < this.#chunks.length) {
+    while (done < this.#chunks.length && taken < most) {
       const start = this.#starts[done] ?? 0;
-      const end = this.#ends[done] ?? 0;
+      const blockEnd = this.#ends[done] ?? 0;
+      const end = Math.min(blockEnd, start + most - taken);
       const count = sink.sendData(stream, this.#chunks[done] as Buffer, start, end, false);
       taken += count;
       // The sink ended the request, which cleared this queue.
       if (this.#chunks.length === 0) return taken;
-      if (count < end - start) {
+      if (start + count < blockEnd) {
         this.#starts[done] = start + count;
         break;
       }

@@ -27,6 +27,7 @@ import { leaveMirrors, sendOn } from './mirror.ts';
 import { beginRequest, continueRequest, endRequestWithTrailers, type RequestSource } from './relay-request.ts';
 import type { HeadRules } from './request-head.ts';
 import type { Runtime } from './runtime.ts';
+import { WaitingList } from './waiting-list.ts';
 import { formatClientCert, formatEdgeClientCert } from './xfcc.ts';
 
 /** What a port tells its connections. */
@@ -49,7 +50,7 @@ export interface DownstreamConnectionOptions {
 
 /** One client connection; carries many requests. */
 export class DownstreamConnection implements ConnectionHandler<Exchange>, RequestSource {
-  readonly waiting = new Set<Exchange>();
+  readonly waiting = new WaitingList();
   readonly facts: SocketFacts;
   readonly peerSpiffeId: string;
   readonly rules: HeadRules;
@@ -79,6 +80,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       handler: this,
       wheel: options.runtime.wheel,
       limits: this.rules.isFirstHop ? limits.clientConnection : limits.sharedConnection,
+      creditsOnReceipt: !this.rules.isFirstHop,
       transportLimits: limits.transport,
       onWritable: () => serveWaiting(this, flushResponse),
       onChunkEnd: () => this.#dispatchFresh(),
@@ -205,7 +207,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   onWindow(stream: Http2Stream<Exchange> | undefined): void {
     if (stream === undefined) {
       serveWaiting(this, flushResponse);
-    } else if (stream.user !== undefined && this.waiting.delete(stream.user)) {
+    } else if (stream.user !== undefined && stream.user.responseQueue.byteLength > 0) {
+      this.waiting.delete(stream.user);
       flushResponse(stream.user);
     }
   }

@@ -149,7 +149,7 @@ export function leaveAttempt(exchange: Exchange, code: ErrorCode): void {
 function leaveStream(exchange: Exchange, code: ErrorCode): void {
   const { up, upStream } = exchange;
   if (up === undefined || upStream === undefined) return;
-  if (up.waiting.size > 0) up.waiting.delete(exchange);
+  up.waiting.delete(exchange);
   upStream.user = undefined;
   // The engine may still be in the call that brought the end, and marks the stream as closed only after it.
   if (upStream.isClosed || (exchange.upstreamEnded && exchange.requestEndSent)) {
@@ -174,7 +174,7 @@ export function settleExchange(runtime: Runtime, exchange: Exchange): void {
   const { down, downStream } = exchange;
   leaveUpstream(exchange, ErrorCode.CANCEL);
   if (down !== undefined && downStream !== undefined) {
-    if (down.waiting.size > 0) down.waiting.delete(exchange);
+    down.waiting.delete(exchange);
     const owed = exchange.replayLength - exchange.replayCredited + exchange.requestQueue.byteLength;
     if (owed > 0) down.connection.creditReceived(downStream, owed);
     downStream.user = undefined;

@@ -22,6 +22,7 @@ import type { Authenticator } from '../token/index.ts';
 import { WheelTimer, type SocketFacts } from '../transport/index.ts';
 import type { ActionState } from './action-state.ts';
 import { ByteQueue } from './byte-queue.ts';
+import type { WaitingList } from './waiting-list.ts';
 
 /** A request that waits for the verdict on a token. The request may be gone by then, and its record serve another. */
 export interface TokenWait {
@@ -33,8 +34,8 @@ export interface Link {
   readonly connection: Http2Connection<Exchange>;
   /** The socket takes no more for now; what is sent anyway would only pile up. */
   readonly writeBlocked: boolean;
-  /** Requests with bytes queued for this connection, in the order in which they began to wait. */
-  readonly waiting: Set<Exchange>;
+  /** Requests with bytes queued for this connection, which more than their own stream's window holds up. */
+  readonly waiting: WaitingList;
   /** The monotonic clock, read once for the chunk being processed. */
   readonly nowMs: number;
 }

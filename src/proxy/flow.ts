@@ -1,8 +1,9 @@
 // Hot file: moves bytes between the two streams of a request. Credit goes back to a sender only for bytes that were
 // written towards the receiver, so what waits here is bounded by the windows this proxy gave. Positional parameters,
 // as one call per chunk must not make an options object.
-import { ErrorCode } from '../http2/index.ts';
+import { ErrorCode, type Http2Stream } from '../http2/index.ts';
 import type { Exchange, Link } from './exchange.ts';
+import { bulkTurnBytes, smallTurnBytes } from './limits.ts';
 
 const noBytes = Buffer.alloc(0);
 const firstReplayBytes = 256;
@@ -33,30 +34,42 @@ export function relayRequestData(
     }
     if (from === end) return;
   }
+  const waits = hasUnsentRequest(exchange);
   if (exchange.requestQueue.byteLength > 0 || !remember(exchange, chunk, from, end, replayLimit)) {
     exchange.requestQueue.push(chunk, from, end);
   }
-  if (upStream !== undefined) up?.waiting.add(exchange);
+  if (!waits && up !== undefined && upStream !== undefined) awaitUpstream(exchange, up, upStream);
 }
 
-/** Sends what waits of the request as far as window and socket allow; joins the link's queue for the rest. */
-export function flushRequest(exchange: Exchange): void {
+/** Held up by the window of its own stream alone, it would only be tried in vain: the engine tells when there is some. */
+function isHeldUp({ sendWindow, awaitsWindow }: Http2Stream<Exchange>): boolean {
+  return awaitsWindow && sendWindow <= 0;
+}
+
+function awaitUpstream(exchange: Exchange, up: Link, upStream: Http2Stream<Exchange>): void {
+  if (!isHeldUp(upStream)) up.waiting.add(exchange, unsentRequestBytes(exchange));
+}
+
+/**
+ * Sends what waits of the request, `most` bytes of its queue, as far as window and socket allow; joins the link's queue for the rest.
+ */
+export function flushRequest(exchange: Exchange, most?: number): void {
   const { up, upStream } = exchange;
   if (up === undefined || upStream === undefined || exchange.requestEndSent) return;
   if (up.writeBlocked) {
-    up.waiting.add(exchange);
+    up.waiting.add(exchange, unsentRequestBytes(exchange));
     return;
   }
   if (exchange.replaySent < exchange.replayLength) sendReplay(exchange);
   if (exchange.replaySent === exchange.replayLength && exchange.requestQueue.byteLength > 0) {
-    const taken = exchange.requestQueue.drainTo(up.connection, upStream);
+    const taken = exchange.requestQueue.drainTo(up.connection, upStream, most);
     if (taken > 0) {
       forgetReplay(exchange);
       creditClient(exchange, taken);
     }
   }
   if (hasUnsentRequest(exchange)) {
-    up.waiting.add(exchange);
+    awaitUpstream(exchange, up, upStream);
   } else if (exchange.requestEnded) {
     exchange.requestEndSent = true;
     const { requestTrailers, requestTrailerCount } = exchange;
@@ -68,6 +81,10 @@ export function flushRequest(exchange: Exchange): void {
 /** Bytes of the request that no upstream stream has been given yet. */
 export function hasUnsentRequest(exchange: Exchange): boolean {
   return exchange.replaySent < exchange.replayLength || exchange.requestQueue.byteLength > 0;
+}
+
+function unsentRequestBytes({ replayLength, replaySent, requestQueue }: Exchange): number {
+  return replayLength - replaySent + requestQueue.byteLength;
 }
 
 /** The request can no longer be sent again: the response began, or it grew too long. */
@@ -115,7 +132,12 @@ export function relayResponseData(exchange: Exchange, chunk: Buffer, start: numb
   const { down, downStream } = exchange;
   if (down === undefined || downStream === undefined) return;
   let from = start;
-  if (!down.writeBlocked && exchange.responseQueue.byteLength === 0) {
+  if (exchange.responseQueue.byteLength > 0) {
+    // It waits already.
+    exchange.responseQueue.push(chunk, start, end);
+    return;
+  }
+  if (!down.writeBlocked) {
     const isEnd = exchange.responseEnded && exchange.trailerCount === 0;
     from += down.connection.sendData(downStream, chunk, start, end, isEnd);
     if (from > start) creditUpstream(exchange, from - start);
@@ -125,20 +147,24 @@ export function relayResponseData(exchange: Exchange, chunk: Buffer, start: numb
     }
   }
   exchange.responseQueue.push(chunk, from, end);
-  down.waiting.add(exchange);
+  awaitDownstream(exchange, down, downStream);
 }
 
-/** Sends what waits of the response, then its end; joins the link's queue for the rest. */
-export function flushResponse(exchange: Exchange): void {
+function awaitDownstream(exchange: Exchange, down: Link, downStream: Http2Stream<Exchange>): void {
+  if (!isHeldUp(downStream)) down.waiting.add(exchange, exchange.responseQueue.byteLength);
+}
+
+/** Sends what waits of the response, at most `most` bytes, then its end; joins the link's queue for the rest. */
+export function flushResponse(exchange: Exchange, most?: number): void {
   const { down, downStream } = exchange;
   if (down === undefined || downStream === undefined || exchange.responseEndSent) return;
   if (exchange.responseQueue.byteLength > 0) {
     if (!down.writeBlocked) {
-      const taken = exchange.responseQueue.drainTo(down.connection, downStream);
+      const taken = exchange.responseQueue.drainTo(down.connection, downStream, most);
       if (taken > 0) creditUpstream(exchange, taken);
     }
     if (exchange.responseQueue.byteLength > 0) {
-      down.waiting.add(exchange);
+      awaitDownstream(exchange, down, downStream);
       return;
     }
     if (exchange.local !== undefined && !exchange.responseEnded) {
@@ -185,14 +211,30 @@ function creditUpstream(exchange: Exchange, bytes: number): void {
   up.connection.creditReceived(upStream, bytes);
 }
 
-/** Room again on `link`: those who wait get their turn, each once, so that none starves the others. */
-export function serveWaiting(link: Link, flush: (exchange: Exchange) => void): void {
-  const { waiting } = link;
-  let left = waiting.size;
-  // One iterator: a new one for each would step over all that were deleted before.
-  for (const exchange of waiting) {
-    if (left-- === 0 || link.writeBlocked) return;
-    waiting.delete(exchange);
-    flush(exchange);
+/**
+ * Room again on `link`: those who wait get their turn, again and again until it takes no more. Ends because each turn sends
+ * something, or its request is held up by its own stream and leaves the list, or the connection's window is used up.
+ */
+export function serveWaiting(link: Link, flush: (exchange: Exchange, most: number) => void): void {
+  const { small, bulk } = link.waiting;
+  while (small.size > 0 || bulk.size > 0) {
+    // Who still has something left is added again, and so found again by the same loop.
+    for (const exchange of small) {
+      if (!hasRoom(link)) return;
+      small.delete(exchange);
+      flush(exchange, smallTurnBytes);
+    }
+    for (const exchange of bulk) {
+      if (!hasRoom(link)) return;
+      bulk.delete(exchange);
+      flush(exchange, bulkTurnBytes);
+    }
   }
+}
+
+function hasRoom({ writeBlocked, connection }: Link): boolean {
+  if (writeBlocked) return false;
+  if (connection.sendWindow > 0) return true;
+  connection.awaitWindow();
+  return false;
 }

@@ -7,12 +7,15 @@ const windowUpdate = /^WINDOW_UPDATE (\d+) (\d+)$/;
 const pieceBytes = 16_384;
 const usefulBytes = 64 * 1024 * 1024;
 
-test('on a shared connection the last stream goes on while all others stand still with full windows', () => {
-  const { streamWindowBytes, connectionWindowBytes } = sharedConnectionLimits;
+const { streamWindowBytes, connectionWindowBytes, firstWindowDivisor } = sharedConnectionLimits;
+const firstBytes = streamWindowBytes / firstWindowDivisor;
+
+test('connectionWindowBytes, firstWindowDivisor: on a shared connection the last stream goes on while all others stand still with full windows', () => {
   const goodId = 2 * sharedConnectionStreams - 1;
   const server = harness({
     role: 'server',
     limits: sharedConnectionLimits,
+    creditsOnReceipt: true,
     handler: {
       onData: (stream, _chunk, start, end) => {
         if (stream.id === goodId) server.connection.creditReceived(stream, end - start);
@@ -20,7 +23,7 @@ test('on a shared connection the last stream goes on while all others stand stil
     },
   });
   let connectionWindow = connectionWindowBytes;
-  let streamWindow = streamWindowBytes;
+  let streamWindow = firstBytes;
   const piece = Buffer.alloc(pieceBytes);
   const send = (id: number) => {
     connectionWindow -= pieceBytes;
@@ -32,7 +35,7 @@ test('on a shared connection the last stream goes on while all others stand stil
   };
   for (let id = 1; id <= goodId; id += 2) server.send(build.headers(id, request));
   for (let id = 1; id < goodId; id += 2) {
-    for (let sent = 0; sent < streamWindowBytes; sent += pieceBytes) send(id);
+    for (let sent = 0; sent < firstBytes; sent += pieceBytes) send(id);
   }
   for (let sent = 0; sent < usefulBytes; sent += pieceBytes) {
     assert.ok(connectionWindow >= pieceBytes && streamWindow >= pieceBytes, `stalled after ${sent} bytes`);

@@ -126,17 +126,27 @@ const addedHeaderBytes = 1_024 + forwardedCertBytes;
 const addedHeaderFields = 8;
 
 /**
- * HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. The
- * connection's window is twice that of all its streams together, so that streams whose receivers stand still can never use
- * up what the others need: twice, because up to half of it may be credit that is not announced yet. What the streams can
- * pin stays 6.25 MiB. A client's own connection keeps the small default, for there it harms only itself.
+ * Bytes from which a queue that waits for a connection is bulk: what has less goes first. Nearly every answer to a unary call has,
+ * and a hundred of them are no more than a few turns of bulk.
+ */
+export const smallTurnBytes = 4_096;
+
+/** What one request with more may send before the next one has its turn, in bytes: one frame. */
+export const bulkTurnBytes = 16_384;
+
+/**
+ * HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. There the connection's
+ * window comes back as soon as bytes are received, so it bounds only what is under way, and with it how long a small answer waits
+ * behind large ones in the sockets. What is kept, the windows of the streams bound: 6.25 MiB. They begin with a quarter, one frame, so
+ * that streams of a client that asks for much and reads nothing are not first filled at everybody's cost.
  */
 export const sharedConnectionLimits: Http2Limits = {
   ...defaultLimits,
   maxConcurrentStreams: sharedConnectionStreams,
   maxHeaderListBytes: defaultLimits.maxHeaderListBytes + addedHeaderBytes,
   maxHeaderFields: defaultLimits.maxHeaderFields + addedHeaderFields,
-  connectionWindowBytes: 2 * sharedConnectionStreams * defaultLimits.streamWindowBytes,
+  firstWindowDivisor: 4,
+  connectionWindowBytes: 256 * 1024,
   /** Here: frames of many clients, relayed as they came. `MAX_TINY_FRAMES_PER_STREAM` acts instead. */
   tinyDataCost: 0,
 };

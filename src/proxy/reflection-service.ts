@@ -150,7 +150,7 @@ export class ReflectionService implements LocalService {
     exchange.responseBytes += answer.length;
     exchange.responseQueue.push(answer, 0, answer.length);
     const { down } = exchange;
-    if (down !== undefined) down.waiting.add(exchange);
+    if (down !== undefined) down.waiting.add(exchange, exchange.responseQueue.byteLength);
     flushResponse(exchange);
   }
 

@@ -4,9 +4,10 @@ import { ErrorCode, errorCodeName, type ConnectionHandler, type Field, type Http
 import type { ConnectionPool } from '../plan/index.ts';
 import { Http2Transport, WheelTimer, type CloseReason, type SocketFacts, type TimerWheel } from '../transport/index.ts';
 import type { Exchange, UpstreamLink } from './exchange.ts';
-import { flushRequest, serveWaiting } from './flow.ts';
+import { flushRequest, hasUnsentRequest, serveWaiting } from './flow.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { upstreamResets, upstreamResetsForgottenPerSecond, type ProxyLimits } from './limits.ts';
+import { WaitingList } from './waiting-list.ts';
 
 /** What the relay does with the upstream's side of a request. One object for all connections of a proxy. */
 export interface UpstreamEvents {
@@ -49,7 +50,7 @@ export interface UpstreamConnectionOptions {
 
 /** One connection to an endpoint; carries many requests. */
 export class UpstreamConnection implements ConnectionHandler<Exchange>, UpstreamLink {
-  readonly waiting = new Set<Exchange>();
+  readonly waiting = new WaitingList();
   readonly localAddress: string;
   /** Requests begun on this connection since it was opened. */
   requests = 0;
@@ -84,6 +85,7 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
       handler: this,
       wheel: options.wheel,
       limits: options.limits.sharedConnection,
+      creditsOnReceipt: true,
       transportLimits: { ...options.limits.transport, idleTimeoutMs: idleTimeoutMs(options) },
       onWritable: () => serveWaiting(this, flushRequest),
       onClose: (reason) => {
@@ -175,7 +177,8 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
   onWindow(stream: Http2Stream<Exchange> | undefined): void {
     if (stream === undefined) {
       serveWaiting(this, flushRequest);
-    } else if (stream.user !== undefined && this.waiting.delete(stream.user)) {
+    } else if (stream.user !== undefined && hasUnsentRequest(stream.user)) {
+      this.waiting.delete(stream.user);
       flushRequest(stream.user);
     }
   }

@@ -36,6 +36,8 @@ export interface Http2TransportOptions<U> {
   readonly wheel: TimerWheel;
   /** Defaults to `defaultLimits`. */
   readonly limits?: Http2Limits;
+  /** See `Http2ConnectionOptions`. */
+  readonly creditsOnReceipt?: boolean;
   /** Overrides of `defaultTransportLimits`. */
   readonly transportLimits?: Partial<TransportLimits>;
   /** `writeBlocked` was true and is not any more. */
@@ -122,6 +124,7 @@ export class Http2Transport<U> implements Flushable, Resumable {
       role: options.role,
       handler: options.handler,
       limits: options.limits ?? defaultLimits,
+      ...(options.creditsOnReceipt === true ? { creditsOnReceipt: true } : {}),
     });
     this.nowMs = options.wheel.nowMs();
     this.#idleSinceMs = this.nowMs;

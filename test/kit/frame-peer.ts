@@ -164,6 +164,7 @@ export interface HarnessOptions {
   readonly role: 'server' | 'client';
   readonly limits?: Partial<Http2Limits>;
   readonly handler?: Partial<ConnectionHandler<string>>;
+  readonly creditsOnReceipt?: boolean;
   /** Leave the preface exchange to the test. */
   readonly raw?: boolean;
 }
@@ -203,7 +204,8 @@ export function harness(options: HarnessOptions): Harness {
     ...options.handler,
   };
   const limits = { ...defaultLimits, ...options.limits };
-  const connection = new Http2Connection<string>({ role: options.role, handler, limits });
+  const { role, creditsOnReceipt = false } = options;
+  const connection = new Http2Connection<string>({ role, handler, limits, creditsOnReceipt });
   const decoder = new NaiveDecoder();
   const self: Harness = {
     connection,
