@@ -50,7 +50,7 @@ export interface DownstreamConnectionOptions {
 
 /** One client connection; carries many requests. */
 export class DownstreamConnection implements ConnectionHandler<Exchange>, RequestSource {
-  readonly waiting = new WaitingList();
+  readonly waiting = new WaitingList<Exchange>();
   readonly facts: SocketFacts;
   readonly peerSpiffeId: string;
   readonly rules: HeadRules;

@@ -35,7 +35,7 @@ export interface Link {
   /** The socket takes no more for now; what is sent anyway would only pile up. */
   readonly writeBlocked: boolean;
   /** Requests with bytes queued for this connection, which more than their own stream's window holds up. */
-  readonly waiting: WaitingList;
+  readonly waiting: WaitingList<Exchange>;
   /** The monotonic clock, read once for the chunk being processed. */
   readonly nowMs: number;
 }

@@ -50,7 +50,7 @@ export interface UpstreamConnectionOptions {
 
 /** One connection to an endpoint; carries many requests. */
 export class UpstreamConnection implements ConnectionHandler<Exchange>, UpstreamLink {
-  readonly waiting = new WaitingList();
+  readonly waiting = new WaitingList<Exchange>();
   readonly localAddress: string;
   /** Requests begun on this connection since it was opened. */
   requests = 0;
