@@ -131,7 +131,7 @@ test('GROWN_AFTER_WINDOWS: the whole window is granted once so many first ones w
   const small: string = `WINDOW_UPDATE 1 ${half}`;
   const announced: string[] = [];
   let growsBefore = 0;
-  for (let window = 0; window < 8 && announced.every((line) => line === small); window++) {
+  for (let window = 0; window < 4 * GROWN_AFTER_WINDOWS && announced.every((line) => line === small); window++) {
     growsBefore = stream.receivedBytes;
     announced.push(...server.send(build.data(1, Buffer.alloc(half))));
     server.connection.creditReceived(stream, half);
