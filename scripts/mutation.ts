@@ -25,6 +25,7 @@ const connectionTests = [
   'src/http2/conformance-server.test.ts',
   'src/http2/flow-control.test.ts',
   'src/http2/shared-windows.test.ts',
+  'src/http2/grown-windows.test.ts',
   'src/http2/settings-midway.test.ts',
   'src/http2/long-lived.test.ts',
   'src/http2/connection-edges.test.ts',
