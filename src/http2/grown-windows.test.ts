@@ -51,8 +51,9 @@ test('the window grows with the byte that makes it so much, not with the one bef
     const head = build.headers(1, request);
     peer.send(head);
     const half = firstBytes / 2;
-    const last = GROWN_AFTER_WINDOWS * firstBytes - head.length - 3 * half - missing;
-    for (let i = 0; i < 3; i++) take(peer, half);
+    const before = 2 * GROWN_AFTER_WINDOWS - 1;
+    const last = GROWN_AFTER_WINDOWS * firstBytes - head.length - before * half - missing;
+    for (let i = 0; i < before; i++) take(peer, half);
     const taken = take(peer, last);
     const next = take(peer, half + 9);
     const more = wholeBytes - firstBytes;
