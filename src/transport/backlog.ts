@@ -7,6 +7,8 @@ export class Backlog {
   readonly #ends: number[] = [];
   /** Where those of the first begin. */
   #start = 0;
+  /** Somebody reads `front`, so that its memory must not go to others yet. */
+  #isLent = false;
 
   get isEmpty(): boolean {
     return this.#slabs.length === 0;
@@ -30,20 +32,29 @@ export class Backlog {
     this.#ends.push(length);
   }
 
-  /** What comes first, valid until the next call of anything else; empty if nothing waits. */
+  /** What comes first, valid until `consume`, which must follow; empty if nothing waits. */
   front(): Buffer {
     const slab = this.#slabs[0];
-    return slab === undefined ? nothing : slab.subarray(this.#start, this.#ends[0]);
+    if (slab === undefined) return nothing;
+    this.#isLent = true;
+    return slab.subarray(this.#start, this.#ends[0]);
   }
 
   /** So many bytes of `front` were used. */
   consume(bytes: number): void {
+    this.#isLent = false;
     this.#start += bytes;
     if (this.#slabs.length > 0 && this.#start >= (this.#ends[0] ?? 0)) this.#dropFirst();
   }
 
+  /** Nothing waits any more; what is lent goes once it was used. */
   clear(): void {
-    while (this.#slabs.length > 0) this.#dropFirst();
+    const kept = this.#isLent ? 1 : 0;
+    while (this.#slabs.length > kept) {
+      returnSlab(this.#slabs.pop() as Buffer);
+      this.#ends.pop();
+    }
+    if (kept === 0) this.#start = 0;
   }
 
   #dropFirst(): void {

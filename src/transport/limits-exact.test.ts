@@ -304,3 +304,40 @@ test('SLICE_MS: what a server said and nobody had a turn for yet counts when the
     [['0', FRAMES_PER_LOOK]],
   );
 });
+
+test('destroyed by what a server said, a connection handles nothing of the rest, and nothing twice', async (t) => {
+  const wheel = new TimerWheel({ monotonicMs: () => 0, tickMs, manual: true });
+  const server = createServer((socket) => socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  let pieces = 0;
+  const made = Promise.withResolvers<{ socket: Socket; transport: Http2Transport<Call> }>();
+  connectTransport({
+    host: '127.0.0.1',
+    port,
+    onConnected: (socket, facts) => {
+      const onData = (): void => {
+        pieces += 1;
+        transport.destroy();
+      };
+      const transport = callClient(socket, facts, { wheel, handler: { onData } });
+      made.resolve({ socket, transport });
+    },
+    onFailed: ({ detail }) => made.reject(new Error(detail)),
+  });
+  const { socket, transport } = await made.promise;
+  t.after(() => transport.destroy());
+  const stream = transport.connection.openStream(newCall());
+  assert.ok(stream);
+  transport.connection.sendHeaders(stream, requestFields, requestFields.length, true);
+  socket.emit('data', Buffer.concat([build.settings(), build.headers(1, [[':status', '200']])]));
+  // More than a stranger may bring at once, so that it waits for the end of the turn.
+  socket.emit(
+    'data',
+    Buffer.concat(Array.from({ length: 2 }, () => build.data(1, Buffer.alloc(STRANGER_BYTES_AT_ONCE)))),
+  );
+  assert.equal(pieces, 0);
+  await new Promise(setImmediate);
+  assert.equal(pieces, 1);
+});

@@ -65,8 +65,8 @@ export const SLICE_MS = 2;
 export const RESUMED_MS_PER_TURN = 1;
 
 /**
- * Calls after which a connection is known. Attacks begin with the connection and are cut
- * before they come so far; and who first behaves and then does not is still bound by the slice and by the abuse budget.
+ * Calls after which a connection is known. Attacks begin with the connection and are cut before they come so far; and who first
+ * behaves and then does not is still bound by the slice and by the abuse budget.
  */
 export const KNOWN_AFTER_STREAMS = 32;
 
@@ -75,8 +75,8 @@ export const KNOWN_AFTER_BYTES = 16 * 1024 * 1024;
 
 /**
  * What a connection that is not known may bring and be served at once, in bytes. More waits for the turn's end and is part of
- * `RESUMED_MS_PER_TURN`, which all of them share: any number of strangers costs those who are known one slice a turn. A first call with large
- * metadata is shorter.
+ * `RESUMED_MS_PER_TURN`, which all of them share: any number of strangers costs those who are known one slice a turn. A first call
+ * with large metadata is shorter.
  */
 export const STRANGER_BYTES_AT_ONCE = 4 * 1024;
 
@@ -87,8 +87,8 @@ export const STRANGER_SLICE_MS = 0.25;
 export const SUSPECT_REST_MS = 1;
 
 /**
- * What all of them together may then have, in milliseconds: a third of a processor at most, which still cuts ten abusers within a fraction
- * of a second. An honest client that cancels much may be among them, and what it brings in 4 KiB is done at once.
+ * What all of them together may then have, in milliseconds: a third of a processor at most, which still cuts ten abusers within a
+ * second. An honest client that cancels much may be among them, and what it brings in 4 KiB is done at once.
  */
 export const SUSPECTS_MS_PER_SHARE = 0.5;
 

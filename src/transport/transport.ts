@@ -352,7 +352,8 @@ export class Http2Transport<U> implements Flushable, Resumable {
 
   #onSocketClosed(): void {
     this.#isEnded = true;
-    this.#takeBacklog();
+    if (this.#reason === undefined) this.#takeBacklog();
+    else this.#backlog.clear();
     this.#reason ??= { cause: 'peer-closed', error: '' };
     this.#wheel.cancel(this.#checkTimer);
     this.#wheel.cancel(this.#endTimer);

@@ -1,18 +1,15 @@
 /** When output is written, and who reads on in which turn of the event loop: the loop is the real one, the clock stands still. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { RESUMED_MS_PER_TURN, SUSPECT_REST_MS, SUSPECTS_MS_PER_SHARE } from './transport-limits.ts';
 import { chunkBegins, chunkProcessed, flushThisTurn, resumeAfterRest, resumeNextTurn } from './turn.ts';
 
 /** Ends behind whatever was asked for at the end of this turn. */
 const turnEnds = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Ends behind the share that was asked for before: timers of one length come in order. */
-const restEnds = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, SUSPECT_REST_MS));
-
-/** How often the event loop was asked to call back, and did not yet. */
-function pending(kind: 'Immediate' | 'Timeout'): number {
-  return process.getActiveResourcesInfo().filter((name) => name === kind).length;
+/** How often the event loop was asked to call back at the end of a turn, and did not yet. */
+function pendingImmediates(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Immediate').length;
 }
 
 /** A turn that brings one chunk and nothing else: whoever comes next is alone. */
@@ -172,27 +169,45 @@ test('they go on until their time is up, one at least, and the rest in the next 
 test('the end of a turn is not asked for by a chunk that is answered at once, nor by one that writes nothing', async () => {
   const log: string[] = [];
   await quietTurn();
-  const before = pending('Immediate');
+  const before = pendingImmediates();
   chunk(log, 'alone');
-  assert.equal(pending('Immediate'), before);
+  assert.equal(pendingImmediates(), before);
   chunkBegins();
   chunkProcessed();
-  assert.equal(pending('Immediate'), before);
+  assert.equal(pendingImmediates(), before);
   chunk(log, 'third');
   chunk(log, 'fourth');
-  assert.equal(pending('Immediate'), before + 1);
+  assert.equal(pendingImmediates(), before + 1);
   await turnEnds();
-  assert.equal(pending('Immediate'), before);
+  assert.equal(pendingImmediates(), before);
   resumeNextTurn({ resume: () => log.push('resumed') });
   await turnEnds();
-  assert.equal(pending('Immediate'), before);
+  assert.equal(pendingImmediates(), before);
   assert.deepEqual(log, ['alone', 'third', 'fourth', 'resumed']);
 });
 
-test('suspects go on after a rest that all of them share, until their time is up; one at least, the others after the next', () =>
+interface Rests {
+  /** Timers that were asked for and did not fire. */
+  readonly asked: number[];
+  /** Fires the first of them. */
+  readonly end: () => void;
+}
+
+/** Timers by hand. */
+function rests(t: TestContext): Rests {
+  const asked: number[] = [];
+  const runs: (() => void)[] = [];
+  t.mock.method(globalThis, 'setTimeout', (run: () => void, delayMs: number) => {
+    asked.push(delayMs);
+    runs.push(run);
+  });
+  return { asked, end: () => (asked.shift(), runs.shift()?.()) };
+}
+
+test('SUSPECT_REST_MS and SUSPECTS_MS_PER_SHARE: suspects go on after a rest of all, until their time is up; one at least', (t) =>
   withClock(async (clock) => {
     const log: string[] = [];
-    const before = pending('Timeout');
+    const { asked, end } = rests(t);
     const costs = [0.6, 0.39, 0.02, 5, 1, 0.5].map((share) => share * SUSPECTS_MS_PER_SHARE);
     for (const [index, cost] of costs.entries()) {
       resumeAfterRest({
@@ -203,17 +218,20 @@ test('suspects go on after a rest that all of them share, until their time is up
       });
     }
     assert.deepEqual(log, []);
-    assert.equal(pending('Timeout'), before + 1);
-    for (const expected of ['012', '0123', '01234', '012345', '012345']) {
-      await restEnds();
+    for (const expected of ['012', '0123', '01234', '012345']) {
+      assert.deepEqual(asked, [SUSPECT_REST_MS]);
+      // Nothing but the timer makes them go on.
+      await turnEnds();
+      end();
       assert.equal(log.join(''), expected);
     }
-    assert.equal(pending('Timeout'), before);
+    assert.deepEqual(asked, []);
   }));
 
-test('a suspect that rests again has not two shares of one', () =>
+test('a suspect that rests again has not two shares of one', (t) =>
   withClock(async () => {
     const log: string[] = [];
+    const { asked, end } = rests(t);
     const again = {
       resume: () => {
         log.push('again');
@@ -221,8 +239,11 @@ test('a suspect that rests again has not two shares of one', () =>
       },
     };
     resumeAfterRest(again);
-    for (const expected of [1, 2, 3, 3]) {
-      await restEnds();
+    for (const expected of [1, 2, 3]) {
+      assert.deepEqual(asked, [SUSPECT_REST_MS]);
+      end();
       assert.equal(log.length, expected);
     }
+    assert.deepEqual(asked, []);
+    await turnEnds();
   }));

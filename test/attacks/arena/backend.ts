@@ -4,6 +4,7 @@
  * a stream with one; `x-hold` keeps a call open and unread, `x-response-bytes` sets a size. Says `{port}` to its parent when it
  * listens, and `{inFlightMax, requests, connections}` when asked.
  */
+import { countMessages, newMessageCounter, type MessageCounter } from '../../../src/grpc/index.ts';
 import {
   defaultLimits,
   internField,
@@ -19,9 +20,7 @@ interface Call {
   readonly piece: Buffer;
   /** Of the answer, still to be sent. */
   left: number;
-  /** Bytes of the request's message that is being read, still to come; the prefix of the next one as far as it came. */
-  messageLeft: number;
-  readonly prefix: number[];
+  readonly messages: MessageCounter;
   requestEnded: boolean;
 }
 
@@ -84,8 +83,7 @@ const listener = await listen({
           isHeld: find('x-hold') !== undefined,
           piece: size > 0 ? bulk : emptyMessages,
           left: size,
-          messageLeft: 0,
-          prefix: [],
+          messages: newMessageCounter(),
           requestEnded: endStream,
         };
         stream.user = call;
@@ -97,7 +95,9 @@ const listener = await listen({
         const call = stream.user;
         if (call === undefined || call.isHeld) return;
         transport.connection.creditReceived(stream, end - start);
-        call.left += messages(call, chunk.subarray(start, end)) * prefixBytes;
+        const { count } = call.messages;
+        countMessages(call.messages, chunk, start, end);
+        call.left += (call.messages.count - count) * prefixBytes;
         call.requestEnded = endStream;
         send(stream);
       },
@@ -132,22 +132,3 @@ process.on('message', (message) => {
 });
 process.on('disconnect', () => process.exit(0));
 process.send?.({ port: listener.address.port });
-
-/** How many messages begin in these bytes of a request. */
-function messages(call: Call, bytes: Buffer): number {
-  let count = 0;
-  for (let at = 0; at < bytes.length;) {
-    if (call.messageLeft > 0) {
-      const used = Math.min(call.messageLeft, bytes.length - at);
-      call.messageLeft -= used;
-      at += used;
-      continue;
-    }
-    call.prefix.push(bytes[at++] ?? 0);
-    if (call.prefix.length < prefixBytes) continue;
-    call.messageLeft = Buffer.from(call.prefix).readUInt32BE(1);
-    call.prefix.length = 0;
-    count += 1;
-  }
-  return count;
-}
