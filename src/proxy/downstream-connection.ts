@@ -18,11 +18,11 @@ import {
 } from '../http2/index.ts';
 import { certificateFacts, principalOf } from '../identity/index.ts';
 import { unknownWorkload, type WorkloadIdentity } from '../telemetry/index.ts';
-import { Http2Transport, type CloseReason, type SocketFacts } from '../transport/index.ts';
+import { Http2Transport, isAnyoneAtWork, type CloseReason, type SocketFacts } from '../transport/index.ts';
+import { DispatchQueue } from './dispatch-queue.ts';
 import { settleExchange } from './ending.ts';
 import type { Exchange, Scope } from './exchange.ts';
 import { flushResponse, serveWaiting } from './flow.ts';
-import { requestsSentOnAtOnce } from './limits.ts';
 import { leaveMirrors, sendOn } from './mirror.ts';
 import { beginRequest, continueRequest, endRequestWithTrailers, type RequestSource } from './relay-request.ts';
 import type { HeadRules } from './request-head.ts';
@@ -57,10 +57,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   readonly #runtime: Runtime;
   readonly #owner: DownstreamOwner;
   readonly #transport: Http2Transport<Exchange>;
-  /** Came with the chunk that is being read. */
-  readonly #fresh: Exchange[] = [];
-  /** How many of them were sent on already. */
-  #dispatched = 0;
+  readonly #queue: DispatchQueue;
   #scope: Scope | undefined;
   /** Each is said once per connection; how often they acted is the metric's. */
   #loggedLimits: Set<string> | undefined;
@@ -83,8 +80,15 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       creditsOnReceipt: !this.rules.isFirstHop,
       transportLimits: limits.transport,
       onWritable: () => serveWaiting(this, flushResponse),
-      onChunkEnd: () => this.#dispatchFresh(),
+      onChunkEnd: () => this.#queue.dispatch(),
       onClose: (reason) => this.#owner.onClosed(this, reason),
+    });
+    this.#queue = new DispatchQueue({
+      connection: this.#transport.connection,
+      wheel: options.runtime.wheel,
+      limits,
+      startsSlowly: () => !this.#transport.isKnown && isAnyoneAtWork(options.runtime.wheel.nowMs()),
+      send: (exchange) => sendOn(options.runtime, exchange),
     });
   }
 
@@ -130,35 +134,8 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
     this.#runtime.wheel.arm(exchange.timer, answeredRequestMs);
   }
 
-  /**
-   * Requests wait for the end of the chunk they came in: one that is reset in the same chunk costs no upstream anything
-   * (rapid reset, CVE-2023-44487), and a body that came along leaves together with its head.
-   */
   dispatchSoon(exchange: Exchange): void {
-    exchange.awaitsDispatch = true;
-    this.#fresh.push(exchange);
-  }
-
-  /** Answers whether all were sent on. */
-  #dispatchFresh(): boolean {
-    const fresh = this.#fresh;
-    const stop = this.#dispatched + requestsSentOnAtOnce;
-    // Forwards, so in the order of arrival; nothing is added meanwhile.
-    for (let i = this.#dispatched; i < fresh.length; i++) {
-      if (i === stop) {
-        this.#dispatched = i;
-        return false;
-      }
-      const exchange = fresh[i] as Exchange;
-      // It has ended already, or its record is in use again: here, and was served above, or by another connection.
-      if (!exchange.awaitsDispatch || exchange.down !== this) continue;
-      exchange.awaitsDispatch = false;
-      sendOn(this.#runtime, exchange);
-    }
-    this.#dispatched = 0;
-    // Setting an array's length is a call into the runtime; this is not.
-    while (fresh.length > 0) fresh.pop();
-    return true;
+    this.#queue.add(exchange);
   }
 
   /** No new requests; those under way finish, then it closes. */
@@ -216,6 +193,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
   onStreamClosed(stream: Http2Stream<Exchange>): void {
     const exchange = stream.user;
     if (exchange === undefined) return;
+    this.#queue.onEnded(exchange);
     if (exchange.mirrors !== undefined) leaveMirrors(this.#runtime, exchange);
     settleExchange(this.#runtime, exchange);
   }

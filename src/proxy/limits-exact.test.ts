@@ -128,7 +128,8 @@ test('requestsSentOnAtOnce: so many of one chunk at once, one more after the oth
   const backend = await startScripted({ onRequest: () => undefined, onEnd: (request) => request.end(0) });
   t.after(() => backend.close());
   const manyStreams = { ...defaultProxyLimits.clientConnection, maxConcurrentStreams: requestsSentOnAtOnce + 1 };
-  const gateway = await startProxy(gatewayId, { limits: { clientConnection: manyStreams } });
+  const limits = { clientConnection: manyStreams, slowStartRequests: 2 * requestsSentOnAtOnce };
+  const gateway = await startProxy(gatewayId, { limits });
   t.after(() => gateway.proxy.close());
   await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
   const client = rawClient(gateway.addressOf(gatewayPortId));

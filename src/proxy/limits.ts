@@ -69,6 +69,16 @@ export interface ProxyLimits {
   readonly connectionsPerPort: number;
   /** Of these, what one client may have: one identity, or one address without a certificate. Half, so that others find room. */
   readonly connectionsPerClient: number;
+  /**
+   * Requests that a new connection may have under way while known ones are at work; each that completes makes room for one more, until
+   * `KNOWN_AFTER_STREAMS` of them did. As many as TCP begins with segments (RFC 6928).
+   */
+  readonly slowStartRequests: number;
+  /**
+   * How long, in milliseconds, until such a connection may have one more under way although none completed. A hundred streams that stay
+   * open begin within a second; ten clients that ask for a hundred large answers each cost a third of a processor.
+   */
+  readonly slowStartMs: number;
   /** HTTP/2 limits of a client's own connection to a gateway. */
   readonly clientConnection: Http2Limits;
   /** HTTP/2 limits of connections that carry requests of many clients: upstream ones, and those into a sidecar. */
@@ -178,6 +188,8 @@ export const defaultProxyLimits: ProxyLimits = {
   pooledExchanges: 4_096,
   connectionsPerPort: 10_000,
   connectionsPerClient: 5_000,
+  slowStartRequests: 10,
+  slowStartMs: 10,
   clientConnection: defaultLimits,
   sharedConnection: sharedConnectionLimits,
   transport: {},

@@ -1,3 +1,4 @@
+export { isAnyoneAtWork } from './at-work.ts';
 export { connect, type ConnectAttempt, type ConnectFailure, type ConnectOptions } from './connect.ts';
 export type { ClientHello } from './client-hello.ts';
 export {
@@ -23,3 +24,4 @@ export {
 } from './tls-context.ts';
 export { Http2Transport, type CloseReason, type Http2TransportOptions } from './transport.ts';
 export { defaultTransportLimits, type TransportLimits } from './transport-limits.ts';
+export { resumeNextTurn, type Resumable } from './turn.ts';

@@ -83,6 +83,12 @@ export const STRANGER_BYTES_AT_ONCE = 4 * 1024;
 /** The slice of a connection that is not known, in milliseconds: so short that several have theirs in each turn. */
 export const STRANGER_SLICE_MS = 0.25;
 
+/**
+ * For how long a known client is at work after it brought something, in milliseconds. While one is, others start slowly; where nobody
+ * was there before them, they have all there is.
+ */
+export const AT_WORK_MS = 1000;
+
 /** How long connections that draw on the abuse budget rest between their shares, in milliseconds: a timer's shortest. */
 export const SUSPECT_REST_MS = 1;
 

@@ -1,6 +1,7 @@
 /** Hot file: drives one socket. */
 import type { Socket } from 'node:net';
 import { defaultLimits, ErrorCode, Http2Connection, type ConnectionHandler, type Http2Limits } from '../http2/index.ts';
+import { noteAtWork } from './at-work.ts';
 import { Backlog } from './backlog.ts';
 import { readIntoSharedBuffer, readOn } from './read-buffer.ts';
 import type { SocketFacts } from './socket-facts.ts';
@@ -170,15 +171,16 @@ export class Http2Transport<U> implements Flushable, Resumable {
   /** For how long it may use the event loop at once, in milliseconds; who draws on the abuse budget stops at the first look. */
   get #sliceMs(): number {
     if (this.connection.score.isSuspect) return 0;
-    return this.#isKnown ? SLICE_MS : STRANGER_SLICE_MS;
+    return this.isKnown ? SLICE_MS : STRANGER_SLICE_MS;
   }
 
   /** It has not yet shown that it brings honest work, or has drawn on the abuse budget. */
   get #isStrange(): boolean {
-    return !this.#isKnown || this.connection.score.isSuspect;
+    return !this.isKnown || this.connection.score.isSuspect;
   }
 
-  get #isKnown(): boolean {
+  /** Its peer has shown that it brings honest work. */
+  get isKnown(): boolean {
     return this.connection.completedStreams >= KNOWN_AFTER_STREAMS || this.#bytes >= KNOWN_AFTER_BYTES;
   }
 
@@ -213,6 +215,7 @@ export class Http2Transport<U> implements Flushable, Resumable {
     const end = chunk.length;
     chunkBegins();
     connection.score.tick(nowMs);
+    if (connection.role === 'server' && this.isKnown) noteAtWork(nowMs);
     let at = connection.receivePart(chunk, 0, FRAMES_PER_LOOK, BYTES_PER_LOOK);
     while (at < end && this.#wheel.nowMs() - nowMs < this.#sliceMs) {
       at = connection.receivePart(chunk, at, FRAMES_PER_LOOK, BYTES_PER_LOOK);

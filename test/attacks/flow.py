@@ -58,7 +58,7 @@ class Upload(Attack):
 
     def begin(self, peer):
         peer.state["left"] = dict.fromkeys(range(1, 2 * self.streams, 2), 65536)
-        peer.state["connection"] = 1 << 20
+        peer.state["connection"] = 65535
         return b"".join(request(peer.open_stream(), HELD) for _ in range(self.streams))
 
     def on_frame(self, peer, kind, _flags, stream, payload):

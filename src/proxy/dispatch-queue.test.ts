@@ -1,0 +1,164 @@
+/** Which requests of a connection are sent on, and when: the connection and the time are the test's. */
+import assert from 'node:assert/strict';
+import { setImmediate as turnEnds } from 'node:timers/promises';
+import { test } from 'node:test';
+import { TimerWheel } from '../transport/index.ts';
+import { DispatchQueue } from './dispatch-queue.ts';
+import { ExchangePool, type DownstreamLink, type Exchange } from './exchange.ts';
+import { requestsSentOnAtOnce } from './limits.ts';
+
+const limits = { slowStartRequests: 3, slowStartMs: 10 };
+
+function start(options?: { readonly startsSlowly?: boolean }) {
+  let nowMs = 0;
+  let startsSlowly = options?.startsSlowly ?? true;
+  const wheel = new TimerWheel({ monotonicMs: () => nowMs, tickMs: 1, manual: true });
+  const pool = new ExchangePool({ capacity: 1_000, onDeadline: () => undefined });
+  const connection = { activeStreams: 0, completedStreams: 0 };
+  const sent: Exchange[] = [];
+  const queue = new DispatchQueue({
+    connection,
+    wheel,
+    limits,
+    startsSlowly: () => startsSlowly,
+    send: (exchange) => sent.push(exchange),
+  });
+  const down = { connection } as unknown as DownstreamLink;
+  return {
+    connection,
+    /** What was sent on since it was asked last. */
+    sent: () => sent.splice(0),
+    ask(count: number): Exchange[] {
+      return Array.from({ length: count }, () => {
+        const exchange = pool.take();
+        exchange.down = down;
+        connection.activeStreams++;
+        queue.add(exchange);
+        return exchange;
+      });
+    },
+    dispatch: () => queue.dispatch(),
+    /** The stream is closed, after its end or a reset. */
+    end(exchange: Exchange, how: 'completed' | 'reset'): void {
+      connection.activeStreams--;
+      if (how === 'completed') connection.completedStreams++;
+      queue.onEnded(exchange);
+      pool.give(exchange);
+    },
+    pass(ms: number): void {
+      for (let i = 0; i < ms; i++) {
+        nowMs++;
+        wheel.advance();
+      }
+    },
+    becomesKnown: () => (startsSlowly = false),
+  };
+}
+
+test('slowStartRequests: so many of a new client at once, one more waits', () => {
+  const at = start();
+  const first = at.ask(limits.slowStartRequests);
+  assert.equal(at.dispatch(), true);
+  assert.deepEqual(at.sent(), first);
+  at.ask(2);
+  assert.equal(at.dispatch(), true);
+  assert.deepEqual(at.sent(), []);
+});
+
+test('a client that need not start slowly has all of them at once', () => {
+  const at = start({ startsSlowly: false });
+  const all = at.ask(requestsSentOnAtOnce);
+  assert.equal(at.dispatch(), true);
+  assert.deepEqual(at.sent(), all);
+});
+
+test('each that completes makes room for two, in order and at the end of the turn', async () => {
+  const at = start();
+  const all = at.ask(8);
+  at.dispatch();
+  assert.deepEqual(at.sent(), all.slice(0, 3));
+  at.end(all[1] as Exchange, 'completed');
+  assert.deepEqual(at.sent(), []);
+  await turnEnds();
+  assert.deepEqual(at.sent(), all.slice(3, 5));
+  at.end(all[0] as Exchange, 'completed');
+  at.end(all[2] as Exchange, 'completed');
+  await turnEnds();
+  assert.deepEqual(at.sent(), all.slice(5));
+});
+
+test('one that is reset makes room for one', async () => {
+  const at = start();
+  const all = at.ask(6);
+  at.dispatch();
+  at.sent();
+  at.end(all[2] as Exchange, 'reset');
+  await turnEnds();
+  assert.deepEqual(at.sent(), all.slice(3, 4));
+});
+
+test('slowStartMs: after so long one more, although none ended, and not before; again and again until none is left', () => {
+  const at = start();
+  const all = at.ask(6);
+  at.dispatch();
+  assert.deepEqual(at.sent(), all.slice(0, 3));
+  for (const exchange of all.slice(3)) {
+    at.pass(limits.slowStartMs - 1);
+    assert.deepEqual(at.sent(), []);
+    at.pass(1);
+    assert.deepEqual(at.sent(), [exchange]);
+  }
+  at.pass(10 * limits.slowStartMs);
+  assert.deepEqual(at.sent(), []);
+});
+
+test('what comes later is behind what waits, even if there is room by then', () => {
+  const at = start();
+  const all = at.ask(4);
+  at.dispatch();
+  at.sent();
+  at.becomesKnown();
+  const late = at.ask(1);
+  at.dispatch();
+  assert.deepEqual(at.sent(), []);
+  at.pass(limits.slowStartMs);
+  assert.deepEqual(at.sent(), [all[3], ...late]);
+});
+
+test('one that ended while it waited is never sent on, nor is the next request in its record', async () => {
+  const at = start();
+  const all = at.ask(5);
+  at.dispatch();
+  at.sent();
+  at.end(all[3] as Exchange, 'reset');
+  await turnEnds();
+  assert.deepEqual(at.sent(), []);
+  // The pool gives the same record again.
+  const [next] = at.ask(1);
+  assert.equal(next, all[3]);
+  at.dispatch();
+  at.pass(limits.slowStartMs);
+  assert.deepEqual(at.sent(), [all[4]]);
+  at.pass(limits.slowStartMs);
+  assert.deepEqual(at.sent(), [next]);
+});
+
+test('one that was answered while it waited is not sent on; until its stream ends it takes up its room', () => {
+  const at = start();
+  const all = at.ask(5);
+  at.dispatch();
+  at.sent();
+  (all[3] as Exchange).responseEnded = true;
+  at.pass(limits.slowStartMs);
+  assert.deepEqual(at.sent(), []);
+  at.pass(limits.slowStartMs);
+  assert.deepEqual(at.sent(), [all[4]]);
+});
+
+test('one that is reset in the chunk that brought it is not sent on, and its room is another’s', () => {
+  const at = start();
+  const all = at.ask(4);
+  at.end(all[0] as Exchange, 'reset');
+  at.dispatch();
+  assert.deepEqual(at.sent(), all.slice(1));
+});
