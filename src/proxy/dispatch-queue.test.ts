@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turnEnds } from 'node:timers/promises';
 import { test } from 'node:test';
+import { localAnswer } from '../decide/index.ts';
 import { TimerWheel } from '../transport/index.ts';
 import { DispatchQueue } from './dispatch-queue.ts';
 import { ExchangePool, type DownstreamLink, type Exchange } from './exchange.ts';
@@ -14,7 +15,7 @@ function start(options?: { readonly startsSlowly?: boolean }) {
   let startsSlowly = options?.startsSlowly ?? true;
   const wheel = new TimerWheel({ monotonicMs: () => nowMs, tickMs: 1, manual: true });
   const pool = new ExchangePool({ capacity: 1_000, onDeadline: () => undefined });
-  const connection = { activeStreams: 0, completedStreams: 0 };
+  const connection = { activeStreams: 0 };
   const sent: Exchange[] = [];
   const queue = new DispatchQueue({
     connection,
@@ -39,9 +40,10 @@ function start(options?: { readonly startsSlowly?: boolean }) {
     },
     dispatch: () => queue.dispatch(),
     /** The stream is closed, after its end or a reset. */
-    end(exchange: Exchange, how: 'completed' | 'reset'): void {
+    end(exchange: Exchange, how: 'served' | 'refused' | 'reset'): void {
       connection.activeStreams--;
-      if (how === 'completed') connection.completedStreams++;
+      exchange.upstreamEnded = how === 'served';
+      if (how === 'refused') exchange.error = localAnswer('no_healthy_upstream', false);
       queue.onEnded(exchange);
       pool.give(exchange);
     },
@@ -72,30 +74,32 @@ test('a client that need not start slowly has all of them at once', () => {
   assert.deepEqual(at.sent(), all);
 });
 
-test('each that completes makes room for two, in order and at the end of the turn', async () => {
+test('each that is served makes room for two, in order and at the end of the turn', async () => {
   const at = start();
   const all = at.ask(8);
   at.dispatch();
   assert.deepEqual(at.sent(), all.slice(0, 3));
-  at.end(all[1] as Exchange, 'completed');
+  at.end(all[1] as Exchange, 'served');
   assert.deepEqual(at.sent(), []);
   await turnEnds();
   assert.deepEqual(at.sent(), all.slice(3, 5));
-  at.end(all[0] as Exchange, 'completed');
-  at.end(all[2] as Exchange, 'completed');
+  at.end(all[0] as Exchange, 'served');
+  at.end(all[2] as Exchange, 'served');
   await turnEnds();
   assert.deepEqual(at.sent(), all.slice(5));
 });
 
-test('one that is reset makes room for one', async () => {
-  const at = start();
-  const all = at.ask(6);
-  at.dispatch();
-  at.sent();
-  at.end(all[2] as Exchange, 'reset');
-  await turnEnds();
-  assert.deepEqual(at.sent(), all.slice(3, 4));
-});
+for (const how of ['reset', 'refused'] as const) {
+  test(`one that is ${how} makes room for one`, async () => {
+    const at = start();
+    const all = at.ask(6);
+    at.dispatch();
+    at.sent();
+    at.end(all[2] as Exchange, how);
+    await turnEnds();
+    assert.deepEqual(at.sent(), all.slice(3, 4));
+  });
+}
 
 test('slowStartMs: after so long one more, although none ended, and not before; again and again until none is left', () => {
   const at = start();

@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts';
 import { requestsSentOnAtOnce, type ProxyLimits } from './limits.ts';
 
 export interface DispatchQueueOptions {
-  readonly connection: Pick<Http2Connection<Exchange>, 'activeStreams' | 'completedStreams'>;
+  readonly connection: Pick<Http2Connection<Exchange>, 'activeStreams'>;
   readonly wheel: TimerWheel;
   readonly limits: Pick<ProxyLimits, 'slowStartRequests' | 'slowStartMs'>;
   /** The client is new, and there are others who would notice all of its requests at once. */
@@ -17,11 +17,13 @@ export interface DispatchQueueOptions {
  * Requests wait for the end of the chunk they came in: one that is reset in the same chunk costs no upstream anything
  * (rapid reset, CVE-2023-44487), and a body that came along leaves together with its head.
  *
- * A new client starts slowly, as TCP does (RFC 5681 §3.1): some requests at once, and each that completes makes room for two. What
+ * A new client starts slowly, as TCP does (RFC 5681 §3.1): some requests at once, and each that is served makes room for two. What
  * a thousand requests of strangers cost, their answers and the connections that carry them included, would otherwise come between
  * the calls of those who are at work. Time makes room as well, since streams that never end must not keep others from beginning.
  */
 export class DispatchQueue implements Resumable {
+  /** Requests that an upstream answered; what this proxy refused says nothing for a client. */
+  served = 0;
   readonly #options: DispatchQueueOptions;
   /** Came with the chunk that is being read. */
   readonly #fresh: Exchange[] = [];
@@ -70,6 +72,7 @@ export class DispatchQueue implements Resumable {
 
   /** A request of this connection ended, sent on or not. */
   onEnded(exchange: Exchange): void {
+    if (exchange.upstreamEnded && exchange.error === undefined) this.served++;
     if (exchange.awaitsDispatch) {
       exchange.awaitsDispatch = false;
       this.#unsent--;
@@ -87,7 +90,7 @@ export class DispatchQueue implements Resumable {
 
   get #hasRoom(): boolean {
     const { connection, limits, startsSlowly } = this.#options;
-    const room = limits.slowStartRequests + connection.completedStreams + this.#granted;
+    const room = limits.slowStartRequests + this.served + this.#granted;
     return connection.activeStreams - this.#unsent < room || !startsSlowly();
   }
 

@@ -78,6 +78,7 @@ export class DownstreamConnection implements ConnectionHandler<Exchange>, Reques
       wheel: options.runtime.wheel,
       limits: this.rules.isFirstHop ? limits.clientConnection : limits.sharedConnection,
       creditsOnReceipt: !this.rules.isFirstHop,
+      served: () => this.#queue.served,
       transportLimits: limits.transport,
       onWritable: () => serveWaiting(this, flushResponse),
       onChunkEnd: () => this.#queue.dispatch(),

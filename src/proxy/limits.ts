@@ -71,7 +71,7 @@ export interface ProxyLimits {
   readonly connectionsPerClient: number;
   /**
    * Requests that a new connection may have under way while known ones are at work; each that completes makes room for one more, until
-   * `KNOWN_AFTER_STREAMS` of them did. As many as TCP begins with segments (RFC 6928).
+   * `KNOWN_AFTER_CALLS` of them did. As many as TCP begins with segments (RFC 6928).
    */
   readonly slowStartRequests: number;
   /**

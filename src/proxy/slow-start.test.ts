@@ -6,7 +6,7 @@ import { build, END_HEADERS, END_STREAM, Frame, rawClient, type RawConnection } 
 import { gatewayId, gatewayPortId, proxyPlan } from '../../test/kit/proxy-plan.ts';
 import { startProxy } from '../../test/kit/proxy-process.ts';
 import { startScripted, type ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
-import { KNOWN_AFTER_STREAMS } from '../transport/transport-limits.ts';
+import { KNOWN_AFTER_CALLS } from '../transport/transport-limits.ts';
 
 const full = END_HEADERS | END_STREAM;
 const heldHead = headWith({ 'x-held': 'yes' });
@@ -57,8 +57,8 @@ async function call(client: RawConnection, id: number): Promise<void> {
 
 /** Answers the id of its next request. */
 async function becomeKnown(client: RawConnection): Promise<number> {
-  for (let i = 0; i < KNOWN_AFTER_STREAMS; i++) await call(client, 1 + 2 * i);
-  return 1 + 2 * KNOWN_AFTER_STREAMS;
+  for (let i = 0; i < KNOWN_AFTER_CALLS; i++) await call(client, 1 + 2 * i);
+  return 1 + 2 * KNOWN_AFTER_CALLS;
 }
 
 function hold(client: RawConnection, from: number, count: number): void {
@@ -91,6 +91,22 @@ test('beside a client that is at work a new one has so many under way; each that
   assert.equal(scene.held.length, slowStartRequests + 2);
   scene.held[1]?.end(0);
   await scene.heldCount(slowStartRequests + 3);
+});
+
+test('calls that this proxy refused make nobody known', async (t) => {
+  const scene = await start(t, never);
+  const known = scene.client();
+  const id = await becomeKnown(known);
+  const client = scene.client();
+  const stray = headWith({ ':path': '/no.Such/Method', 'content-type': 'text/plain' });
+  for (let i = 0; i < KNOWN_AFTER_CALLS; i++) {
+    client.send(build.headers(1 + 2 * i, stray, full));
+    await client.ended(1 + 2 * i);
+  }
+  hold(client, 1 + 2 * KNOWN_AFTER_CALLS, slowStartRequests + 1);
+  await scene.heldCount(slowStartRequests);
+  await call(known, id);
+  assert.equal(scene.held.length, slowStartRequests);
 });
 
 test('streams that never end let the others begin after a time, in order, with what came of their bodies', async (t) => {

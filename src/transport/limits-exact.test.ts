@@ -17,7 +17,7 @@ import {
   BYTES_PER_LOOK,
   FRAMES_PER_LOOK,
   KNOWN_AFTER_BYTES,
-  KNOWN_AFTER_STREAMS,
+  KNOWN_AFTER_CALLS,
   READ_BYTES_PER_TURN,
   RESUMED_MS_PER_TURN,
   SLICE_MS,
@@ -137,7 +137,7 @@ interface SliceOptions {
 /** How many frames each turn of one chunk of `frames` handled, on a clock that moves by `lookMs` when it is looked at. */
 async function slices(
   t: TestContext,
-  { frames, lookMs, drawn = 0, completed = KNOWN_AFTER_STREAMS, frameBytes = ignored.length }: SliceOptions,
+  { frames, lookMs, drawn = 0, completed = KNOWN_AFTER_CALLS, frameBytes = ignored.length }: SliceOptions,
 ): Promise<number[]> {
   const { transport, socket, passOnLook } = await place(t);
   const { connection } = transport;
@@ -173,11 +173,11 @@ test('BYTES_PER_LOOK: the clock is looked at after so many bytes too, once a fra
   assert.deepEqual(await slices(t, { frames: 3, lookMs: SLICE_MS, frameBytes: frameBytes - 1 }), [3]);
 });
 
-test('STRANGER_SLICE_MS and KNOWN_AFTER_STREAMS: who is not known yet gives way sooner', async (t) => {
+test('STRANGER_SLICE_MS and KNOWN_AFTER_CALLS: who is not known yet gives way sooner', async (t) => {
   const frames = FRAMES_PER_LOOK + 1;
   const lookMs = STRANGER_SLICE_MS;
   assert.deepEqual(await slices(t, { frames, lookMs }), [frames]);
-  assert.deepEqual(await slices(t, { frames, lookMs, completed: KNOWN_AFTER_STREAMS - 1 }), [FRAMES_PER_LOOK, 1]);
+  assert.deepEqual(await slices(t, { frames, lookMs, completed: KNOWN_AFTER_CALLS - 1 }), [FRAMES_PER_LOOK, 1]);
   assert.deepEqual(await slices(t, { frames, lookMs: lookMs / 2, completed: 0 }), [frames]);
 });
 
@@ -193,7 +193,7 @@ test('STRANGER_BYTES_AT_ONCE: more than so many bytes of who is not known wait f
   };
   assert.equal(await handledAtOnce(STRANGER_BYTES_AT_ONCE), true);
   assert.equal(await handledAtOnce(STRANGER_BYTES_AT_ONCE + 1), false);
-  const known = ({ transport }: Place): void => void (transport.connection.completedStreams = KNOWN_AFTER_STREAMS);
+  const known = ({ transport }: Place): void => void (transport.connection.completedStreams = KNOWN_AFTER_CALLS);
   assert.equal(await handledAtOnce(STRANGER_BYTES_AT_ONCE + 1, known), true);
   const suspect = (one: Place): void => {
     known(one);
@@ -231,7 +231,7 @@ test('who has drawn half of the abuse budget handles few frames a turn, and all 
 test('READ_BYTES_PER_TURN: the socket rests for a turn after so many bytes, not after one less', async (t) => {
   const rests = async (bytes: number): Promise<boolean> => {
     const { socket, transport } = await place(t);
-    transport.connection.completedStreams = KNOWN_AFTER_STREAMS;
+    transport.connection.completedStreams = KNOWN_AFTER_CALLS;
     // What the peer said first came in the turn before.
     await new Promise(setImmediate);
     const long = frame(0x99, 0, 0, Buffer.alloc(16_000));

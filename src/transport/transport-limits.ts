@@ -65,10 +65,10 @@ export const SLICE_MS = 2;
 export const RESUMED_MS_PER_TURN = 1;
 
 /**
- * Calls after which a connection is known. Attacks begin with the connection and are cut before they come so far; and who first
- * behaves and then does not is still bound by the slice and by the abuse budget.
+ * Calls that were served, after which a connection is known. Attacks begin with the connection and are cut before they come so far; and
+ * who first behaves and then does not is still bound by the slice and by the abuse budget.
  */
-export const KNOWN_AFTER_STREAMS = 32;
+export const KNOWN_AFTER_CALLS = 32;
 
 /** The same for connections whose calls are few and long, in bytes that they brought. */
 export const KNOWN_AFTER_BYTES = 16 * 1024 * 1024;

@@ -11,7 +11,7 @@ import {
   defaultTransportLimits,
   FRAMES_PER_LOOK,
   KNOWN_AFTER_BYTES,
-  KNOWN_AFTER_STREAMS,
+  KNOWN_AFTER_CALLS,
   READ_BYTES_PER_TURN,
   SLICE_MS,
   STRANGER_BYTES_AT_ONCE,
@@ -39,6 +39,8 @@ export interface Http2TransportOptions<U> {
   readonly limits?: Http2Limits;
   /** See `Http2ConnectionOptions`. */
   readonly creditsOnReceipt?: boolean;
+  /** Calls that were served, for `KNOWN_AFTER_CALLS`. Default: streams that completed, whoever ended them. */
+  readonly served?: () => number;
   /** Overrides of `defaultTransportLimits`. */
   readonly transportLimits?: Partial<TransportLimits>;
   /** `writeBlocked` was true and is not any more. */
@@ -96,6 +98,7 @@ export class Http2Transport<U> implements Flushable, Resumable {
   #turnBytes = 0;
   /** All that was read. */
   #bytes = 0;
+  #isKnown = false;
   /** It waits until the others had their turn, with what was read meanwhile. */
   #isPaused = false;
   readonly #backlog = new Backlog();
@@ -181,7 +184,10 @@ export class Http2Transport<U> implements Flushable, Resumable {
 
   /** Its peer has shown that it brings honest work. */
   get isKnown(): boolean {
-    return this.connection.completedStreams >= KNOWN_AFTER_STREAMS || this.#bytes >= KNOWN_AFTER_BYTES;
+    if (this.#isKnown) return true;
+    const served = this.#options.served?.() ?? this.connection.completedStreams;
+    this.#isKnown = served >= KNOWN_AFTER_CALLS || this.#bytes >= KNOWN_AFTER_BYTES;
+    return this.#isKnown;
   }
 
   /** Answers whether the socket may bring more in this turn. */
