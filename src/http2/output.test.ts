@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OutputBuffer } from './output.ts';
-import { LARGE_SLAB_BYTES, returnSlab, SMALL_SLAB_BYTES, takeSlab } from './slab-pool.ts';
+import { MAX_RECEIVED_FRAME_BYTES } from './limits.ts';
+import { LARGE_SLAB_BYTES, returnSlab, SMALL_SLAB_BYTES, takeFrameSlab, takeSlab } from './slab-pool.ts';
 
 function write(output: OutputBuffer, bytes: number, fill = 1): void {
   const at = output.reserve(bytes);
@@ -117,14 +118,27 @@ test('a slab is small, large, or as large as one block needs', () => {
     assert.equal(takeSlab(bytes).length, length);
 });
 
-test('free slabs are kept up to 2 MiB of each size; oversized ones are not', () => {
+test('a slab for what is received is small, a frame, large, or as large as one block needs', () => {
+  for (const [bytes, length] of [
+    [1, SMALL_SLAB_BYTES],
+    [SMALL_SLAB_BYTES, SMALL_SLAB_BYTES],
+    [SMALL_SLAB_BYTES + 1, MAX_RECEIVED_FRAME_BYTES],
+    [MAX_RECEIVED_FRAME_BYTES, MAX_RECEIVED_FRAME_BYTES],
+    [MAX_RECEIVED_FRAME_BYTES + 1, LARGE_SLAB_BYTES],
+    [LARGE_SLAB_BYTES + 1, LARGE_SLAB_BYTES + 1],
+  ] as const)
+    assert.equal(takeFrameSlab(bytes).length, length);
+});
+
+test('free slabs are kept up to 2 MiB of each size for output, and a quarter of that for frames; oversized ones are not', () => {
   for (const [bytes, kept] of [
     [SMALL_SLAB_BYTES, 512],
+    [MAX_RECEIVED_FRAME_BYTES, 32],
     [LARGE_SLAB_BYTES, 32],
   ] as const) {
-    const slabs = Array.from({ length: kept + 3 }, () => takeSlab(bytes));
+    const slabs = Array.from({ length: kept + 3 }, () => takeFrameSlab(bytes));
     for (const slab of slabs) returnSlab(slab);
-    const again = Array.from({ length: kept + 3 }, () => takeSlab(bytes));
+    const again = Array.from({ length: kept + 3 }, () => takeFrameSlab(bytes));
     assert.equal(again.filter((slab) => slabs.includes(slab)).length, kept);
     assert.equal(new Set(again).size, kept + 3);
   }

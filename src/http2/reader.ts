@@ -2,6 +2,7 @@
 import { ErrorCode } from './errors.ts';
 import { CLIENT_PREFACE, Flag, FRAME_HEADER_BYTES, FrameType, readUint31 } from './frame.ts';
 import { MAX_RECEIVED_FRAME_BYTES } from './limits.ts';
+import { returnSlab, takeFrameSlab } from './slab-pool.ts';
 
 /** Who takes the frames; after `isClosed` nothing more is passed on. */
 export interface FrameSink {
@@ -193,17 +194,20 @@ export class FrameReader {
       this.#sink.frame(this.#type, this.#flags, this.#streamId, chunk, from, at);
       return at;
     }
-    if (this.#gatheredBytes === 0) this.#gathered = Buffer.allocUnsafe(this.#remaining);
+    if (this.#gatheredBytes === 0) this.#gathered = takeFrameSlab(this.#remaining);
     const stop = Math.min(at, end);
     chunk.copy(this.#gathered, this.#gatheredBytes, from, stop);
     this.#gatheredBytes += stop - from;
     this.#remaining -= stop - from;
     if (this.#remaining === 0) {
       const gathered = this.#gathered;
+      const bytes = this.#gatheredBytes;
       this.#gathered = nothing;
       this.#gatheredBytes = 0;
       this.#state = State.head;
-      this.#sink.frame(this.#type, this.#flags, this.#streamId, gathered, 0, gathered.length);
+      this.#sink.frame(this.#type, this.#flags, this.#streamId, gathered, 0, bytes);
+      // Whoever keeps a part of a payload copies it: chunks from the socket are overwritten as well.
+      returnSlab(gathered);
     }
     return stop;
   }

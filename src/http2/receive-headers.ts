@@ -7,6 +7,7 @@ import { Flag, FRAME_HEADER_BYTES, PRIORITY_BYTES, readUint31 } from './frame.ts
 import { AbuseCost, MAX_CONTINUATION_FRAMES, MAX_HEADER_BLOCK_BYTES, MAX_INFORMATIONAL_RESPONSES } from './limits.ts';
 import { areTrailersWellFormed, judgeRequest, judgeResponse, MALFORMED } from './message-rules.ts';
 import { PastStream } from './recent-streams.ts';
+import { returnSlab, takeFrameSlab } from './slab-pool.ts';
 import { LENGTH_UNKNOWN, StreamFlag, type StreamRecord } from './stream.ts';
 import { takeStream } from './stream-pool.ts';
 
@@ -30,7 +31,9 @@ export class HeaderReceiver<U> {
   readonly #core: ConnectionCore<U>;
   #flags = 0;
   #dependsOnItself = false;
+  /** What has come of a block that is not complete, and where that ends. */
   #block: Buffer = nothing;
+  #blockEnd = 0;
   #continuations = 0;
   /** Of the frames that make up the block. */
   #wireBytes = 0;
@@ -59,7 +62,8 @@ export class HeaderReceiver<U> {
     if ((flags & Flag.END_HEADERS) !== 0) return this.#blockComplete(streamId, payload, start, end);
     this.continuationOf = streamId;
     this.#continuations = 0;
-    this.#block = Buffer.from(payload.subarray(start, end));
+    this.#block = takeFrameSlab(end - start);
+    this.#blockEnd = payload.copy(this.#block, 0, start, end);
   }
 
   continuation(flags: number, streamId: number, payload: Buffer, start: number, end: number): void {
@@ -67,16 +71,27 @@ export class HeaderReceiver<U> {
     if (++this.#continuations > MAX_CONTINUATION_FRAMES) {
       return core.failOnLimit('continuation-frames', 'too many CONTINUATION frames');
     }
-    if (this.#block.length + end - start > MAX_HEADER_BLOCK_BYTES) {
+    const bytes = this.#blockEnd + end - start;
+    if (bytes > MAX_HEADER_BLOCK_BYTES) {
       return core.failOnLimit('header-block-bytes', 'header block too large');
     }
     this.#wireBytes += end - start + FRAME_HEADER_BYTES;
-    this.#block = Buffer.concat([this.#block, payload.subarray(start, end)]);
+    if (bytes > this.#block.length) this.#growBlock(bytes);
+    payload.copy(this.#block, this.#blockEnd, start, end);
+    this.#blockEnd = bytes;
     if ((flags & Flag.END_HEADERS) === 0) return;
     const block = this.#block;
     this.#block = nothing;
     this.continuationOf = 0;
-    this.#blockComplete(streamId, block, 0, block.length);
+    this.#blockComplete(streamId, block, 0, bytes);
+    returnSlab(block);
+  }
+
+  #growBlock(bytes: number): void {
+    const grown = takeFrameSlab(bytes);
+    this.#block.copy(grown, 0, 0, this.#blockEnd);
+    returnSlab(this.#block);
+    this.#block = grown;
   }
 
   #blockComplete(streamId: number, block: Buffer, start: number, end: number): void {
