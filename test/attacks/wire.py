@@ -93,6 +93,7 @@ class Peer:
         self.cut_after = None
         self.how = "open"
         self.sent = 0
+        self.last_sent = self.started
         self.received = 0
         self.next_stream = 1
         self.steps = 0
@@ -236,6 +237,7 @@ class Arena:
                     self.feed(peer)
         self.next_look = 0
         self.look_at_unread()
+        self.look_at_stuck()
         for peer in list(self.peers.values()):
             # Reading from those that are still open would only be another attack.
             if self.options.position == "backend":
@@ -259,6 +261,22 @@ class Arena:
         for peer in waiting.values():
             peer.cut("closed while we did not read")
             self.last_words(peer)
+
+    def look_at_stuck(self):
+        """Who reads nothing may lose what says that it may send: its kernel has no room for that either. It is over for such a peer if
+        nothing it sent waits to be read, and nothing more went out for a second."""
+        if self.attack.reads or self.options.position == "backend":
+            return
+        now = time.monotonic()
+        stuck = {peer.port: peer for peer in self.peers.values() if peer.out and now - peer.last_sent > 1}
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            next(table)
+            for line in table:
+                _, _, remote, _, queues = line.split()[:5]
+                peer = stuck.get(int(remote.split(":")[1], 16))
+                if peer is not None and int(queues.split(":")[1], 16) == 0:
+                    peer.cut_after = peer.last_sent - peer.started
+                    peer.how = "stuck in its own kernel, nothing of it waits"
 
     def accept(self):
         try:
@@ -295,6 +313,7 @@ class Arena:
             if events & select.POLLOUT and not peer.is_done and peer.out:
                 taken = peer.sock.send(memoryview(peer.out)[: 64 * 1024].tobytes())
                 peer.sent += taken
+                peer.last_sent = time.monotonic()
                 del peer.out[:taken]
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             pass
