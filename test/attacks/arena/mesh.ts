@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../../src/base/index.ts';
 import { CertificateAuthority, SvidHolder } from '../../../src/identity/index.ts';
 import { SallyportProcess } from '../../kit/sallyport-process.ts';
-import { instrumentFlags } from './instrument.ts';
+import { applicationFlags } from './instrument.ts';
 import { manifest } from './manifest.ts';
 import { sharedProcessors, type Placement } from './processors.ts';
 
@@ -51,7 +51,7 @@ export async function startAttackedMesh({
 }: MeshOptions = {}): Promise<AttackedMesh> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-attacks-'));
   const backend = fork(join(import.meta.dirname, 'backend.ts'), {
-    execArgv: instrumentFlags,
+    execArgv: applicationFlags,
     env: plainEnvironment(),
   });
   const [{ port }] = (await once(backend, 'message')) as [{ port: number }];

@@ -160,14 +160,15 @@ end. ${placed}.
 Each attack of \`test/attacks\` is driven by Python's hyperframe and hpack or by raw bytes, ten connections at once (300 for
 A17 and A24), at the gateway's plaintext listener (client), at a sidecar's port with a valid certificate (mesh), or as the
 application behind a sidecar (backend). Beside it an honest grpc-js client makes 200 calls per second and keeps four
-bidirectional streams busy. Its own optimising compiler is off and its nursery small, and the honest application stands on the project's
-own engine, since either would otherwise be slower at times than what is measured; the attackers' processes are started before the quiet
+bidirectional streams busy. Its own optimising compiler is off, its nursery and that of the honest application small, and that stands on
+the project's own engine, since either would otherwise be slower at times than what is measured; the attackers' processes are started before the quiet
 window. Memory is the growth of the resident set of the proxy that grew most, so it includes what the
 collector has not taken back yet; what an earlier attack made it grow is used again, and shows in the peak, which is the
 largest resident set that any of the proxies had until then.
 
 Targets: attackers are cut within 2 s (16 s for A17, which has a slow network's timeouts to run out; "held" where nothing
-forbidden happens and only what is kept counts), at most 2,048 KiB kept per connection (8,192 where data is stalled), ten
+forbidden happens and only what is kept counts; a peer that reads nothing and whose own kernel lets nothing more out counts as cut when it
+last sent, if nothing of it waits to be read), at most 2,048 KiB kept per connection (8,192 where data is stalled), ten
 times the bytes add at most 5 % memory (in the better of two runs where one is not enough, since garbage looks like memory that is held), no honest
 call fails, and their p99 at most doubles (or stays below ${p99FloorMs} ms). The p99 of an attack is that of the calls begun from its
 start until its end, or for 1.5 s where it ends earlier, and where it was over the target the middle one of three runs; it is compared with the median of the quiet windows around it, in which
