@@ -36,7 +36,15 @@ interface StrykerNamespace {
   mutantCoverage?: unknown;
 }
 
-type Run = () => void | Promise<void>;
+/** What tests use of their context. */
+interface Context {
+  readonly mock: typeof realTests.mock;
+}
+
+type Run = (context: Context) => void | Promise<void>;
+
+/** Past the stand-in. */
+const realTests = process.getBuiltinModule('node:test');
 
 /** All tests of an area take some seconds; processor time, since a busy machine must not look like a loop that never ends. */
 const MAX_CPU_SECONDS = 8;
@@ -51,8 +59,8 @@ export function test(name: string, run: Run): void {
   tests.set(id, run);
 }
 
-export function describe(_name: string, run: Run): void {
-  void run();
+export function describe(_name: string, run: () => void): void {
+  run();
 }
 
 if (process.send !== undefined) {
@@ -111,12 +119,13 @@ async function runTests({ mutant, only, hitLimit }: TestOrder): Promise<TestOutc
 async function failureOf(id: string): Promise<string | undefined> {
   namespace.currentTestId = id;
   try {
-    const running = tests.get(id)?.();
+    const running = tests.get(id)?.({ mock: realTests.mock });
     if (running !== undefined) await running;
     return undefined;
   } catch (error) {
     return String(error);
   } finally {
+    realTests.mock.restoreAll();
     namespace.currentTestId = undefined;
   }
 }

@@ -111,8 +111,20 @@ const areas: Readonly<Record<string, Area>> = {
   },
   // What each turn of the event loop brings and writes, and each byte of DATA that is relayed.
   turns: {
-    mutate: ['src/transport/backlog.ts', 'src/transport/turn.ts', 'src/grpc/message-counter.ts'],
-    tests: ['src/grpc/message-counter.test.ts', 'src/transport/backlog.test.ts', 'src/transport/turn.test.ts'],
+    mutate: [
+      'src/transport/at-work.ts',
+      'src/transport/backlog.ts',
+      'src/transport/turn.ts',
+      'src/proxy/dispatch-queue.ts',
+      'src/grpc/message-counter.ts',
+    ],
+    tests: [
+      'src/grpc/message-counter.test.ts',
+      'src/proxy/dispatch-queue.test.ts',
+      'src/transport/at-work.test.ts',
+      'src/transport/backlog.test.ts',
+      'src/transport/turn.test.ts',
+    ],
   },
   requests: {
     mutate: ['src/decide/path.ts', 'src/proxy/request-head.ts'],

@@ -42,7 +42,7 @@ function start(options?: { readonly startsSlowly?: boolean }) {
     /** The stream is closed, after its end or a reset. */
     end(exchange: Exchange, how: 'served' | 'refused' | 'reset'): void {
       connection.activeStreams--;
-      exchange.upstreamEnded = how === 'served';
+      exchange.upstreamEnded = how !== 'reset';
       if (how === 'refused') exchange.error = localAnswer('no_healthy_upstream', false);
       queue.onEnded(exchange);
       pool.give(exchange);
@@ -165,4 +165,44 @@ test('one that is reset in the chunk that brought it is not sent on, and its roo
   at.end(all[0] as Exchange, 'reset');
   at.dispatch();
   assert.deepEqual(at.sent(), all.slice(1));
+});
+
+test('so many of one chunk at once; the rest when it is asked again, and the next chunk begins anew', () => {
+  const at = start({ startsSlowly: false });
+  const all = at.ask(requestsSentOnAtOnce + 1);
+  assert.equal(at.dispatch(), false);
+  assert.deepEqual(at.sent(), all.slice(0, requestsSentOnAtOnce));
+  assert.equal(at.dispatch(), true);
+  assert.deepEqual(at.sent(), all.slice(requestsSentOnAtOnce));
+  for (let chunk = 0; chunk < 2; chunk++) {
+    const next = at.ask(requestsSentOnAtOnce);
+    assert.equal(at.dispatch(), true);
+    assert.deepEqual(at.sent(), next);
+  }
+});
+
+test('a record that serves another connection by now is not sent on here', () => {
+  const at = start();
+  const [first, second] = at.ask(2);
+  assert.ok(first !== undefined && second !== undefined);
+  at.end(first, 'reset');
+  first.down = { connection: {} } as unknown as DownstreamLink;
+  first.awaitsDispatch = true;
+  at.end(second, 'reset');
+  second.down = undefined;
+  second.awaitsDispatch = true;
+  assert.equal(at.dispatch(), true);
+  assert.deepEqual(at.sent(), []);
+});
+
+test('who comes to those that wait does not make them wait longer', () => {
+  const at = start();
+  const all = at.ask(4);
+  at.dispatch();
+  at.sent();
+  at.pass(limits.slowStartMs - 1);
+  at.ask(1);
+  at.dispatch();
+  at.pass(1);
+  assert.deepEqual(at.sent(), [all[3]]);
 });
