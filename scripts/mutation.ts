@@ -19,6 +19,7 @@ interface Area {
 
 /** The fastest first: a mutant that one of them notices is not shown to the rest. */
 const connectionTests = [
+  'src/http2/pieces.test.ts',
   'src/http2/receive.test.ts',
   'src/http2/receive-edges.test.ts',
   'src/http2/connection.test.ts',
