@@ -1,19 +1,42 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * A TCP port that nobody uses at this moment. Somebody may take it before the caller does, so whoever binds it must
- * still expect EADDRINUSE.
+ * Below what systems hand out by themselves (from 32768 on Linux, from 49152 elsewhere): a listener of one of the proxies, or the near
+ * end of any connection, would otherwise take the port before the application that was told it does, and get its calls.
  */
-export function findFreePort(host: string): Promise<number> {
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_767;
+
+/** How often another one is tried; with half of them in use, fifty in a row are never all taken. */
+const ATTEMPTS = 50;
+
+/**
+ * A TCP port that nobody uses at this moment, and none of `given`, which it joins. Somebody may still take it before the caller does,
+ * so whoever binds it must expect EADDRINUSE.
+ */
+export async function findFreePort(host: string, given: Set<number>, pick = anyPort): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const port = pick();
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(host, port)) return port;
+    given.delete(port);
+  }
+  throw new Error(`no free port between ${FIRST_PORT} and ${LAST_PORT} on ${host}`);
+}
+
+function anyPort(): number {
+  return randomInt(FIRST_PORT, LAST_PORT + 1);
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new Error(`no port on ${host}`));
-      });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
     });
+    server.listen(port, host, () => server.close(() => resolve(true)));
   });
 }

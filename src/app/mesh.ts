@@ -106,7 +106,8 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   const opened = await CertificateAuthority.open(options.stateDir);
   if (opened.authority === undefined) throw new MeshStartError(`${opened.error}\n  ${opened.remedy}`);
 
-  const workloads = await Promise.all(options.workloads.map(withAddress));
+  const given = new Set(options.workloads.flatMap(({ address }) => (address === undefined ? [] : [address.port])));
+  const workloads = await Promise.all(options.workloads.map((workload) => withAddress(workload, given)));
   const mesh = new RunningMesh(options, workloads, opened.authority);
   await mesh.start();
   return mesh;
@@ -412,9 +413,9 @@ function idOf({ namespace, name }: { readonly namespace: string; readonly name: 
   return `${namespace}/${name}`;
 }
 
-async function withAddress(workload: MeshWorkload): Promise<PlacedWorkload> {
+async function withAddress(workload: MeshWorkload, given: Set<number>): Promise<PlacedWorkload> {
   const host = '127.0.0.1';
-  return { ...workload, address: workload.address ?? { host, port: await findFreePort(host) } };
+  return { ...workload, address: workload.address ?? { host, port: await findFreePort(host, given) } };
 }
 
 function bindingOf({ namespace, name, origin, address, exec }: PlacedWorkload): WorkloadBinding {
