@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
@@ -27,7 +26,7 @@ export async function findFreePort(host: string, given: Set<number>, pick = anyP
 }
 
 function anyPort(): number {
-  return randomInt(FIRST_PORT, LAST_PORT + 1);
+  return FIRST_PORT + Math.floor(Math.random() * (LAST_PORT + 1 - FIRST_PORT));
 }
 
 function isFree(host: string, port: number): Promise<boolean> {
