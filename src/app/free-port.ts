@@ -2,10 +2,11 @@ import { createServer } from 'node:net';
 
 /**
  * Below what systems hand out by themselves (from 32768 on Linux, from 49152 elsewhere): a listener of one of the proxies, or the near
- * end of any connection, would otherwise take the port before the application that was told it does, and get its calls.
+ * end of any connection, would otherwise take the port before the application that was told it does, and get its calls. Below the
+ * NodePorts of a cluster on the same machine too (from 30000).
  */
 const FIRST_PORT = 20_000;
-const LAST_PORT = 32_767;
+const LAST_PORT = 29_999;
 
 /** How often another one is tried; with half of them in use, fifty in a row are never all taken. */
 const ATTEMPTS = 50;
@@ -33,7 +34,8 @@ function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(false);
+      // EACCES: Windows keeps ranges of ports for itself.
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
       else reject(error);
     });
     server.listen(port, host, () => server.close(() => resolve(true)));

@@ -70,13 +70,13 @@ export interface ProxyLimits {
   /** Of these, what one client may have: one identity, or one address without a certificate. Half, so that others find room. */
   readonly connectionsPerClient: number;
   /**
-   * Requests that a new connection may have under way while known ones are at work; each that completes makes room for one more, until
-   * `KNOWN_AFTER_CALLS` of them did. As many as TCP begins with segments (RFC 6928).
+   * Requests that a new connection may have under way while known ones are at work; each that is served makes room for one more, until
+   * `KNOWN_AFTER_CALLS` of them were. As many as TCP begins with segments (RFC 6928).
    */
   readonly slowStartRequests: number;
   /**
-   * How long, in milliseconds, until such a connection may have one more under way although none completed. A hundred streams that stay
-   * open begin within a second; ten clients that ask for a hundred large answers each cost a third of a processor.
+   * How long, in milliseconds, until such a connection may have one more under way although none was served. A hundred streams that stay
+   * open begin within a second, and each newcomer costs the others at most a hundred requests a second meanwhile.
    */
   readonly slowStartMs: number;
   /** HTTP/2 limits of a client's own connection to a gateway. */
