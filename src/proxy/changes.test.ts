@@ -153,6 +153,18 @@ describe('drain', () => {
     assert.equal((await client.unary('x')).code, 14);
   });
 
+  test('who connected just before is served, and told during the call', async () => {
+    const backend = await backendOf();
+    const gateway = await gatewayOf();
+    await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
+    const client = clientOf(gateway);
+    // The connection is made, and waits in the queue of the system or just was accepted.
+    client.raw.waitForReady(Date.now() + 10_000, () => undefined);
+    const drained = gateway.proxy.drain(60_000);
+    assert.equal((await client.unary('x')).code, 0);
+    await drained;
+  });
+
   test('cuts what is left after the grace', async () => {
     const backend = await backendOf();
     const gateway = await gatewayOf();

@@ -52,15 +52,16 @@ test('backoffBaseMs and backoffMaxMs: no new attempt before the wait is over, wh
     client.send(build.headers(id, requestHead, full));
     assert.equal(await statusOf(client, id), '14');
   };
+  // The second try has no wait.
   await call();
-  assert.equal(attempts(), 1);
+  assert.equal(attempts(), 2);
   for (const [index, waitMs] of [100, 200, 350, 350].entries()) {
     time.advance(waitMs - 1);
     await call();
-    assert.equal(attempts(), index + 1, `${waitMs - 1} ms after attempt ${index + 1}`);
+    assert.equal(attempts(), index + 2, `${waitMs - 1} ms after attempt ${index + 2}`);
     time.advance(1);
     await call();
-    assert.equal(attempts(), index + 2, `${waitMs} ms after attempt ${index + 1}`);
+    assert.equal(attempts(), index + 3, `${waitMs} ms after attempt ${index + 2}`);
   }
 });
 

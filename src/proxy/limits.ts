@@ -32,7 +32,7 @@ export interface ProxyLimits {
   readonly mirrorQueueBytes: number;
   /** How long a mirror may take to answer once it has the whole copy, in milliseconds: Envoy's default for a route. */
   readonly mirrorTimeoutMs: number;
-  /** First wait after a failed connection, in milliseconds: Envoy's retry base. Doubles with each failure in a row. */
+  /** Wait after the second failed connection in a row, in milliseconds: Envoy's retry base. Doubles with each further one. */
   readonly backoffBaseMs: number;
   /** Longest wait after failed connections, in milliseconds: a restarted workload is found within this time. */
   readonly backoffMaxMs: number;

@@ -48,8 +48,8 @@ export class PortServer implements DownstreamOwner, RelayOwner {
   #state: PortState;
   #listener: Listener | undefined;
   #opening: Promise<void> | undefined;
-  #isClosing = false;
-  #onEmpty: (() => void) | undefined;
+  #isDraining = false;
+  #isClosed = false;
 
   constructor(options: PortServerOptions, state: PortState) {
     this.#options = options;
@@ -105,12 +105,12 @@ export class PortServer implements DownstreamOwner, RelayOwner {
     }
   }
 
-  /** Accepts no more; requests under way finish, then their connections close. */
+  /** Accepts no more; requests under way finish, then their connections close. Resolves when the port is free. */
   async drain(): Promise<void> {
-    this.#isClosing = true;
+    this.#isDraining = true;
     for (const connection of this.#connections) connection.drain();
     await this.#opening;
-    await this.#listener?.close();
+    await this.#listener?.drain();
   }
 
   bookOngoing(): void {
@@ -118,15 +118,14 @@ export class PortServer implements DownstreamOwner, RelayOwner {
       if (connection instanceof DownstreamConnection) connection.bookOngoing();
   }
 
-  /** Resolves when the last client connection is closed; for a port that drains. */
-  whenEmpty(): Promise<void> {
-    if (this.#connections.size === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#onEmpty = resolve));
+  /** Resolves when the last client has closed its connection too, and so has read the last answer; for a port that has drained. */
+  async whenEmpty(): Promise<void> {
+    await this.#listener?.whenEmpty();
   }
 
   /** Cuts everything. */
   async close(): Promise<void> {
-    this.#isClosing = true;
+    this.#isClosed = true;
     for (const connection of this.#connections) connection.destroy();
     await this.#opening;
     await this.#listener?.close();
@@ -139,7 +138,6 @@ export class PortServer implements DownstreamOwner, RelayOwner {
   onClosed(connection: DownstreamConnection, reason: CloseReason): void {
     this.#connections.delete(connection);
     this.#shares.give(connection.facts);
-    if (this.#connections.size === 0) this.#onEmpty?.();
     const { cause } = reason;
     if (cause !== 'headers-timeout' && cause !== 'write-stall') return;
     this.#options.runtime.countLimit(cause);
@@ -149,7 +147,6 @@ export class PortServer implements DownstreamOwner, RelayOwner {
   onRelayClosed(relay: ByteRelay): void {
     this.#connections.delete(relay);
     this.#shares.give(relay.facts);
-    if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
   onNotice({ facts }: { readonly facts: SocketFacts }, message: string): void {
@@ -177,7 +174,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
         onError: (error) => this.#options.runtime.log(`${this.#state.port.port.id}: accept failed: ${error.message}`),
       });
       this.#listener = listener;
-      if (this.#isClosing) await listener.close();
+      if (this.#isDraining || this.#isClosed) await listener.close();
       else this.#report(listener.address);
       return undefined;
     } catch (error) {
@@ -192,7 +189,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
   }
 
   #accept(socket: Socket, facts: SocketFacts): void {
-    if (this.#isClosing) {
+    if (this.#isClosed) {
       socket.destroy();
       return;
     }
@@ -207,6 +204,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
       const relay = new ByteRelay({ runtime: this.#options.runtime, owner: this, socket, facts });
       this.#connections.add(relay);
       relay.start();
+      if (this.#isDraining) relay.drain();
       return;
     }
     const connection = new DownstreamConnection({
@@ -217,6 +215,8 @@ export class PortServer implements DownstreamOwner, RelayOwner {
       ownSpiffeId: this.#options.ownSpiffeId(),
     });
     this.#connections.add(connection);
+    // The system had taken it before the port closed, or its handshake ended late.
+    if (this.#isDraining) connection.drain();
   }
 }
 

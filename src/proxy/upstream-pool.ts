@@ -307,12 +307,15 @@ export class UpstreamPool implements UpstreamOwner, EndpointPool {
 
   #failed(cause: PoolFailure, detail: string): void {
     const { clock, random, limits } = this.#options;
-    const waitMs = Math.min(limits.backoffBaseMs * 2 ** this.#failures, limits.backoffMaxMs);
     this.#failures++;
-    // Half to all of the wait, so that proxies that failed together do not come back together.
-    this.#backoffUntilMs = clock.monotonicMs() + waitMs * (0.5 + random() / 2);
     this.#lastFailure = { cause, detail };
     this.#options.log(`connection failed (${cause}): ${detail}`);
+    // A peer whose process is being replaced resets what the old one had not accepted: the first time it is asked again at once.
+    if (this.#failures === 1 && (cause === 'connect-failed' || cause === 'handshake-failed'))
+      return this.#openForDemand();
+    const waitMs = Math.min(limits.backoffBaseMs * 2 ** Math.max(0, this.#failures - 2), limits.backoffMaxMs);
+    // Half to all of the wait, so that proxies that failed together do not come back together.
+    this.#backoffUntilMs = clock.monotonicMs() + waitMs * (0.5 + random() / 2);
     if (this.#attempts.size === 0 && this.#ready.length === 0) this.#failPending(cause, detail);
   }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import { startEchoBackend } from '../../test/kit/proxy-backend.ts';
 import { echoClient, type EchoClient } from '../../test/kit/proxy-client.ts';
 import { startMesh } from '../../test/kit/proxy-mesh.ts';
-import { gatewayId, gatewayPortId, proxyPlan, type ProxyPlanSpec } from '../../test/kit/proxy-plan.ts';
+import { gatewayId, gatewayPortId, proxyPlan, sidecarSpiffeId, type ProxyPlanSpec } from '../../test/kit/proxy-plan.ts';
 import { startProxy, type TestProxy } from '../../test/kit/proxy-process.ts';
 import { startScripted, type Script, type ScriptedBackend } from '../../test/kit/proxy-scripted.ts';
 import { ErrorCode } from '../http2/index.ts';
@@ -174,6 +174,28 @@ describe('upstreams that fail', () => {
     const line = await lastLine(gateway);
     assert.match(line, / UF /);
     assert.ok(line.includes(`127.0.0.1:${dead.port}`), line);
+  });
+
+  test('a workload that resets its first connection, as when its process is replaced, costs no call', async () => {
+    const backend = await startEchoBackend();
+    cleanups.push(() => backend.close());
+    const mesh = await startMesh({ application: backend.address });
+    cleanups.push(() => mesh.close());
+    const { host, port } = mesh.sidecarAddress;
+    let resets = 0;
+    const front = createServer((socket) => {
+      if (resets++ === 0) return void socket.resetAndDestroy();
+      const behind = connect(port, host);
+      socket.pipe(behind).pipe(socket);
+    }).listen(0, '127.0.0.1');
+    await once(front, 'listening');
+    cleanups.push(() => front.close());
+    const endpoint = { host: '127.0.0.1', port: (front.address() as AddressInfo).port };
+    await mesh.gateway.apply(proxyPlan({ gatewayMtls: [sidecarSpiffeId], gatewayEndpoints: [endpoint] }));
+    const client = echoClient(mesh.gatewayAddress);
+    cleanups.push(() => client.close());
+    assert.equal((await client.unary('x')).code, 0);
+    assert.equal(resets, 2);
   });
 
   test('connection lost before the response: UNAVAILABLE, UC, sent once', async () => {

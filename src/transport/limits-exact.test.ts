@@ -27,8 +27,15 @@ import {
 import { resumeNextTurn } from './turn.ts';
 
 const tickMs = 10;
+const request = [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', '/a'],
+  [':authority', 'a'],
+] as const;
 const lingerMs = defaultTransportLimits.lingerTimeoutMs;
 const pingMs = defaultTransportLimits.drainPingTimeoutMs;
+const quietMs = defaultTransportLimits.drainQuietMs;
 
 interface Place {
   readonly peer: Socket;
@@ -101,12 +108,53 @@ test('lingerTimeoutMs: a peer that does not close after our last word is cut the
 test('drainPingTimeoutMs: a peer that does not answer the PING gets the second GOAWAY then, and not before', async (t) => {
   const { transport, pass } = await place(t);
   const { connection } = transport;
+  pass(quietMs);
   transport.drain();
   assert.equal(connection.acceptUpTo, Infinity);
   pass(pingMs - tickMs);
   assert.equal(connection.acceptUpTo, Infinity);
   pass(tickMs);
   assert.equal(connection.acceptUpTo, 0);
+});
+
+test('drainQuietMs: a connection that something came on is told then, and not before', async (t) => {
+  const { transport, pass } = await place(t);
+  pass(tickMs);
+  transport.drain();
+  pass(quietMs - 2 * tickMs);
+  assert.equal(transport.connection.drainBegun, false);
+  // A second word changes nothing.
+  transport.drain();
+  pass(tickMs);
+  assert.equal(transport.connection.drainBegun, true);
+});
+
+test('drainQuietMs: on a connection that was quiet for so long a drain begins at once', async (t) => {
+  const { transport, pass } = await place(t);
+  pass(quietMs);
+  transport.drain();
+  assert.equal(transport.connection.drainBegun, true);
+});
+
+test('drainQuietMs: the next call is taken, and told during it', async (t) => {
+  const { peer, transport } = await place(t);
+  transport.drain();
+  peer.write(build.headers(1, request));
+  while (transport.connection.activeStreams === 0) await new Promise(setImmediate);
+  assert.equal(transport.connection.drainBegun, true);
+  peer.write(Buffer.concat([build.data(1, '', END_STREAM), build.ping('drain\0\0\0', 1)]));
+  while (!transport.isClosing) await new Promise(setImmediate);
+  assert.deepEqual([transport.connection.isDrained, transport.connection.acceptUpTo], [true, 1]);
+});
+
+test('drainQuietMs: a connection that ends meanwhile is cut like any other', async (t) => {
+  const { transport, socket, pass } = await place(t);
+  transport.drain();
+  transport.close();
+  pass(lingerMs - tickMs);
+  assert.equal(socket.destroyed, false);
+  pass(tickMs);
+  assert.equal(socket.destroyed, true);
 });
 
 test('highWaterBytes: blocked from the limit on, not one byte below', async (t) => {

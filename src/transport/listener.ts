@@ -65,8 +65,15 @@ export interface Listener {
   readonly connectionCount: number;
   /** Replaces the security for connections accepted from now on. */
   setSecurity(security: ListenSecurity): void;
-  /** Stops accepting and cuts unfinished handshakes; accepted connections live on. */
+  /**
+   * Accepts the connections that the system has taken already (closing resets them), then no more. What is accepted lives on,
+   * unfinished handshakes too. Resolves when the port is free.
+   */
+  drain(): Promise<void>;
+  /** Stops accepting at once and cuts unfinished handshakes; accepted connections live on. */
   close(): Promise<void>;
+  /** Resolves when no accepted socket is open, which is later than the end of its last call. Call it when nothing is accepted any more. */
+  whenEmpty(): Promise<void>;
 }
 
 /** The first byte of a TLS handshake record (RFC 8446 §5.1); an HTTP/2 preface begins with `P`. */
@@ -78,6 +85,8 @@ export function listen(options: ListenOptions): Promise<Listener> {
   const handshakeTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   let security = options.security;
   let connectionCount = 0;
+  let acceptedCount = 0;
+  let onEmpty: (() => void) | undefined;
 
   const refuse = (cause: RefusedConnection['cause'], detail: string, facts: SocketFacts): void =>
     options.onRefused({ cause, detail, facts });
@@ -163,8 +172,12 @@ export function listen(options: ListenOptions): Promise<Listener> {
   };
 
   const accept = (socket: Socket): void => {
+    acceptedCount++;
     connectionCount++;
-    socket.once('close', () => connectionCount--);
+    socket.once('close', () => {
+      connectionCount--;
+      if (connectionCount === 0) onEmpty?.();
+    });
     switch (security.mode) {
       case 'plaintext':
         return hand(socket, plainFacts(socket));
@@ -199,6 +212,15 @@ export function listen(options: ListenOptions): Promise<Listener> {
     accept,
   );
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  /** The system's queue is empty when a turn accepts nothing. */
+  const queueEmptied = async (): Promise<void> => {
+    for (let turns = 0; turns < LISTEN_BACKLOG; turns++) {
+      const before = acceptedCount;
+      await new Promise(setImmediate);
+      if (turns > 0 && acceptedCount === before) return;
+    }
+  };
+
   server.on('drop', (drop) => refuse('connection-cap', `${server.maxConnections} connections`, dropFacts(drop)));
 
   return new Promise((resolve, reject) => {
@@ -222,11 +244,19 @@ export function listen(options: ListenOptions): Promise<Listener> {
           setSecurity(next) {
             security = next;
           },
+          async drain() {
+            await queueEmptied();
+            // Not awaited: it calls back when the last connection ended, and those live on.
+            server.close();
+          },
           close() {
             for (const socket of pending) socket.destroy();
-            // Not awaited: `close` calls back when the last connection ended, and those live on.
             server.close();
             return Promise.resolve();
+          },
+          whenEmpty() {
+            if (connectionCount === 0) return Promise.resolve();
+            return new Promise((done) => (onEmpty = done));
           },
         });
       },

@@ -13,6 +13,8 @@ export interface TransportLimits {
   readonly lingerTimeoutMs: number;
   /** Between a drain's two GOAWAYs, if the peer does not answer the PING. */
   readonly drainPingTimeoutMs: number;
+  /** A server's drain leaves a connection that something came on within this time until its next call, or for the rest of it. */
+  readonly drainQuietMs: number;
 }
 
 /** Twice the largest slab: enough to fill a socket buffer per turn, and what a slow reader may pin per connection. */
@@ -33,6 +35,13 @@ const LINGER_TIMEOUT_MS = 1000;
 /** A round trip anywhere on earth, several times. */
 const DRAIN_PING_TIMEOUT_MS = 1000;
 
+/**
+ * A client that begins a call in the same turn of its event loop in which it reads a GOAWAY loses it with some stacks (grpc-js: nghttp2
+ * refuses the stream, and it is not tried again). One that waits for an answer has read the GOAWAY before it. So who calls four times
+ * a second or more is told during a call.
+ */
+const DRAIN_QUIET_MS = 1000;
+
 export const defaultTransportLimits: TransportLimits = {
   highWaterBytes: HIGH_WATER_BYTES,
   headersTimeoutMs: HEADERS_TIMEOUT_MS,
@@ -40,6 +49,7 @@ export const defaultTransportLimits: TransportLimits = {
   writeStallTimeoutMs: WRITE_STALL_TIMEOUT_MS,
   lingerTimeoutMs: LINGER_TIMEOUT_MS,
   drainPingTimeoutMs: DRAIN_PING_TIMEOUT_MS,
+  drainQuietMs: DRAIN_QUIET_MS,
 };
 
 /**

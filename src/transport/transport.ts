@@ -105,6 +105,8 @@ export class Http2Transport<U> implements Flushable, Resumable {
   /** Not all that follows from the last chunk was done. */
   #isUnfinished = false;
   #isWriting = false;
+  /** A drain waits for the next call. */
+  #drainWaits = false;
   /** Why we are closing, once we are. */
   #reason: CloseReason | undefined;
   #isEnded = false;
@@ -228,6 +230,7 @@ export class Http2Transport<U> implements Flushable, Resumable {
     }
     this.#isUnfinished = at < end || this.#options.onChunkEnd?.() === false;
     if (this.#isUnfinished) this.#pause();
+    if (this.#drainWaits && connection.activeStreams > 0) this.#beginDrain();
     if (connection.isClosed || connection.isDraining) this.#checkEnd();
     this.#turn = chunkProcessed();
     return at;
@@ -297,9 +300,19 @@ export class Http2Transport<U> implements Flushable, Resumable {
     this.#write();
   }
 
-  /** Two-step GOAWAY at a server; closes by itself when the last stream is done. */
+  /** Two-step GOAWAY at a server, see also `drainQuietMs`; closes by itself when the last stream is done. */
   drain(): void {
-    if (this.connection.isDraining || this.#reason !== undefined) return;
+    const connection = this.connection;
+    if (connection.isDraining || this.#drainWaits || this.#reason !== undefined) return;
+    const quietMs = this.#wheel.nowMs() - this.nowMs;
+    const waitMs = this.#limits.drainQuietMs - quietMs;
+    this.#drainWaits = connection.role === 'server' && connection.activeStreams === 0 && waitMs > 0;
+    if (this.#drainWaits) this.#wheel.arm(this.#endTimer, waitMs);
+    else this.#beginDrain();
+  }
+
+  #beginDrain(): void {
+    this.#drainWaits = false;
     this.connection.beginDrain();
     if (this.connection.role === 'server') this.#wheel.arm(this.#endTimer, this.#limits.drainPingTimeoutMs);
     this.scheduleFlush();
@@ -353,6 +366,10 @@ export class Http2Transport<U> implements Flushable, Resumable {
   #onEndTimer(): void {
     if (this.#reason !== undefined) {
       this.#socket.destroy();
+      return;
+    }
+    if (this.#drainWaits) {
+      this.#beginDrain();
       return;
     }
     this.connection.finishDrain();

@@ -29,13 +29,17 @@ function pids(): number[] {
 
 const waitForReady = new Metadata({ waitForReady: true });
 
-/** One call on a connection of its own, begun anew as long as no connection can be made. */
-async function call(): Promise<void> {
-  const client = assetClient(mesh.listener(gateway), { authority: 'sit-gateway.tcex.com.vn' });
+function newClient(): ReturnType<typeof assetClient> {
+  return assetClient(mesh.listener(gateway), { authority: 'sit-gateway.tcex.com.vn' });
+}
+
+/** One call, on a connection of its own unless a client is given; begun anew as long as no connection can be made. */
+async function call(kept?: ReturnType<typeof assetClient>): Promise<void> {
+  const client = kept ?? newClient();
   try {
     await client.unary('GetAsset', { asset_id: 'a' }, { deadline: Date.now() + 20_000, metadata: waitForReady });
   } finally {
-    client.close();
+    if (kept === undefined) client.close();
   }
 }
 
@@ -68,10 +72,15 @@ test('SIGUSR2 replaces all processes while calls go on', async () => {
   mesh.signal('SIGUSR2');
   const replaced = mesh.until(() => mesh.stderr.includes('Handed over.'), 'to hand over').then(() => (isDone = true));
   let calls = 0;
-  while (!isDone) {
-    await call();
-    calls++;
-  }
+  const callOn = async (kept?: ReturnType<typeof assetClient>): Promise<void> => {
+    while (!isDone) {
+      await call(kept);
+      calls++;
+    }
+    kept?.close();
+  };
+  // Those who come anew each time, and those whose connection outlives a process.
+  await Promise.all([callOn(), callOn(), callOn(newClient()), callOn(newClient())]);
   await replaced;
   assert.ok(calls > 0);
   // The file that names the processes is written a moment later.
