@@ -92,7 +92,7 @@ test('every number that a file of limits declares is on the page', () => {
     const known = limits.get(file)?.map(({ name }) => name) ?? [];
     // The engine's and the transport's defaults stand under the names of the members that they fill.
     const isMember =
-      /^(?:MAX_CONCURRENT_STREAMS|\w+_WINDOW_BYTES|MAX_HEADER_\w+|HEADER_TABLE_BYTES|ABUSE_\w+|HIGH_WATER_BYTES|\w+_TIMEOUT_MS)$/;
+      /^(?:MAX_CONCURRENT_STREAMS|\w+_WINDOW_BYTES|MAX_HEADER_\w+|HEADER_TABLE_BYTES|ABUSE_\w+|HIGH_WATER_BYTES|DRAIN_QUIET_MS|\w+_TIMEOUT_MS)$/;
     const missing = Array.from(declared, ([, name = '']) => name).filter((name) => !known.includes(name));
     assert.deepEqual(
       missing.filter((name) => !isMember.test(name)),

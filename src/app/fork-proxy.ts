@@ -1,21 +1,22 @@
-import { fork } from 'node:child_process';
+import { fork, type SendHandle } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
 import { dirname, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { asListeningSocket, type ListeningSocket } from '../base/index.ts';
 import type { ControlMessage } from './messages.ts';
 
 /** A proxy process as its supervisor sees it. */
 export interface ProxyChild {
   /** Undefined when it could not be started. */
   readonly pid: number | undefined;
-  /** Lost without a word if the process is gone; its exit says so. */
-  send(message: ControlMessage): void;
+  /** Lost without a word if the process is gone; its exit says so. `socket` goes with it, and is closed here. */
+  send(message: ControlMessage, socket?: ListeningSocket): void;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
 export interface ProxyChildEvents {
-  /** Unchecked. */
-  onMessage(message: unknown): void;
+  /** Unchecked; a socket that came with it is the receiver's to close. */
+  onMessage(message: unknown, socket?: ListeningSocket): void;
   /** A line of its standard error: what Node says when it crashes. */
   onErrorLine(line: string): void;
   /** Exactly once, also when it could not be started. */
@@ -68,7 +69,7 @@ export const forkProxyProcess: ForkProxy = (proxyId, events) => {
     hasEnded = true;
     events.onExit(description);
   };
-  child.on('message', (message) => events.onMessage(message));
+  child.on('message', (message, handle) => events.onMessage(message, asListeningSocket(handle)));
   child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
   // Without a process there is no exit; with one, an error is about a signal or message that came too late.
   child.on('error', (error) => {
@@ -83,9 +84,12 @@ export const forkProxyProcess: ForkProxy = (proxyId, events) => {
   });
   return {
     pid: child.pid,
-    send: (message) => {
-      // The callback takes the error of a channel that closes meanwhile.
-      if (child.connected) child.send(message, () => undefined);
+    send: (message, socket) => {
+      // Also takes the error of a channel that closes meanwhile.
+      const onSent = (): void => socket?.close();
+      // As in proxy-process.ts: the types do not know handles.
+      if (child.connected) child.send(message, socket as SendHandle, {}, onSent);
+      else onSent();
     },
     kill: (signal) => void child.kill(signal),
   };

@@ -51,6 +51,10 @@ export type ControlMessage =
   /** To gateways. */
   | { readonly type: 'descriptors'; readonly descriptors: ServiceDescriptors }
   | { readonly type: 'scrape'; readonly id: number }
+  /** Answer with `listener` for each open port, then `listeners-passed`. */
+  | { readonly type: 'pass-listeners' }
+  /** Comes with the socket on which another process listens for this port; before the first plan. */
+  | { readonly type: 'listener'; readonly port: string }
   /** Finish what is under way within `graceMs`, then end the process. */
   | { readonly type: 'drain'; readonly graceMs: number };
 
@@ -66,6 +70,9 @@ export type ProxyMessage =
   /** From sidecars. */
   | { readonly type: 'descriptors'; readonly service: string; readonly source: DescriptorSource }
   | { readonly type: 'metrics'; readonly id: number; readonly snapshot: MetricsSnapshot }
+  /** Comes with the socket on which this process listens for this port. */
+  | { readonly type: 'listener'; readonly port: string }
+  | { readonly type: 'listeners-passed' }
   | { readonly type: 'log'; readonly line: string }
   | { readonly type: 'identity-error'; readonly message: string };
 
@@ -106,6 +113,10 @@ export function readProxyMessage(value: unknown): ProxyMessage | undefined {
       return typeof value['id'] === 'number' && isSnapshot(value['snapshot'])
         ? { type: 'metrics', id: value['id'], snapshot: value['snapshot'] }
         : undefined;
+    case 'listener':
+      return hasText(value, 'port') ? { type: 'listener', port: value.port } : undefined;
+    case 'listeners-passed':
+      return { type: 'listeners-passed' };
     case 'log':
       return hasText(value, 'line') ? { type: 'log', line: cut(value.line) } : undefined;
     case 'identity-error':

@@ -1,7 +1,13 @@
 import type { Proxy } from '../plan/index.ts';
 import type { Assignment } from './assignment.ts';
 import type { ServiceDescriptors } from './messages.ts';
-import { SupervisedProxy, type Address, type ProxyState, type SupervisedProxyOptions } from './supervised-proxy.ts';
+import {
+  SupervisedProxy,
+  type Address,
+  type PassedListeners,
+  type ProxyState,
+  type SupervisedProxyOptions,
+} from './supervised-proxy.ts';
 
 /** One process of a proxy, as `/proxies` shows it. */
 export interface WorkerStatus {
@@ -98,8 +104,9 @@ export class ProxyGroup {
   }
 
   /**
-   * Puts a new process in the place of each worker, one after the other: the new one listens before the old one drains, for
-   * at most `graceMs` milliseconds. With a single worker there is no port to share and nothing is done.
+   * Puts a new process in the place of each worker, one after the other: the new one takes over the old one's listening sockets, so
+   * that nobody who waits in their queues is lost, before the old one drains, for at most `graceMs` milliseconds. With a single
+   * worker nothing is done.
    */
   handOver(graceMs: number): Promise<void> {
     if (this.#size === 1) return Promise.resolve();
@@ -110,9 +117,10 @@ export class ProxyGroup {
   async #handOverAll(graceMs: number): Promise<void> {
     for (const old of [...this.#workers]) {
       if (this.#isStopping) return;
+      const inherited = await old.passListeners();
       const successor = this.#makeWorker();
       this.#workers.push(successor);
-      this.#startWorker(successor);
+      this.#startWorker(successor, inherited);
       await this.#until(() => successor.isSettled || this.#isStopping);
       await old.stop(graceMs);
       this.#workers = this.#workers.filter((worker) => worker !== old);
@@ -169,9 +177,9 @@ export class ProxyGroup {
     for (const worker of others) if (!this.#started.has(worker)) this.#startWorker(worker);
   }
 
-  #startWorker(worker: SupervisedProxy): void {
+  #startWorker(worker: SupervisedProxy, inherited?: PassedListeners): void {
     this.#started.add(worker);
-    worker.start();
+    worker.start(inherited);
   }
 
   #placed(worker: SupervisedProxy, portId: string, address: Address | undefined): void {

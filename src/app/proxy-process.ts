@@ -3,8 +3,9 @@
  * closes, control is gone, and the proxy finishes its calls and ends. Crashes are left to crash: the supervisor starts
  * it again, which is safer than going on in a state nobody knows.
  */
+import type { SendHandle } from 'node:child_process';
 import { setFlagsFromString } from 'node:v8';
-import { systemClock } from '../base/index.ts';
+import { asListeningSocket, systemClock, type ListeningSocket } from '../base/index.ts';
 import { isControlMessage, type ProxyMessage } from './messages.ts';
 import { ProxyRunner } from './proxy-runner.ts';
 import { sharedOutput } from './shared-output.ts';
@@ -40,8 +41,8 @@ const runner = new ProxyRunner({
 let unsentMessages = 0;
 let isDone = false;
 
-process.on('message', (message) => {
-  if (isControlMessage(message)) runner.receive(message);
+process.on('message', (message, handle: unknown) => {
+  if (isControlMessage(message)) runner.receive(message, asListeningSocket(handle));
 });
 process.on('disconnect', () => void runner.drain(orphanGraceMs));
 process.on('SIGTERM', () => void runner.drain(orphanGraceMs));
@@ -50,11 +51,12 @@ process.on('SIGINT', () => undefined);
 // A closed standard output is the access log's loss, which it counts, and no reason to stop serving.
 process.stdout.on('error', () => undefined);
 
-function send(message: ProxyMessage): void {
+function send(message: ProxyMessage, socket?: ListeningSocket): void {
   if (process.send === undefined || !process.connected) return;
   unsentMessages += 1;
   // The callback takes the error of a channel that closes meanwhile.
-  process.send(message, undefined, undefined, () => {
+  // The types know sockets and servers only; a channel takes the handle of one as well.
+  process.send(message, socket as SendHandle, undefined, () => {
     unsentMessages -= 1;
     endIfIdle();
   });

@@ -7,6 +7,7 @@ import { gatewayId, smallPlan } from '../../test/kit/small-plan.ts';
 import { packPlan } from '../plan/index.ts';
 import { CertificateAuthority } from '../identity/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy/index.ts';
+import type { ListeningSocket } from '../base/index.ts';
 import type { ControlMessage, ProxyMessage } from './messages.ts';
 import { ProxyRunner } from './proxy-runner.ts';
 
@@ -46,6 +47,12 @@ class FakeProxy implements Proxy {
     return Promise.resolve();
   }
 
+  readonly sockets = new Map<string, ListeningSocket>();
+
+  listeners(): ReadonlyMap<string, ListeningSocket> {
+    return this.sockets;
+  }
+
   snapshot(): ReturnType<Proxy['snapshot']> {
     return { proxyId: gatewayId, spiffeId: '', activeRequests: 0, ports: [], clusters: [] };
   }
@@ -54,6 +61,8 @@ class FakeProxy implements Proxy {
 interface Stage {
   readonly time: ManualTime;
   readonly sent: ProxyMessage[];
+  /** What came with each of these. */
+  readonly passed: (ListeningSocket | undefined)[];
   readonly proxy: FakeProxy;
   readonly tell: (message: ControlMessage) => void;
   readonly done: Promise<void>;
@@ -67,11 +76,15 @@ interface Stage {
 async function stage(): Promise<Stage> {
   const time = new ManualTime(Date.now());
   const sent: ProxyMessage[] = [];
+  const passed: (ListeningSocket | undefined)[] = [];
   const made: FakeProxy[] = [];
   const done = Promise.withResolvers<void>();
   const authority = await CertificateAuthority.ephemeral({ clock: time });
   const runner = new ProxyRunner({
-    send: (message) => sent.push(message),
+    send: (message, socket) => {
+      sent.push(message);
+      passed.push(socket);
+    },
     output: { write: (_text, written) => written() },
     clock: time,
     random: () => 0.5,
@@ -95,6 +108,7 @@ async function stage(): Promise<Stage> {
   return {
     time,
     sent,
+    passed,
     proxy,
     tell: (message) => runner.receive(message),
     done: done.promise,
@@ -156,6 +170,30 @@ test('a CSR that gets no answer is followed by another', async () => {
   await run.grant();
   run.time.advance(60_000);
   assert.equal(run.count('csr'), 2);
+});
+
+test('sockets that came before the plan are there for its ports, once; the others are closed', async () => {
+  const run = await stage();
+  const closed: string[] = [];
+  for (const port of ['used', 'left'])
+    run.runner.receive({ type: 'listener', port }, { close: () => closed.push(port) });
+  await run.grant();
+  run.tell(planMessage(1, 1));
+  assert.ok(run.proxy.options.inherit?.('used'));
+  assert.equal(run.proxy.options.inherit?.('used'), undefined);
+  assert.equal(run.proxy.options.inherit?.('other'), undefined);
+  run.proxy.bound();
+  await turn();
+  assert.deepEqual(closed, ['left']);
+});
+
+test('asked to pass its sockets on, it says each, then that these were all', async () => {
+  const run = await stage();
+  const socket = { close: (): void => assert.fail('it goes on listening') };
+  run.proxy.sockets.set('a', socket);
+  run.tell({ type: 'pass-listeners' });
+  assert.deepEqual(run.sent.slice(-2), [{ type: 'listener', port: 'a' }, { type: 'listeners-passed' }]);
+  assert.equal(run.passed.at(-2), socket);
 });
 
 test('the certificate is renewed at half of its life, with a new key', async () => {

@@ -1,4 +1,4 @@
-import { Secret, type Clock } from '../base/index.ts';
+import { Secret, type Clock, type ListeningSocket } from '../base/index.ts';
 import { grpcStatusName } from '../grpc/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import { SvidHolder } from '../identity/index.ts';
@@ -17,7 +17,8 @@ import type { ControlMessage, ProxyMessage } from './messages.ts';
 import type { Schedule } from './supervised-proxy.ts';
 
 export interface ProxyRunnerOptions {
-  readonly send: (message: ProxyMessage) => void;
+  /** A socket that goes with it stays open here. */
+  readonly send: (message: ProxyMessage, socket?: ListeningSocket) => void;
   /** Where access log lines go. */
   readonly output: LogSink;
   readonly clock: Clock;
@@ -48,6 +49,8 @@ export class ProxyRunner {
   readonly #metrics = new RequestMetrics();
   readonly #counters = new Counters();
   readonly #descriptors = new Map<string, DescriptorSource>();
+  /** What the process before this one listens on, until it is used. */
+  readonly #inherited = new Map<string, ListeningSocket>();
   #accessLog: AccessLog | undefined;
   #proxy: Proxy | undefined;
   #newest: NewestPlan | undefined;
@@ -62,7 +65,7 @@ export class ProxyRunner {
     this.#identity = new SvidHolder({ clock: options.clock, random: options.random });
   }
 
-  receive(message: ControlMessage): void {
+  receive(message: ControlMessage, socket?: ListeningSocket): void {
     switch (message.type) {
       case 'start':
         this.#start(message);
@@ -88,6 +91,12 @@ export class ProxyRunner {
         break;
       case 'scrape':
         this.#sendMetrics(message.id);
+        break;
+      case 'listener':
+        if (socket !== undefined) this.#inherited.set(message.port, socket);
+        break;
+      case 'pass-listeners':
+        this.#passListeners();
         break;
       case 'drain':
         void this.drain(message.graceMs);
@@ -129,6 +138,7 @@ export class ProxyRunner {
       identity: this.#identity,
       limits: withLimitSettings(limits),
       sharesPorts,
+      inherit: (portId) => this.#inherit(portId),
       metrics: this.#metrics,
       counters: this.#counters,
       ...(this.#accessLog === undefined ? {} : { accessLog: this.#accessLog }),
@@ -157,10 +167,24 @@ export class ProxyRunner {
     if (this.#proxy === undefined || message === undefined || !this.#identityKnown || this.#isEnding) return;
     const secrets = new Map([...message.keys].map(([id, pem]) => [id, new Secret(pem)]));
     void this.#proxy.apply(message.slice, secrets).then(() => {
+      // Ports that the plan does not have any more.
+      for (const [portId] of this.#inherited) this.#inherit(portId)?.close();
       // A newer plan speaks for itself.
       if (message === this.#newest) this.#options.send({ type: 'applied', version: message.version });
       return undefined;
     });
+  }
+
+  #inherit(portId: string): ListeningSocket | undefined {
+    const socket = this.#inherited.get(portId);
+    this.#inherited.delete(portId);
+    return socket;
+  }
+
+  #passListeners(): void {
+    const { send } = this.#options;
+    for (const [port, socket] of this.#proxy?.listeners() ?? []) send({ type: 'listener', port }, socket);
+    send({ type: 'listeners-passed' });
   }
 
   #requestSvid(): void {

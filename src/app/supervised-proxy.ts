@@ -1,4 +1,4 @@
-import type { Clock } from '../base/index.ts';
+import type { Clock, ListeningSocket } from '../base/index.ts';
 import type { CertificateAuthority } from '../identity/index.ts';
 import { packPlan, planChange, type Plan, type Proxy } from '../plan/index.ts';
 import type { LimitSettings } from '../proxy/index.ts';
@@ -62,6 +62,12 @@ export type ProxyState = 'starting' | 'running' | 'restarting' | 'stopping' | 's
 /** Time for the process to end after its grace, in milliseconds: then it hangs, and is killed. */
 const killMarginMs = 1_000;
 
+/** Time for a process to pass its listening sockets on, in milliseconds; without an answer its successor binds its own. */
+const passTimeoutMs = 1_000;
+
+/** Sockets that a process listens on, by port id. */
+export type PassedListeners = ReadonlyMap<string, ListeningSocket>;
+
 interface Run {
   readonly child: ProxyChild;
   readonly processId: string;
@@ -70,6 +76,8 @@ interface Run {
   readonly pins: Map<string, number>;
   readonly openPorts: Map<string, Address>;
   readonly scrapes: Map<number, () => void>;
+  /** Set while its listening sockets are asked for. */
+  passing: { readonly sockets: Map<string, ListeningSocket>; readonly finish: () => void } | undefined;
   sentVersion: number;
   /** What the process has been told; it is sent changes of this. */
   sentSlice: Plan | undefined;
@@ -130,7 +138,8 @@ export class SupervisedProxy {
     return this.#state === 'running' && this.#run?.appliedVersion === this.#version;
   }
 
-  start(): void {
+  /** `inherited`: what the process listens on that this one replaces. */
+  start(inherited: PassedListeners = new Map()): void {
     this.#runs += 1;
     this.#state = 'starting';
     const { worker } = this.#options;
@@ -139,7 +148,10 @@ export class SupervisedProxy {
     let exited: string | undefined;
     let run: Run | undefined;
     const child = this.#options.fork(this.id, {
-      onMessage: (message) => run !== undefined && this.#receive(run, message),
+      onMessage: (message, socket) => {
+        if (run === undefined) socket?.close();
+        else this.#receive(run, message, socket);
+      },
       onErrorLine: (line) => this.#options.onEvent({ type: 'log', proxy: this.id, line }),
       onExit: (description) => {
         if (run === undefined) exited = description;
@@ -153,12 +165,14 @@ export class SupervisedProxy {
       pins: new Map(this.#lastPorts),
       openPorts: new Map(),
       scrapes: new Map(),
+      passing: undefined,
       sentVersion: 0,
       sentSlice: undefined,
       appliedVersion: 0,
     };
     this.#run = run;
     if (exited !== undefined) {
+      for (const socket of inherited.values()) socket.close();
       this.#exit(run, exited);
       return;
     }
@@ -167,6 +181,7 @@ export class SupervisedProxy {
     if (this.role === 'gateway') {
       for (const descriptors of this.#options.knownDescriptors()) child.send({ type: 'descriptors', descriptors });
     }
+    for (const [port, socket] of inherited) child.send({ type: 'listener', port }, socket);
     this.#sendPlan(run);
   }
 
@@ -215,6 +230,23 @@ export class SupervisedProxy {
     });
   }
 
+  /** The sockets that its process listens on, for a successor; the process keeps them. None when it does not answer. */
+  passListeners(): Promise<PassedListeners> {
+    const run = this.#run;
+    if (run === undefined) return Promise.resolve(new Map());
+    return new Promise((resolve) => {
+      const sockets = new Map<string, ListeningSocket>();
+      const finish = (): void => {
+        cancel();
+        run.passing = undefined;
+        resolve(sockets);
+      };
+      const cancel = this.#options.schedule(finish, passTimeoutMs);
+      run.passing = { sockets, finish };
+      run.child.send({ type: 'pass-listeners' });
+    });
+  }
+
   /** Lets it finish within `graceMs` milliseconds; resolves when the process is gone. Never restarted. */
   stop(graceMs: number): Promise<void> {
     if (this.#state === 'stopped') return Promise.resolve();
@@ -254,10 +286,16 @@ export class SupervisedProxy {
     this.#options.onProgress();
   }
 
-  #receive(run: Run, value: unknown): void {
+  #receive(run: Run, value: unknown, socket?: ListeningSocket): void {
+    const message = readProxyMessage(value);
+    if (message?.type === 'listener' && socket !== undefined && run.passing?.sockets.has(message.port) === false) {
+      run.passing.sockets.set(message.port, socket);
+      return;
+    }
+    // Too late, or never asked for.
+    socket?.close();
     // Late words of a process that has been given up.
     if (run !== this.#run) return;
-    const message = readProxyMessage(value);
     if (message === undefined) {
       this.#options.onEvent({ type: 'log', proxy: this.id, line: 'sent a message that cannot be read' });
       return;
@@ -291,6 +329,12 @@ export class SupervisedProxy {
       case 'metrics':
         this.#options.onSnapshot(run.processId, message.snapshot);
         run.scrapes.get(message.id)?.();
+        break;
+      case 'listeners-passed':
+        run.passing?.finish();
+        break;
+      // Without its socket, or not asked for.
+      case 'listener':
         break;
       case 'log':
         this.#options.onEvent({ type: 'log', proxy, line: message.line });
@@ -350,6 +394,7 @@ export class SupervisedProxy {
     if (run !== this.#run) return;
     this.#run = undefined;
     for (const finish of run.scrapes.values()) finish();
+    run.passing?.finish();
     this.#options.onEnded(run.processId);
     for (const portId of run.openPorts.keys()) this.#options.onListening(portId, undefined);
     if (this.#state === 'stopping') {

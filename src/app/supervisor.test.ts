@@ -6,6 +6,7 @@ import { gatewayId, smallPlan } from '../../test/kit/small-plan.ts';
 import { CertificateAuthority, SvidHolder } from '../identity/index.ts';
 import { applyPlanChange, unpackPlan, type Plan } from '../plan/index.ts';
 import { emptySnapshot } from '../telemetry/index.ts';
+import type { ListeningSocket } from '../base/index.ts';
 import type { ProxyChildEvents } from './fork-proxy.ts';
 import type { ControlMessage } from './messages.ts';
 import { createSupervisor, type ProxyEvent, type Supervisor } from './supervisor.ts';
@@ -28,9 +29,18 @@ class FakeChild {
     this.pid = pid;
   }
 
+  /** What it listens on, as it says when asked; undefined: it does not answer. */
+  passes: ReadonlyMap<string, ListeningSocket> | undefined = new Map();
+  readonly inherited = new Map<string, ListeningSocket | undefined>();
+
   /** Plans are kept whole, also those that are told by a change. */
-  send(message: ControlMessage): void {
+  send(message: ControlMessage, socket?: ListeningSocket): void {
     this.received.push(message);
+    if (message.type === 'listener') this.inherited.set(message.port, socket);
+    if (message.type === 'pass-listeners' && this.passes !== undefined) {
+      for (const [port, one] of this.passes) this.say({ type: 'listener', port }, one);
+      this.say({ type: 'listeners-passed' });
+    }
     if (message.type === 'plan') this.plans.push({ ...message, slice: unpackPlan(message.slice) });
     if (message.type !== 'plan-change') return;
     const { version, change, keys } = message;
@@ -43,8 +53,8 @@ class FakeChild {
     this.signals.push(signal);
   }
 
-  say(message: unknown): void {
-    this.#events.onMessage(message);
+  say(message: unknown, socket?: ListeningSocket): void {
+    this.#events.onMessage(message, socket);
   }
 
   exit(description: string): void {
@@ -357,6 +367,7 @@ test('workers: a hand-over starts each successor before its predecessor drains',
   const [first, second] = run.children;
   const done = run.supervisor.handOver({ graceMs: 5_000 });
   const successorOf = async (old: FakeChild | undefined): Promise<void> => {
+    await new Promise(setImmediate);
     const successor = run.children.at(-1);
     assert.notEqual(successor, old);
     assert.deepEqual(old?.of('drain'), []);
@@ -375,6 +386,69 @@ test('workers: a hand-over starts each successor before its predecessor drains',
     [102, 103],
   );
   assert.equal(run.listening.length, 1, 'the port was there all the time');
+});
+
+function fakeSocket(): ListeningSocket & { readonly closed: () => number } {
+  let closed = 0;
+  return { close: () => void closed++, closed: () => closed };
+}
+
+test('workers: a hand-over gives the successor the listening sockets, before its plan', async () => {
+  const run = stage(smallPlan([]), { workers: 2 });
+  complyAll(run);
+  const [first] = run.children;
+  assert.ok(first);
+  const socket = fakeSocket();
+  first.passes = new Map([[gatewayPort, socket]]);
+  void run.supervisor.handOver({ graceMs: 5_000 });
+  await new Promise(setImmediate);
+  const successor = run.children.at(-1);
+  assert.deepEqual([...(successor?.inherited ?? [])], [[gatewayPort, socket]]);
+  assert.deepEqual(
+    successor?.received.map(({ type }) => type),
+    ['start', 'listener', 'plan'],
+  );
+  // Who sends it on closes it.
+  assert.equal(socket.closed(), 0);
+});
+
+test('workers: a process that does not pass its sockets in time is followed by one that binds its own', async () => {
+  const run = stage(smallPlan([]), { workers: 2 });
+  complyAll(run);
+  const [first] = run.children;
+  assert.ok(first);
+  first.passes = undefined;
+  void run.supervisor.handOver({ graceMs: 5_000 });
+  run.time.advance(999);
+  await new Promise(setImmediate);
+  assert.equal(run.children.length, 2);
+  run.time.advance(1);
+  await new Promise(setImmediate);
+  assert.equal(run.children.length, 3);
+  assert.equal(run.children[2]?.inherited.size, 0);
+  const late = fakeSocket();
+  first.say({ type: 'listener', port: gatewayPort }, late);
+  assert.equal(late.closed(), 1);
+});
+
+test('workers: a process that dies while it is asked for its sockets is not waited for', async () => {
+  const run = stage(smallPlan([]), { workers: 2 });
+  complyAll(run);
+  const [first] = run.children;
+  assert.ok(first);
+  first.passes = undefined;
+  void run.supervisor.handOver({ graceMs: 5_000 });
+  first.exit('SIGKILL');
+  await new Promise(setImmediate);
+  assert.equal(run.children.length, 3);
+});
+
+test('a socket that nobody asked for is closed', () => {
+  const run = stage();
+  complyAll(run);
+  const socket = fakeSocket();
+  run.child(gatewayId).say({ type: 'listener', port: gatewayPort }, socket);
+  assert.equal(socket.closed(), 1);
 });
 
 test('a proxy that leaves the plan drains; when it comes back meanwhile, its successor waits', async () => {

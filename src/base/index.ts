@@ -8,5 +8,6 @@ export {
   type DiagnosticCode,
   type Severity,
 } from './diagnostic.ts';
+export { asListeningSocket, type ListeningSocket } from './listening-socket.ts';
 export { formatOrigin, qualifiedName, type Origin } from './origin.ts';
 export { Secret } from './secret.ts';

@@ -6,7 +6,8 @@ import { startEchoBackend, type EchoBackend } from '../../test/kit/proxy-backend
 import { echoClient, type EchoClient } from '../../test/kit/proxy-client.ts';
 import { gatewayId, gatewayPortId, proxyPlan } from '../../test/kit/proxy-plan.ts';
 import { startProxy, type TestProxy } from '../../test/kit/proxy-process.ts';
-import type { Address } from './index.ts';
+import { asListeningSocket } from '../base/index.ts';
+import type { Address, ProxyOptions } from './index.ts';
 
 const cleanups: (() => unknown)[] = [];
 
@@ -20,8 +21,8 @@ async function backendOf(): Promise<EchoBackend> {
   return backend;
 }
 
-async function gatewayOf(): Promise<TestProxy> {
-  const gateway = await startProxy(gatewayId);
+async function gatewayOf(overrides: Partial<ProxyOptions> = {}): Promise<TestProxy> {
+  const gateway = await startProxy(gatewayId, overrides);
   cleanups.push(() => gateway.proxy.close());
   return gateway;
 }
@@ -130,6 +131,31 @@ describe('a port that is taken', () => {
     holder.close();
     await once(holder, 'close');
     await gateway.apply(plan);
+    assert.equal((await clientOf(gateway).unary('x')).code, 0);
+  });
+});
+
+describe('a socket on which another process listens', () => {
+  test('is used instead of a new one', async () => {
+    const backend = await backendOf();
+    const before = createServer().listen(0, '127.0.0.1');
+    await once(before, 'listening');
+    const { port } = before.address() as AddressInfo;
+    const socket = asListeningSocket(Reflect.get(before, '_handle'));
+    assert.ok(socket);
+    const asked: string[] = [];
+    const gateway = await gatewayOf({ inherit: (id) => (asked.push(id), socket) });
+    await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
+    assert.deepEqual([asked, gateway.addressOf(gatewayPortId).port], [[gatewayPortId], port]);
+    assert.equal(gateway.proxy.listeners().get(gatewayPortId), socket);
+    assert.equal((await clientOf(gateway).unary('x')).code, 0);
+  });
+
+  test('one that cannot be used is no loss: the port is bound', async () => {
+    const backend = await backendOf();
+    const gateway = await gatewayOf({ inherit: () => ({ close: () => undefined }) });
+    await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
+    assert.deepEqual(gateway.bindFailures, []);
     assert.equal((await clientOf(gateway).unary('x')).code, 0);
   });
 });

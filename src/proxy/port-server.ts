@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ListeningSocket } from '../base/index.ts';
 import { isRelayed, type CompiledPort, type CompiledProxy } from '../decide/index.ts';
 import type { Port } from '../plan/index.ts';
 import {
@@ -23,6 +24,8 @@ export interface PortServerOptions {
   readonly runtime: Runtime;
   /** Other processes listen, or will, on the same port. */
   readonly sharesPorts: boolean;
+  /** See `ProxyOptions`. */
+  readonly inherit: ((portId: string) => ListeningSocket | undefined) | undefined;
   readonly security: (scope: PortState) => ListenSecurity;
   readonly ownSpiffeId: () => string;
   readonly onListening: (portId: string, address: Address) => void;
@@ -60,6 +63,11 @@ export class PortServer implements DownstreamOwner, RelayOwner {
     return this.#listener?.address;
   }
 
+  /** For the process that comes after this one. */
+  get socket(): ListeningSocket | undefined {
+    return this.#listener?.socket;
+  }
+
   get connectionCount(): number {
     return this.#connections.size;
   }
@@ -74,6 +82,8 @@ export class PortServer implements DownstreamOwner, RelayOwner {
     if (this.#listener !== undefined) return;
     const { id, bind } = this.#state.port.port;
     const { portOffset } = this.#options.runtime.limits;
+    const inherited = this.#options.inherit?.(id);
+    if (inherited !== undefined && (await this.#bind(bind.port, inherited)) === undefined) return;
     // Sharing a port hides that a stranger of the same user has it, so the first process looks before.
     let error = (await this.#probe(bind)) ?? (await this.#bind(bind.port));
     if (error !== undefined && bind.port !== 0 && movableErrors.has(error.code)) {
@@ -161,7 +171,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
     return probePort(host, port);
   }
 
-  async #bind(port: number): Promise<BindError | undefined> {
+  async #bind(port: number, inherited?: ListeningSocket): Promise<BindError | undefined> {
     try {
       const listener = await listen({
         host: this.#state.port.port.bind.host,
@@ -169,6 +179,7 @@ export class PortServer implements DownstreamOwner, RelayOwner {
         security: this.#options.security(this.#state),
         maxConnections: this.#options.runtime.limits.connectionsPerPort,
         reusePort: this.#options.sharesPorts,
+        ...(inherited === undefined ? {} : { inherited }),
         onConnection: (socket, facts) => this.#accept(socket, facts),
         onRefused: (refused) => this.#options.onRefused(this.#state.port.port, refused),
         onError: (error) => this.#options.runtime.log(`${this.#state.port.port.id}: accept failed: ${error.message}`),

@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import type { Clock } from '../base/index.ts';
+import type { Clock, ListeningSocket } from '../base/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { SvidHolder } from '../identity/index.ts';
 import type { Plan, PlanSecrets } from '../plan/index.ts';
@@ -31,6 +31,11 @@ export interface ProxyOptions {
   readonly limits?: Partial<ProxyLimits>;
   /** Other processes listen, or will, on the same ports (SO_REUSEPORT). */
   readonly sharesPorts?: boolean;
+  /**
+   * The socket on which another process listens for this port. It is used instead of a new one, so that whoever waits in its queue is
+   * accepted by this process when the other one closes it. Called once for each port, which then owns the socket.
+   */
+  readonly inherit?: (portId: string) => ListeningSocket | undefined;
   /** A port of the plan is bound; `address` is the real one. */
   readonly onListening: (portId: string, address: Address) => void;
   /** A fixed port could not be had, and the port moved by `limits.portOffset` could; called before `onListening`. */
@@ -60,6 +65,8 @@ export interface Proxy {
   /** Puts the messages of calls under way into the metrics; for just before those are read. */
   bookOngoing(): void;
   snapshot(): ProxySnapshot;
+  /** The sockets that it listens on, by port id: for `inherit` of the process that comes after this one. */
+  listeners(): ReadonlyMap<string, ListeningSocket>;
 }
 
 /** The state of a proxy for the admin pages; plain JSON. */

@@ -1,4 +1,4 @@
-import { qualifiedName } from '../base/index.ts';
+import { qualifiedName, type ListeningSocket } from '../base/index.ts';
 import { recompileProxy, type CompiledCluster, type CompiledProxy } from '../decide/index.ts';
 import type { DescriptorSource } from '../protobuf/index.ts';
 import type { Endpoint, Plan, PlanSecrets, Port } from '../plan/index.ts';
@@ -133,6 +133,12 @@ class DataPlane implements Proxy {
     for (const port of this.#allPorts()) port.bookOngoing();
   }
 
+  listeners(): ReadonlyMap<string, ListeningSocket> {
+    const sockets = new Map<string, ListeningSocket>();
+    for (const [id, { socket }] of this.#ports) if (socket !== undefined) sockets.set(id, socket);
+    return sockets;
+  }
+
   snapshot(): ProxySnapshot {
     return {
       proxyId: this.#options.proxyId,
@@ -226,6 +232,7 @@ class DataPlane implements Proxy {
       {
         runtime: this.#runtime,
         sharesPorts: this.#options.sharesPorts === true,
+        inherit: this.#options.inherit,
         security: (one) => this.#security(one),
         ownSpiffeId: () => this.#mesh.spiffeId,
         onListening,

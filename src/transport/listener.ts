@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { plainFacts, type SocketFacts } from './socket-facts.ts';
 import type { ClientHello } from './client-hello.ts';
+import { asListeningSocket, type ListeningSocket } from '../base/index.ts';
 import { peekHello } from './peek-hello.ts';
 import { acceptTls, type HandshakeFailure, type TlsAcceptOptions } from './tls-accept.ts';
 import { resumeNextTurn } from './turn.ts';
@@ -57,10 +58,14 @@ export interface ListenOptions {
   readonly handshakeTimeoutMs?: number;
   /** Share the port with other processes. */
   readonly reusePort?: boolean;
+  /** Another process listens on it already: `host` and `port` are those of this socket. */
+  readonly inherited?: ListeningSocket;
 }
 
 export interface Listener {
   readonly address: { readonly host: string; readonly port: number };
+  /** For `inherited` of the process that comes after this one; undefined when closed. */
+  readonly socket: ListeningSocket | undefined;
   /** Accepted sockets that are open, unfinished handshakes included. */
   readonly connectionCount: number;
   /** Replaces the security for connections accepted from now on. */
@@ -225,19 +230,19 @@ export function listen(options: ListenOptions): Promise<Listener> {
 
   return new Promise((resolve, reject) => {
     server.once('error', reject);
+    const { host, port: wanted, inherited, reusePort = false } = options;
     server.listen(
-      {
-        host: options.host,
-        port: options.port,
-        backlog: LISTEN_BACKLOG,
-        ...(options.reusePort === true ? { reusePort: true } : {}),
-      },
+      inherited ?? { host, port: wanted, backlog: LISTEN_BACKLOG, ...(reusePort ? { reusePort } : {}) },
+      LISTEN_BACKLOG,
       () => {
         server.off('error', reject);
         server.on('error', (error) => options.onError?.(error));
         const { address, port } = server.address() as AddressInfo;
         resolve({
           address: { host: address, port },
+          get socket() {
+            return asListeningSocket(Reflect.get(server, '_handle'));
+          },
           get connectionCount() {
             return connectionCount;
           },

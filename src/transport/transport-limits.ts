@@ -13,7 +13,7 @@ export interface TransportLimits {
   readonly lingerTimeoutMs: number;
   /** Between a drain's two GOAWAYs, if the peer does not answer the PING. */
   readonly drainPingTimeoutMs: number;
-  /** A server's drain leaves a connection that something came on within this time until its next call, or for the rest of it. */
+  /** How long a server's drain waits for the next call on a connection, from when something last came on it. */
   readonly drainQuietMs: number;
 }
 
@@ -37,8 +37,8 @@ const DRAIN_PING_TIMEOUT_MS = 1000;
 
 /**
  * A client that begins a call in the same turn of its event loop in which it reads a GOAWAY loses it with some stacks (grpc-js: nghttp2
- * refuses the stream, and it is not tried again). One that waits for an answer has read the GOAWAY before it. So who calls four times
- * a second or more is told during a call.
+ * refuses the stream, and it is not tried again). One that waits for an answer reads the GOAWAY before it. So who calls about once a
+ * second or more often is told during a call; with a quarter of this time busy clients still lost calls.
  */
 const DRAIN_QUIET_MS = 1000;
 

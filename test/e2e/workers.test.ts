@@ -1,5 +1,6 @@
 /** `--workers 2`: two processes of each proxy on one port; what dies or is replaced costs nobody else a call. */
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Metadata } from '@grpc/grpc-js';
 import { assetClient, startAssetBackend, type AssetBackend } from '../kit/asset-service.ts';
@@ -66,8 +67,44 @@ test('a gateway process that is killed leaves the port to the other, and comes b
   assert.equal(mesh.listener(gateway), address);
 });
 
+/** The sockets on which a process listens, as the kernel numbers them. */
+function listeningSockets(pid: number): string[] {
+  const listenState = '0A';
+  const rows = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/));
+  const listening = new Set(rows.filter(([, , , state]) => state === listenState).map((row) => `socket:[${row[9]}]`));
+  const fds = existsSync(`/proc/${pid}`) ? readdirSync(`/proc/${pid}/fd`) : [];
+  const open = fds.map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+  return open.filter((link) => listening.has(link));
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed since it was listed.
+    return '';
+  }
+}
+
+const gatewayPorts = 1;
+/** One for those who call the workload, one for what it calls. */
+const sidecarPorts = 2;
+
+/** Those of all four processes, once all of them listen; only Linux tells. */
+async function allListening(): Promise<string[]> {
+  if (process.platform !== 'linux') return [];
+  for (;;) {
+    const sockets = pids().flatMap(listeningSockets);
+    if (sockets.length === 2 * (gatewayPorts + sidecarPorts)) return sockets.sort();
+    await call();
+  }
+}
+
 test('SIGUSR2 replaces all processes while calls go on', async () => {
   const old = new Set(pids());
+  const socketsBefore = await allListening();
   let isDone = false;
   mesh.signal('SIGUSR2');
   const replaced = mesh.until(() => mesh.stderr.includes('Handed over.'), 'to hand over').then(() => (isDone = true));
@@ -86,4 +123,5 @@ test('SIGUSR2 replaces all processes while calls go on', async () => {
   // The file that names the processes is written a moment later.
   while (pids().some((pid) => old.has(pid))) await call();
   assert.equal(new Set(pids()).size, 4);
+  assert.deepEqual(await allListening(), socketsBefore, 'nobody who waited in a queue was lost');
 });
