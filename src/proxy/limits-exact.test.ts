@@ -1,8 +1,7 @@
 /** Limits of a proxy that need a clock, or no sockets at all: at the limit, and one past it. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { deadAddress } from '../../test/kit/dead-address.ts';
 import { fieldOf, requestHead, wholeResponse } from '../../test/interop/raw-mesh.ts';
 import {
   build,
@@ -32,17 +31,12 @@ async function statusOf(client: RawConnection, id: number): Promise<string | und
 }
 
 test('backoffBaseMs and backoffMaxMs: no new attempt before the wait is over, which doubles up to the longest', async (t) => {
-  const closed = createServer().listen(0, '127.0.0.1');
-  await once(closed, 'listening');
-  const { port } = closed.address() as AddressInfo;
-  closed.close();
-  await once(closed, 'close');
   const time = new ManualTime();
   const limits = { backoffBaseMs: 100, backoffMaxMs: 350, attemptsPerRequest: 1 };
   // The whole of the wait, and no jitter.
   const gateway = await startProxy(gatewayId, { limits, clock: time, random: () => 1 });
   t.after(() => gateway.proxy.close());
-  await gateway.apply(proxyPlan({ gatewayEndpoints: [{ host: '127.0.0.1', port }] }));
+  await gateway.apply(proxyPlan({ gatewayEndpoints: [await deadAddress()] }));
   const client = rawClient(gateway.addressOf(gatewayPortId));
   t.after(() => client.destroy());
   const attempts = (): number => gateway.logLines.filter((line) => line.includes('connection failed')).length;

@@ -100,6 +100,12 @@ export const directMessageCharacters = 1_024;
 export const sharedConnectionStreams = 100;
 
 /**
+ * After so many milliseconds without a byte on a connection with calls under way, others are preferred: the peer may be lost. Connections
+ * that carry nothing but long calls without messages look the same, which costs no more than calls on one connection more.
+ */
+export const silentConnectionMs = 1_000;
+
+/**
  * Requests of one chunk that are sent on at once; then the other connections have their turn. Sending one on costs some ten
  * microseconds, so this is a millisecond. No more can come where streams have their default limit, and such connections do not pay.
  */

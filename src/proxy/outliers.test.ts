@@ -1,8 +1,7 @@
 /** Outlier detection with real backends and short times; the arithmetic itself is in `decide/outlier.test.ts`. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { deadAddress } from '../../test/kit/dead-address.ts';
 import { ManualTime } from '../../test/kit/manual-time.ts';
 import { startBackend, startClusterMesh, until, type ClusterMesh } from '../../test/kit/cluster-mesh.ts';
 import { proxyOrigin } from '../../test/kit/proxy-plan.ts';
@@ -36,15 +35,6 @@ async function fickle(context: TestContext, answer: Fickle['answer']): Promise<F
   const state = { answer };
   const { address } = await startBackend(context, { onEnd: (request) => state.answer(request) });
   return Object.assign(state, { address });
-}
-
-async function deadAddress(): Promise<Address> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return { host: '127.0.0.1', port };
 }
 
 const ejected = (mesh: ClusterMesh): readonly boolean[] => mesh.cluster().endpoints.map(({ isEjected }) => isEjected);

@@ -308,6 +308,7 @@ class DataPlane implements Proxy {
         port,
         ...(lookup === undefined ? {} : { lookup }),
         tls,
+        spreads: this.#options.sharesPorts === true,
         clock,
         random,
         wheel: this.#wheel,

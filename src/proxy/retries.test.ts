@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
+import { deadAddress } from '../../test/kit/dead-address.ts';
 import { actionGateway, pushingBack, scripted, type ActionGatewaySpec } from '../../test/kit/action-gateway.ts';
 import { proxyOrigin } from '../../test/kit/proxy-plan.ts';
 import type { ScriptedRequest } from '../../test/kit/proxy-scripted.ts';
@@ -65,16 +64,6 @@ const retried: Readonly<Record<RetryCondition, readonly string[]>> = {
   'resource-exhausted': ['RESOURCE_EXHAUSTED'],
   unavailable: ['UNAVAILABLE'],
 };
-
-/** An address on which nobody listens. */
-async function deadAddress(): Promise<Address> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return { host: '127.0.0.1', port };
-}
 
 async function gatewayTo(t: TestContext, endpoints: readonly Address[], spec: Partial<ActionGatewaySpec>) {
   return actionGateway(t, { endpoints, ...spec });

@@ -57,6 +57,7 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
   /** No new requests; it closes when the last one is done. */
   isRetired = false;
   readonly #maxStreams: number;
+  #busySinceMs = 0;
   #resets = 0;
   #resetsAtMs = 0;
   readonly #transport: Http2Transport<Exchange>;
@@ -121,6 +122,24 @@ export class UpstreamConnection implements ConnectionHandler<Exchange>, Upstream
 
   get writeBlocked(): boolean {
     return this.#transport.writeBlocked;
+  }
+
+  get isBehind(): boolean {
+    return this.#transport.isBehind;
+  }
+
+  get quietSinceMs(): number {
+    return Math.max(this.#transport.nowMs, this.#busySinceMs);
+  }
+
+  openStream(exchange: Exchange): Http2Stream<Exchange> | undefined {
+    const { connection } = this.#transport;
+    if (connection.activeStreams === 0) this.#busySinceMs = this.#wheel.nowMs();
+    return connection.openStream(exchange);
+  }
+
+  get activeStreams(): number {
+    return this.#transport.connection.activeStreams;
   }
 
   get nowMs(): number {

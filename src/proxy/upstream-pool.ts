@@ -7,6 +7,7 @@ import {
   type TlsClientContext,
 } from '../transport/index.ts';
 import type { Clock } from '../base/index.ts';
+import { chooseConnection } from './connection-choice.ts';
 import type { EndpointPool, PoolSettings } from './endpoint-pool.ts';
 import type { Http2Stream } from '../http2/index.ts';
 import type { Exchange } from './exchange.ts';
@@ -33,6 +34,8 @@ export interface UpstreamPoolOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly wheel: TimerWheel;
+  /** The peer is likely to be several processes that share a port. */
+  readonly spreads: boolean;
   readonly limits: ProxyLimits;
   readonly events: UpstreamEvents;
   readonly poolEvents: PoolEvents;
@@ -62,6 +65,7 @@ export class UpstreamPool implements UpstreamOwner, EndpointPool {
   #failures = 0;
   #backoffUntilMs = 0;
   #lastFailure: { readonly cause: PoolFailure; readonly detail: string } | undefined;
+  readonly #choice: Parameters<typeof chooseConnection>[1];
   #isServing = false;
   #isGone = false;
   #wasFull = false;
@@ -69,6 +73,7 @@ export class UpstreamPool implements UpstreamOwner, EndpointPool {
   constructor(options: UpstreamPoolOptions, settings: PoolSettings) {
     this.#options = options;
     this.settings = settings;
+    this.#choice = { nowMs: () => options.wheel.nowMs(), spreads: options.spreads };
   }
 
   get connections(): number {
@@ -183,19 +188,14 @@ export class UpstreamPool implements UpstreamOwner, EndpointPool {
     if (isFirst) this.#options.log(`limit ${name} acted`);
   }
 
-  #leastBusy(): UpstreamConnection | undefined {
-    let best: UpstreamConnection | undefined;
-    for (const connection of this.#ready) {
-      if (!connection.canOpenStream) continue;
-      if (best === undefined || connection.connection.activeStreams < best.connection.activeStreams) best = connection;
-    }
-    return best;
+  #next(): UpstreamConnection | undefined {
+    return chooseConnection(this.#ready, this.#choice);
   }
 
-  /** Gives the request to the least busy connection that takes it. */
+  /** Gives the request to a connection that takes it. */
   #assign(exchange: Exchange): boolean {
-    const best = this.#leastBusy();
-    const stream = best?.connection.openStream(exchange);
+    const best = this.#next();
+    const stream = best?.openStream(exchange);
     if (best === undefined || stream === undefined) return false;
     best.requests++;
     this.#options.poolEvents.onStream(exchange, best, stream);
@@ -212,7 +212,7 @@ export class UpstreamPool implements UpstreamOwner, EndpointPool {
     // Sending may end a request at once, whose end asks for this again.
     if (this.#isServing) return;
     this.#isServing = true;
-    while (this.#pending.size > 0 && this.#leastBusy() !== undefined) {
+    while (this.#pending.size > 0 && this.#next() !== undefined) {
       const [exchange] = this.#pending;
       if (exchange === undefined) break;
       this.#unwait(exchange);

@@ -2,14 +2,20 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
+import { deadAddress } from '../../test/kit/dead-address.ts';
 import { startEchoBackend } from '../../test/kit/proxy-backend.ts';
 import { echoClient, type EchoClient } from '../../test/kit/proxy-client.ts';
 import { startMesh } from '../../test/kit/proxy-mesh.ts';
 import { gatewayId, gatewayPortId, proxyPlan, sidecarSpiffeId, type ProxyPlanSpec } from '../../test/kit/proxy-plan.ts';
 import { startProxy, type TestProxy } from '../../test/kit/proxy-process.ts';
-import { startScripted, type Script, type ScriptedBackend } from '../../test/kit/proxy-scripted.ts';
+import {
+  startScripted,
+  type Script,
+  type ScriptedBackend,
+  type ScriptedRequest,
+} from '../../test/kit/proxy-scripted.ts';
 import { ErrorCode } from '../http2/index.ts';
-import type { Address } from './index.ts';
+import type { Address, ProxyOptions } from './index.ts';
 
 const cleanups: (() => unknown)[] = [];
 
@@ -34,16 +40,6 @@ async function scripted(script: Script): Promise<ScriptedBackend> {
   const backend = await startScripted(script);
   cleanups.push(() => backend.close());
   return backend;
-}
-
-/** An address on which nobody listens. */
-async function deadAddress(): Promise<Address> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return { host: '127.0.0.1', port };
 }
 
 async function lastLine(gateway: TestProxy): Promise<string> {
@@ -99,6 +95,46 @@ describe('connections', () => {
     assert.equal(backend.connections, 2);
     for (const answer of waiting) answer();
     for (const { code } of await Promise.all(answers)) assert.equal(code, 5);
+  });
+});
+
+describe('once a burst has opened a second connection', () => {
+  /** On how many connections ten calls at once go after it. */
+  async function usedAfterBurst(options: Partial<ProxyOptions>): Promise<number> {
+    const waiting: ScriptedRequest[] = [];
+    let wanted = 150;
+    let allHere = Promise.withResolvers<void>();
+    const backend = await scripted({
+      onRequest: (request) => {
+        waiting.push(request);
+        if (waiting.length === wanted) allHere.resolve();
+      },
+    });
+    const gateway = await startProxy(gatewayId, options);
+    cleanups.push(() => gateway.proxy.close());
+    await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
+    const clients = [0, 1].map(() => echoClient(gateway.addressOf(gatewayPortId)));
+    cleanups.push(() => clients.forEach((client) => client.close()));
+    const callAll = async (calls: number): Promise<number> => {
+      wanted = calls;
+      allHere = Promise.withResolvers();
+      const answers = Array.from({ length: calls }, (_, i) => clients[i % 2]?.unary('x'));
+      await allHere.promise;
+      const used = new Set(waiting.map(({ connectionIndex }) => connectionIndex)).size;
+      for (const request of waiting.splice(0)) request.end(0);
+      await Promise.all(answers);
+      return used;
+    };
+    assert.equal(await callAll(150), 2);
+    return callAll(10);
+  }
+
+  test('calls keep to one of them', async () => {
+    assert.equal(await usedAfterBurst({}), 1);
+  });
+
+  test('calls to processes that share a port are spread', async () => {
+    assert.equal(await usedAfterBurst({ sharesPorts: true }), 2);
   });
 });
 

@@ -161,6 +161,11 @@ export class Http2Transport<U> implements Flushable, Resumable {
     return this.connection.output.byteLength >= this.#limits.highWaterBytes;
   }
 
+  /** It brought or was given more than goes through at once: what is sent on it now waits for that. */
+  get isBehind(): boolean {
+    return this.#isPaused || this.writeBlocked;
+  }
+
   /** Closing, or closed: no stream can be opened or lives here. */
   get isClosing(): boolean {
     return this.#reason !== undefined;
