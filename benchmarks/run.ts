@@ -62,7 +62,7 @@ const { values } = parseArgs({
 });
 const wantedRows = values.rows?.split(',') ?? Object.keys(rows);
 const contenders = [direct, sallyport, sallyportLogging, sallyportCycling, haproxy, envoy, nginx, nodeHttp2].filter(
-  ({ name }) => values.only === undefined || values.only.split(',').includes(name),
+  ({ name }) => values.only === undefined || values.only.split(/,(?! )/).includes(name),
 );
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));

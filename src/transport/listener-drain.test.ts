@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { testMesh } from '../../test/kit/frame-echo.ts';
 import { listen, type Listener, type ListenSecurity, type RefusedConnection } from './index.ts';
+import { DRAIN_HANDSHAKE_MS } from './transport-limits.ts';
 
 interface Place {
   readonly listener: Listener;
@@ -66,6 +67,23 @@ test('who has not said a byte yet is waited for', async (t) => {
   await one.listener.drain();
   socket.write('P');
   await until(() => one.accepted.length === 1);
+});
+
+test('DRAIN_HANDSHAKE_MS: for so long and no longer', async (t) => {
+  const security: ListenSecurity = { mode: 'peek', acceptsPlaintext: true };
+  const one = await place(t, security);
+  const socket = client(t, one);
+  const ended = once(socket.resume(), 'end');
+  await until(() => one.listener.connectionCount === 1);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  await one.listener.drain();
+  t.mock.timers.tick(DRAIN_HANDSHAKE_MS - 1);
+  assert.equal(one.listener.connectionCount, 1);
+  await new Promise(setImmediate);
+  assert.equal(one.listener.connectionCount, 1);
+  t.mock.timers.tick(1);
+  await ended;
+  await one.listener.whenEmpty();
 });
 
 test('a handshake that has begun is finished', async (t) => {

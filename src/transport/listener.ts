@@ -6,7 +6,13 @@ import { peekHello } from './peek-hello.ts';
 import { acceptTls, type HandshakeFailure, type TlsAcceptOptions } from './tls-accept.ts';
 import { resumeNextTurn } from './turn.ts';
 import { BYTES_ALPN_PROTOCOLS, type TlsServerContext } from './tls-context.ts';
-import { HANDSHAKE_TIMEOUT_MS, LISTEN_BACKLOG, MAX_CONNECTIONS, TCP_KEEPALIVE_DELAY_MS } from './transport-limits.ts';
+import {
+  DRAIN_HANDSHAKE_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  LISTEN_BACKLOG,
+  MAX_CONNECTIONS,
+  TCP_KEEPALIVE_DELAY_MS,
+} from './transport-limits.ts';
 
 export type ListenSecurity =
   | { readonly mode: 'plaintext' }
@@ -71,8 +77,8 @@ export interface Listener {
   /** Replaces the security for connections accepted from now on. */
   setSecurity(security: ListenSecurity): void;
   /**
-   * Accepts the connections that the system has taken already (closing resets them), then no more. What is accepted lives on,
-   * unfinished handshakes too. Resolves when the port is free.
+   * Accepts the connections that the system has taken already (closing resets them), then no more. What is accepted lives on;
+   * unfinished handshakes have `DRAIN_HANDSHAKE_MS`. Resolves when the port is free.
    */
   drain(): Promise<void>;
   /** Stops accepting at once and cuts unfinished handshakes; accepted connections live on. */
@@ -217,6 +223,10 @@ export function listen(options: ListenOptions): Promise<Listener> {
     accept,
   );
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  const cutPending = (): void => {
+    for (const socket of pending) socket.destroy();
+  };
+
   /** The system's queue is empty when a turn accepts nothing. */
   const queueEmptied = async (): Promise<void> => {
     for (let turns = 0; turns < LISTEN_BACKLOG; turns++) {
@@ -253,9 +263,10 @@ export function listen(options: ListenOptions): Promise<Listener> {
             await queueEmptied();
             // Not awaited: it calls back when the last connection ended, and those live on.
             server.close();
+            setTimeout(cutPending, DRAIN_HANDSHAKE_MS).unref();
           },
           close() {
-            for (const socket of pending) socket.destroy();
+            cutPending();
             server.close();
             return Promise.resolve();
           },

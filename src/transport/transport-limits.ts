@@ -117,6 +117,9 @@ export const READ_BYTES_PER_TURN = 64 * 1024;
 /** A TLS handshake, from accept. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** What an unfinished handshake has left of it when the listener drains: any honest one, and nobody who is silent holds up the end. */
+export const DRAIN_HANDSHAKE_MS = 1000;
+
 /**
  * A ClientHello that is read without being answered. With a post-quantum key share it has about 1,800 bytes; Envoy's
  * `tls_inspector` stops at the same size.
