@@ -113,12 +113,13 @@ describe('once a burst has opened a second connection', () => {
     const gateway = await startProxy(gatewayId, options);
     cleanups.push(() => gateway.proxy.close());
     await gateway.apply(proxyPlan({ gatewayEndpoints: [backend.address] }));
-    const clients = [0, 1].map(() => echoClient(gateway.addressOf(gatewayPortId)));
+    const address = gateway.addressOf(gatewayPortId);
+    const clients = [echoClient(address), echoClient(address)] as const;
     cleanups.push(() => clients.forEach((client) => client.close()));
     const callAll = async (calls: number): Promise<number> => {
       wanted = calls;
       allHere = Promise.withResolvers();
-      const answers = Array.from({ length: calls }, (_, i) => clients[i % 2]?.unary('x'));
+      const answers = Array.from({ length: calls }, (_, i) => clients[i % 2 === 0 ? 0 : 1].unary('x'));
       await allHere.promise;
       const used = new Set(waiting.map(({ connectionIndex }) => connectionIndex)).size;
       for (const request of waiting.splice(0)) request.end(0);
