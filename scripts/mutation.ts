@@ -116,11 +116,13 @@ const areas: Readonly<Record<string, Area>> = {
       'src/transport/at-work.ts',
       'src/transport/backlog.ts',
       'src/transport/turn.ts',
+      'src/proxy/connection-choice.ts',
       'src/proxy/dispatch-queue.ts',
       'src/grpc/message-counter.ts',
     ],
     tests: [
       'src/grpc/message-counter.test.ts',
+      'src/proxy/connection-choice.test.ts',
       'src/proxy/dispatch-queue.test.ts',
       'src/transport/at-work.test.ts',
       'src/transport/backlog.test.ts',
