@@ -393,14 +393,20 @@ function fakeSocket(): ListeningSocket & { readonly closed: () => number } {
   return { close: () => void closed++, closed: () => closed };
 }
 
-test('workers: a hand-over gives the successor the listening sockets, before its plan', async () => {
+/** Two workers, a hand-over begun; the first says that it listens on these sockets, or says nothing. */
+function handOverOf(passes: FakeChild['passes']): { readonly run: Stage; readonly first: FakeChild } {
   const run = stage(smallPlan([]), { workers: 2 });
   complyAll(run);
   const [first] = run.children;
   assert.ok(first);
-  const socket = fakeSocket();
-  first.passes = new Map([[gatewayPort, socket]]);
+  first.passes = passes;
   void run.supervisor.handOver({ graceMs: 5_000 });
+  return { run, first };
+}
+
+test('workers: a hand-over gives the successor the listening sockets, before its plan', async () => {
+  const socket = fakeSocket();
+  const { run } = handOverOf(new Map([[gatewayPort, socket]]));
   await new Promise(setImmediate);
   const successor = run.children.at(-1);
   assert.deepEqual([...(successor?.inherited ?? [])], [[gatewayPort, socket]]);
@@ -413,12 +419,7 @@ test('workers: a hand-over gives the successor the listening sockets, before its
 });
 
 test('workers: a process that does not pass its sockets in time is followed by one that binds its own', async () => {
-  const run = stage(smallPlan([]), { workers: 2 });
-  complyAll(run);
-  const [first] = run.children;
-  assert.ok(first);
-  first.passes = undefined;
-  void run.supervisor.handOver({ graceMs: 5_000 });
+  const { run, first } = handOverOf(undefined);
   run.time.advance(999);
   await new Promise(setImmediate);
   assert.equal(run.children.length, 2);
@@ -432,12 +433,7 @@ test('workers: a process that does not pass its sockets in time is followed by o
 });
 
 test('workers: a process that dies while it is asked for its sockets is not waited for', async () => {
-  const run = stage(smallPlan([]), { workers: 2 });
-  complyAll(run);
-  const [first] = run.children;
-  assert.ok(first);
-  first.passes = undefined;
-  void run.supervisor.handOver({ graceMs: 5_000 });
+  const { run, first } = handOverOf(undefined);
   first.exit('SIGKILL');
   await new Promise(setImmediate);
   assert.equal(run.children.length, 3);
