@@ -12,6 +12,8 @@ const messages: readonly ProxyMessage[] = [
   { type: 'descriptors', service: 'a.b.svc', source: { files: [new Uint8Array(2)], services: ['a.B'] } },
   { type: 'metrics', id: 1, snapshot: emptySnapshot },
   { type: 'key-missing', url: 'https://issuer/keys' },
+  { type: 'listener', port: 'gateway/default/gw/80' },
+  { type: 'listeners-passed' },
   { type: 'log', line: 'hello' },
   { type: 'identity-error', message: 'expired' },
 ];

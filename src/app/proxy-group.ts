@@ -118,6 +118,10 @@ export class ProxyGroup {
     for (const old of [...this.#workers]) {
       if (this.#isStopping) return;
       const inherited = await old.passListeners();
+      if (this.#isStopping) {
+        for (const socket of inherited.values()) socket.close();
+        return;
+      }
       const successor = this.#makeWorker();
       this.#workers.push(successor);
       this.#startWorker(successor, inherited);

@@ -432,6 +432,16 @@ test('workers: a process that does not pass its sockets in time is followed by o
   assert.equal(late.closed(), 1);
 });
 
+test('workers: stopped while the sockets are asked for, it starts no successor and keeps no socket', async () => {
+  const { run, first } = handOverOf(undefined);
+  const socket = fakeSocket();
+  first.say({ type: 'listener', port: gatewayPort }, socket);
+  void run.supervisor.stop({ graceMs: 1_000 });
+  first.say({ type: 'listeners-passed' });
+  await new Promise(setImmediate);
+  assert.deepEqual([run.children.length, socket.closed()], [2, 1]);
+});
+
 test('workers: a process that dies while it is asked for its sockets is not waited for', async () => {
   const { run, first } = handOverOf(undefined);
   first.exit('SIGKILL');

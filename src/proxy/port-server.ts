@@ -83,7 +83,10 @@ export class PortServer implements DownstreamOwner, RelayOwner {
     const { id, bind } = this.#state.port.port;
     const { portOffset } = this.#options.runtime.limits;
     const inherited = this.#options.inherit?.(id);
-    if (inherited !== undefined && (await this.#bind(bind.port, inherited)) === undefined) return;
+    if (inherited !== undefined) {
+      if ((await this.#bind(bind.port, inherited)) === undefined) return;
+      inherited.close();
+    }
     // Sharing a port hides that a stranger of the same user has it, so the first process looks before.
     let error = (await this.#probe(bind)) ?? (await this.#bind(bind.port));
     if (error !== undefined && bind.port !== 0 && movableErrors.has(error.code)) {

@@ -241,42 +241,38 @@ export function listen(options: ListenOptions): Promise<Listener> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const { host, port: wanted, inherited, reusePort = false } = options;
-    server.listen(
-      inherited ?? { host, port: wanted, backlog: LISTEN_BACKLOG, ...(reusePort ? { reusePort } : {}) },
-      LISTEN_BACKLOG,
-      () => {
-        server.off('error', reject);
-        server.on('error', (error) => options.onError?.(error));
-        const { address, port } = server.address() as AddressInfo;
-        resolve({
-          address: { host: address, port },
-          get socket() {
-            return asListeningSocket(Reflect.get(server, '_handle'));
-          },
-          get connectionCount() {
-            return connectionCount;
-          },
-          setSecurity(next) {
-            security = next;
-          },
-          async drain() {
-            await queueEmptied();
-            // Not awaited: it calls back when the last connection ended, and those live on.
-            server.close();
-            setTimeout(cutPending, DRAIN_HANDSHAKE_MS).unref();
-          },
-          close() {
-            cutPending();
-            server.close();
-            return Promise.resolve();
-          },
-          whenEmpty() {
-            if (connectionCount === 0) return Promise.resolve();
-            return new Promise((done) => (onEmpty = done));
-          },
-        });
-      },
-    );
+    server.listen(inherited ?? { host, port: wanted, ...(reusePort ? { reusePort } : {}) }, LISTEN_BACKLOG, () => {
+      server.off('error', reject);
+      server.on('error', (error) => options.onError?.(error));
+      const { address, port } = server.address() as AddressInfo;
+      resolve({
+        address: { host: address, port },
+        get socket() {
+          return asListeningSocket(Reflect.get(server, '_handle'));
+        },
+        get connectionCount() {
+          return connectionCount;
+        },
+        setSecurity(next) {
+          security = next;
+        },
+        async drain() {
+          await queueEmptied();
+          // Not awaited: it calls back when the last connection ended, and those live on.
+          server.close();
+          setTimeout(cutPending, DRAIN_HANDSHAKE_MS).unref();
+        },
+        close() {
+          cutPending();
+          server.close();
+          return Promise.resolve();
+        },
+        whenEmpty() {
+          if (connectionCount === 0) return Promise.resolve();
+          return new Promise((done) => (onEmpty = done));
+        },
+      });
+    });
   });
 }
 
