@@ -12,6 +12,7 @@ import {
   type Listing,
   type Plan,
   type PlanChange,
+  type Port,
 } from '../plan/index.ts';
 
 /**
@@ -106,20 +107,45 @@ export function pinPorts(slice: Plan, pins: ReadonlyMap<string, number>): Plan {
   return withListings(slice, { ports: listById(ports) });
 }
 
+/** A port as the plan wants it bound, and as one process was told to. */
+export interface ToldBind {
+  readonly wanted: Port['bind'];
+  readonly told: Port['bind'];
+}
+
+/** What decides where one process of a proxy binds. */
+export interface SharedPorts {
+  /** Ports that this process has bound, which stay as they are while the plan wants the same. */
+  readonly bound: ReadonlyMap<string, ToldBind>;
+  /** Numbers of the ports that others hold. */
+  readonly held: ReadonlyMap<string, number>;
+  /** Whether it opens those that nobody holds. */
+  readonly opensOthers: boolean;
+}
+
 /**
- * The slice for one of several processes: ports that others hold are joined where those have them; the rest is opened by
- * one process only.
+ * The slice for one process of a proxy: ports that others hold are joined where those have them; the rest is opened by one process
+ * only.
  */
-export function sharePorts(
-  slice: Plan,
-  { held, opensOthers }: { readonly held: ReadonlyMap<string, number>; readonly opensOthers: boolean },
-): Plan {
-  const ports = listingsOf(slice).ports.elements.flatMap((port) => {
+export function sharePorts(slice: Plan, { bound, held, opensOthers }: SharedPorts): Plan {
+  const all = listingsOf(slice).ports.elements;
+  const ports = all.flatMap((port) => {
+    const own = bound.get(port.id);
+    if (own !== undefined && isSameBind(own.wanted, port.bind)) return [withBind(port, own.told)];
     const number = held.get(port.id);
     if (number === undefined) return opensOthers ? [port] : [];
-    return [{ ...port, bind: { ...port.bind, port: number, isHeld: true as const } }];
+    return [withBind(port, { ...port.bind, port: number, isHeld: true })];
   });
-  return withListings(slice, { ports: listById(ports) });
+  const isSame = ports.length === all.length && ports.every((port, index) => port === all[index]);
+  return isSame ? slice : withListings(slice, { ports: listById(ports) });
+}
+
+function withBind(port: Port, bind: Port['bind']): Port {
+  return isSameBind(port.bind, bind) ? port : { ...port, bind };
+}
+
+function isSameBind(a: Port['bind'], b: Port['bind']): boolean {
+  return a.host === b.host && a.port === b.port && a.isHeld === b.isHeld;
 }
 
 /** The elements whose parent, named by a field, is one of these. */

@@ -9,6 +9,9 @@ import {
   type SupervisedProxyOptions,
 } from './supervised-proxy.ts';
 
+/** What all proxies are given. */
+export type ProxyGroupOptions = Omit<SupervisedProxyOptions, 'worker'>;
+
 /** One process of a proxy, as `/proxies` shows it. */
 export interface WorkerStatus {
   readonly state: ProxyState;
@@ -18,14 +21,16 @@ export interface WorkerStatus {
 }
 
 /**
- * One proxy of the plan as several worker processes that listen on the same ports (SO_REUSEPORT: the kernel spreads new
+ * One proxy of the plan as one or several worker processes that listen on the same ports (SO_REUSEPORT: the kernel spreads new
  * connections). They share nothing but the plan, so limits of the plan hold for each worker. The first one binds; the
  * others join what is bound, and go on serving when it dies.
  */
 export class ProxyGroup {
-  readonly #options: SupervisedProxyOptions;
+  readonly #options: ProxyGroupOptions;
   /** The first of them opens ports that nobody holds yet. */
   #workers: SupervisedProxy[] = [];
+  /** A successor has taken over, and they finish their calls. */
+  readonly #leaving = new Set<SupervisedProxy>();
   readonly #started = new Set<SupervisedProxy>();
   readonly #ports = new Map<string, { readonly address: Address; readonly holders: Set<SupervisedProxy> }>();
   readonly #size: number;
@@ -36,7 +41,7 @@ export class ProxyGroup {
   #handingOver: Promise<void> | undefined;
   #isStopping = false;
 
-  constructor(options: SupervisedProxyOptions, { assignment, size }: { assignment: Assignment; size: number }) {
+  constructor(options: ProxyGroupOptions, { assignment, size }: { assignment: Assignment; size: number }) {
     this.#options = options;
     this.#size = size;
     this.#assignment = assignment;
@@ -61,7 +66,7 @@ export class ProxyGroup {
   }
 
   get workers(): readonly WorkerStatus[] {
-    return this.#workers.map(({ state, pid, restarts }) => ({ state, pid, restarts }));
+    return this.#all.map(({ state, pid, restarts }) => ({ state, pid, restarts }));
   }
 
   get ports(): ReadonlyMap<string, Address> {
@@ -73,13 +78,17 @@ export class ProxyGroup {
     return this.#workers.every((worker) => worker.isSettled);
   }
 
+  get #all(): readonly SupervisedProxy[] {
+    return [...this.#leaving, ...this.#workers];
+  }
+
   start(): void {
     this.#startNext();
   }
 
   assign(assignment: Assignment): void {
     this.#assignment = assignment;
-    for (const worker of this.#workers) worker.assign(assignment);
+    for (const worker of this.#all) worker.assign(assignment);
   }
 
   describe(descriptors: ServiceDescriptors): void {
@@ -87,49 +96,63 @@ export class ProxyGroup {
   }
 
   async scrape(timeoutMs: number): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.scrape(timeoutMs)));
+    await Promise.all(this.#all.map((worker) => worker.scrape(timeoutMs)));
   }
 
   /** Lets all workers finish within `graceMs` milliseconds; resolves when they are gone. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     this.#onProgress?.();
-    await Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
+    await Promise.all(this.#all.map((worker) => worker.stop(graceMs)));
   }
 
   kill(): void {
     this.#isStopping = true;
     this.#onProgress?.();
-    for (const worker of this.#workers) worker.kill();
+    for (const worker of this.#all) worker.kill();
   }
 
   /**
    * Puts a new process in the place of each worker, one after the other: the new one takes over the old one's listening sockets, so
-   * that nobody who waits in their queues is lost, before the old one drains, for at most `graceMs` milliseconds. With a single
-   * worker nothing is done.
+   * that nobody who waits in their queues is lost, before the old one drains, for at most `graceMs` milliseconds. Workers that do
+   * not run are left alone: their processes will be new.
    */
   handOver(graceMs: number): Promise<void> {
-    if (this.#size === 1) return Promise.resolve();
     this.#handingOver ??= this.#handOverAll(graceMs).finally(() => (this.#handingOver = undefined));
     return this.#handingOver;
   }
 
   async #handOverAll(graceMs: number): Promise<void> {
     for (const old of [...this.#workers]) {
-      if (this.#isStopping) return;
+      if (old.state !== 'running') continue;
       const inherited = await old.passListeners();
-      if (this.#isStopping) {
+      if (this.#isStopping || !this.#canFollow(old, inherited)) {
         for (const socket of inherited.values()) socket.close();
-        return;
+        continue;
       }
       const successor = this.#makeWorker();
       this.#workers.push(successor);
       this.#startWorker(successor, inherited);
       await this.#until(() => successor.isSettled || this.#isStopping);
-      await old.stop(graceMs);
+      if (this.#isStopping) return;
       this.#workers = this.#workers.filter((worker) => worker !== old);
+      this.#leaving.add(old);
+      // It may be another one now that opens what is new.
+      this.#workers[0]?.refresh();
+      await old.stop(graceMs);
+      this.#leaving.delete(old);
       this.#options.onProgress();
     }
+  }
+
+  /** Several can bind the same ports. Where there is one, its successor needs the sockets: without them it would find the ports taken. */
+  #canFollow(old: SupervisedProxy, inherited: PassedListeners): boolean {
+    if (this.#size > 1) return true;
+    const missing = [...old.ports.keys()].filter((portId) => !inherited.has(portId));
+    if (missing.length === 0 && old.state === 'running') return true;
+    const line = `not handed over: its process did not pass on the sockets of ${missing.join(', ') || 'any port'}`;
+    this.#options.onEvent({ type: 'log', proxy: this.id, line });
+    return false;
   }
 
   #until(isDone: () => boolean): Promise<void> {
@@ -154,9 +177,12 @@ export class ProxyGroup {
           this.#onProgress?.();
           this.#options.onProgress();
         },
-        ...(this.#size === 1
-          ? {}
-          : { worker: { index, opensPorts: () => this.#workers[0] === worker, held: () => this.#heldBeside(worker) } }),
+        worker: {
+          index,
+          sharesPorts: this.#size > 1,
+          opensPorts: () => this.#workers[0] === worker,
+          held: () => this.#heldBeside(worker),
+        },
       },
       this.#assignment,
     );

@@ -7,7 +7,7 @@ import type { MetricsSnapshot } from '../telemetry/index.ts';
 import { isSameAssignment, type Assignment } from './assignment.ts';
 import type { ForkProxy, ProxyChild } from './fork-proxy.ts';
 import { readProxyMessage, type AccessLogMode, type ProxyMessage, type ServiceDescriptors } from './messages.ts';
-import { pinPorts, sharePorts } from './plan-slice.ts';
+import { pinPorts, sharePorts, type ToldBind } from './plan-slice.ts';
 import type { ProxyEvent } from './proxy-event.ts';
 import { RestartDelay } from './restart-delay.ts';
 
@@ -40,14 +40,15 @@ export interface SupervisedProxyOptions {
   readonly onEnded: (processId: string) => void;
   /** What a new gateway process must be told. */
   readonly knownDescriptors: () => Iterable<ServiceDescriptors>;
-  /** Set where several processes share the ports. */
-  readonly worker?: Worker;
+  readonly worker: Worker;
 }
 
-/** One of several processes of a proxy. */
+/** One of the processes of a proxy: there are several at once with `--workers`, and while one takes the place of another. */
 interface Worker {
   /** From 0, never used twice in one proxy. */
   readonly index: number;
+  /** Others bind the same ports; a successor is given those of its predecessor. */
+  readonly sharesPorts: boolean;
   /** It binds ports that nobody holds; the others leave these alone. */
   readonly opensPorts: () => boolean;
   /** Numbers of the ports that other workers listen on, by port id. */
@@ -75,10 +76,11 @@ interface Run {
   /** Ports that an earlier run had bound, kept so that clients find the new one where the old one was. */
   readonly pins: Map<string, number>;
   readonly openPorts: Map<string, Address>;
+  /** Of the open ports, how it came to bind them. */
+  readonly bound: Map<string, ToldBind>;
   readonly scrapes: Map<number, () => void>;
   /** Set while its listening sockets are asked for. */
   passing: { readonly sockets: Map<string, ListeningSocket>; readonly finish: () => void } | undefined;
-  sentVersion: number;
   /** What the process has been told; it is sent changes of this. */
   sentSlice: Plan | undefined;
   appliedVersion: number;
@@ -143,7 +145,7 @@ export class SupervisedProxy {
     this.#runs += 1;
     this.#state = 'starting';
     const { worker } = this.#options;
-    const processId = `${this.id}#${worker === undefined ? '' : `${worker.index}.`}${this.#runs}`;
+    const processId = `${this.id}#${worker.index}.${this.#runs}`;
     // A child that ends before `fork` returns is told through `exited`: its run does not exist yet.
     let exited: string | undefined;
     let run: Run | undefined;
@@ -164,9 +166,9 @@ export class SupervisedProxy {
       startedMs: this.#options.clock.monotonicMs(),
       pins: new Map(this.#lastPorts),
       openPorts: new Map(),
+      bound: new Map(),
       scrapes: new Map(),
       passing: undefined,
-      sentVersion: 0,
       sentSlice: undefined,
       appliedVersion: 0,
     };
@@ -177,7 +179,7 @@ export class SupervisedProxy {
       return;
     }
     const { accessLog, limits } = this.#options;
-    child.send({ type: 'start', proxy: this.id, accessLog, limits, sharesPorts: worker !== undefined });
+    child.send({ type: 'start', proxy: this.id, accessLog, limits, sharesPorts: worker.sharesPorts });
     if (this.role === 'gateway') {
       for (const descriptors of this.#options.knownDescriptors()) child.send({ type: 'descriptors', descriptors });
     }
@@ -200,11 +202,12 @@ export class SupervisedProxy {
     if (isNewIdentity) run.child.send({ type: 'renew' });
   }
 
-  /** What other workers hold has changed: says it to the process. */
+  /** What other workers hold, or who opens ports, has changed: says it to the process, if that makes a difference there. */
   refresh(): void {
-    if (this.#run === undefined) return;
+    const run = this.#run;
+    if (run?.sentSlice === undefined || planChange(run.sentSlice, this.#sliceFor(run)) === undefined) return;
     this.#version += 1;
-    this.#sendPlan(this.#run);
+    this.#sendPlan(run);
   }
 
   /** Tells a gateway what the workload behind a service serves. */
@@ -270,19 +273,19 @@ export class SupervisedProxy {
     void stopped;
   }
 
+  #sliceFor(run: Run): Plan {
+    const { worker } = this.#options;
+    const ports = { bound: run.bound, held: worker.held(), opensOthers: worker.opensPorts() };
+    return pinPorts(sharePorts(this.#assignment.slice, ports), run.pins);
+  }
+
   #sendPlan(run: Run): void {
     const { keys } = this.#assignment;
-    const { worker } = this.#options;
-    const slice =
-      worker === undefined
-        ? this.#assignment.slice
-        : sharePorts(this.#assignment.slice, { held: worker.held(), opensOthers: worker.opensPorts() });
-    run.sentVersion = this.#version;
-    const pinned = pinPorts(slice, run.pins);
     const version = this.#version;
-    if (run.sentSlice === undefined) run.child.send({ type: 'plan', version, slice: packPlan(pinned), keys });
-    else run.child.send({ type: 'plan-change', version, change: planChange(run.sentSlice, pinned), keys });
-    run.sentSlice = pinned;
+    const slice = this.#sliceFor(run);
+    if (run.sentSlice === undefined) run.child.send({ type: 'plan', version, slice: packPlan(slice), keys });
+    else run.child.send({ type: 'plan-change', version, change: planChange(run.sentSlice, slice), keys });
+    run.sentSlice = slice;
     this.#options.onProgress();
   }
 
@@ -364,9 +367,11 @@ export class SupervisedProxy {
     // Bound under a plan that has changed meanwhile; the newer plan, already sent, closes it.
     if (port === undefined) return;
     run.openPorts.set(portId, address);
+    const told = run.sentSlice?.ports[portId]?.bind;
+    if (told !== undefined) run.bound.set(portId, { wanted: port.bind, told });
     this.#lastPorts.set(portId, address.port);
     const wanted = port.bind.port;
-    const isHeld = this.#options.worker?.held().has(portId) === true;
+    const isHeld = this.#options.worker.held().has(portId);
     if (wanted !== 0 && wanted !== address.port && !isHeld) {
       this.#options.onEvent({ type: 'bound-elsewhere', proxy: this.id, port: portId, wanted, got: address.port });
     }
@@ -386,6 +391,7 @@ export class SupervisedProxy {
 
   #closePort(run: Run, portId: string): void {
     run.openPorts.delete(portId);
+    run.bound.delete(portId);
     this.#lastPorts.delete(portId);
     this.#options.onListening(portId, undefined);
   }

@@ -1,140 +1,20 @@
 /** The supervisor with proxy processes that only pretend, on a clock that the tests move. */
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
-import { ManualTime } from '../../test/kit/manual-time.ts';
+import { test } from 'node:test';
 import { gatewayId, smallPlan } from '../../test/kit/small-plan.ts';
-import { CertificateAuthority, SvidHolder } from '../identity/index.ts';
-import { applyPlanChange, unpackPlan, type Plan } from '../plan/index.ts';
+import {
+  app,
+  appPort,
+  complyAll,
+  FakeChild,
+  gatewayPort,
+  keys,
+  lastDelay,
+  stage,
+} from '../../test/kit/supervised-stage.ts';
+import { SvidHolder } from '../identity/index.ts';
 import { emptySnapshot } from '../telemetry/index.ts';
-import type { ListeningSocket } from '../base/index.ts';
-import type { ProxyChildEvents } from './fork-proxy.ts';
 import type { ControlMessage } from './messages.ts';
-import { createSupervisor, type ProxyEvent, type Supervisor } from './supervisor.ts';
-
-const app = 'sidecar/default/app';
-const appPort = `${app}/50051`;
-const gatewayPort = `${gatewayId}/80`;
-
-class FakeChild {
-  readonly pid: number;
-  readonly proxyId: string;
-  readonly received: ControlMessage[] = [];
-  readonly plans: { readonly version: number; readonly slice: Plan; readonly keys: ReadonlyMap<string, string> }[] = [];
-  readonly signals: string[] = [];
-  readonly #events: ProxyChildEvents;
-
-  constructor(proxyId: string, events: ProxyChildEvents, pid: number) {
-    this.proxyId = proxyId;
-    this.#events = events;
-    this.pid = pid;
-  }
-
-  /** What it listens on, as it says when asked; undefined: it does not answer. */
-  passes: ReadonlyMap<string, ListeningSocket> | undefined = new Map();
-  readonly inherited = new Map<string, ListeningSocket | undefined>();
-
-  /** Plans are kept whole, also those that are told by a change. */
-  send(message: ControlMessage, socket?: ListeningSocket): void {
-    this.received.push(message);
-    if (message.type === 'listener') this.inherited.set(message.port, socket);
-    if (message.type === 'pass-listeners' && this.passes !== undefined) {
-      for (const [port, one] of this.passes) this.say({ type: 'listener', port }, one);
-      this.say({ type: 'listeners-passed' });
-    }
-    if (message.type === 'plan') this.plans.push({ ...message, slice: unpackPlan(message.slice) });
-    if (message.type !== 'plan-change') return;
-    const { version, change, keys } = message;
-    const current = this.plans.at(-1)?.slice;
-    assert.ok(current, 'a change follows a whole plan');
-    this.plans.push({ version, slice: change === undefined ? current : applyPlanChange(current, change), keys });
-  }
-
-  kill(signal: string): void {
-    this.signals.push(signal);
-  }
-
-  say(message: unknown, socket?: ListeningSocket): void {
-    this.#events.onMessage(message, socket);
-  }
-
-  exit(description: string): void {
-    this.#events.onExit(description);
-  }
-
-  of<T extends ControlMessage['type']>(type: T): Extract<ControlMessage, { type: T }>[] {
-    return this.received.filter((message): message is Extract<ControlMessage, { type: T }> => message.type === type);
-  }
-
-  /** Acts as a proxy that could do all that the newest plan asks. */
-  comply(firstPort = 40_000): void {
-    const plan = this.plans.at(-1);
-    assert.ok(plan);
-    for (const [index, port] of Object.values(plan.slice.ports).entries()) {
-      const number = port.bind.port === 0 ? firstPort + index : port.bind.port;
-      this.say({ type: 'listening', port: port.id, host: '127.0.0.1', number });
-    }
-    this.say({ type: 'applied', version: plan.version });
-  }
-}
-
-interface Stage {
-  readonly time: ManualTime;
-  readonly children: FakeChild[];
-  readonly events: ProxyEvent[];
-  readonly listening: string[];
-  readonly supervisor: Supervisor;
-  readonly settledCount: () => number;
-  /** The newest process of a proxy. */
-  readonly child: (proxyId: string) => FakeChild;
-}
-
-let authority: CertificateAuthority;
-
-before(async () => {
-  authority = await CertificateAuthority.ephemeral();
-});
-
-function stage(plan: Plan | undefined = smallPlan(['app']), { workers = 1 } = {}): Stage {
-  const time = new ManualTime();
-  const children: FakeChild[] = [];
-  const events: ProxyEvent[] = [];
-  const listening: string[] = [];
-  let settledCount = 0;
-  const supervisor = createSupervisor({
-    authority,
-    trustDomain: 'cluster.local',
-    accessLog: 'off',
-    workers,
-    onListening: (portId, address) => listening.push(`${portId} ${address === undefined ? '-' : address.port}`),
-    onEvent: (event) => events.push(event),
-    onSettled: () => (settledCount += 1),
-    fork: (proxyId, childEvents) => {
-      const child = new FakeChild(proxyId, childEvents, 100 + children.length);
-      children.push(child);
-      return child;
-    },
-    clock: time,
-    random: () => 1,
-    schedule: time.schedule,
-  });
-  supervisor.publish(plan, keys);
-  const child = (proxyId: string): FakeChild => {
-    const found = children.findLast((one) => one.proxyId === proxyId);
-    assert.ok(found);
-    return found;
-  };
-  return { time, children, events, listening, supervisor, settledCount: () => settledCount, child };
-}
-
-const keys = new Map([
-  ['cert/gateway/tls', { reveal: () => 'GATEWAY KEY' }],
-  ['cert/other', { reveal: () => 'OTHER KEY' }],
-]);
-
-function complyAll({ children, time }: Stage): void {
-  for (const [index, child] of children.entries()) child.comply(40_000 + index * 10);
-  time.advance(0);
-}
 
 test('one process per proxy, each with its own slice and only its own keys', () => {
   const { children, child } = stage();
@@ -319,144 +199,6 @@ test('metrics are the sum over all processes; one that does not answer is left o
   assert.match(await next, /^x_total 3$/m, 'the past counts');
 });
 
-test('workers: the others join the ports of the first, and go on when it dies', () => {
-  const run = stage(smallPlan(['app']), { workers: 2 });
-  const ofApp = (): FakeChild[] => run.children.filter(({ proxyId }) => proxyId === app);
-  assert.equal(ofApp().length, 1, 'the second waits for the ports of the first');
-  // The second ones start, and comply, while this goes through the list.
-  complyAll(run);
-  const [first, second] = ofApp();
-  const bind = second?.plans.at(-1)?.slice.ports[appPort]?.bind;
-  assert.deepEqual(bind, { host: '127.0.0.1', port: 40_010, isHeld: true });
-  assert.equal(run.supervisor.settled(), true);
-  const told = run.listening.length;
-  first?.exit('SIGKILL');
-  assert.equal(run.listening.length, told, 'the port is still served');
-  run.time.advance(lastDelay(run));
-  assert.deepEqual(ofApp()[2]?.plans[0]?.slice.ports[appPort]?.bind, bind);
-  assert.equal(run.children.filter(({ proxyId }) => proxyId === gatewayId).length, 2);
-});
-
-test('workers: a port is gone when the last of them is, and the first to come back opens it again', () => {
-  const run = stage(smallPlan(['app']), { workers: 2 });
-  complyAll(run);
-  for (const child of run.children) if (child.proxyId === app) child.exit('SIGKILL');
-  assert.equal(run.listening.at(-1), `${appPort} -`);
-  run.time.advance(lastDelay(run));
-  const binds = run.children.slice(4).map((child) => child.plans[0]?.slice.ports[appPort]?.bind);
-  assert.deepEqual(binds, [{ host: '127.0.0.1', port: 40_010 }, undefined]);
-});
-
-test('workers: a port that is new in the plan is opened by one, then joined', () => {
-  const run = stage(smallPlan([]), { workers: 2 });
-  complyAll(run);
-  const plan = smallPlan([]);
-  const port = plan.ports[gatewayPort];
-  assert.ok(port);
-  const added = { ...port, id: `${gatewayId}/81`, number: 81 };
-  run.supervisor.publish({ ...plan, ports: { ...plan.ports, [added.id]: added } }, keys);
-  const [first, second] = run.children;
-  assert.equal(second?.plans.at(-1)?.slice.ports[added.id], undefined);
-  first?.say({ type: 'listening', port: added.id, host: '127.0.0.1', number: 41_000 });
-  assert.equal(second?.plans.at(-1)?.slice.ports[added.id]?.bind.port, 41_000);
-});
-
-test('workers: a hand-over starts each successor before its predecessor drains', async () => {
-  const run = stage(smallPlan([]), { workers: 2 });
-  complyAll(run);
-  const [first, second] = run.children;
-  const done = run.supervisor.handOver({ graceMs: 5_000 });
-  const successorOf = async (old: FakeChild | undefined): Promise<void> => {
-    await new Promise(setImmediate);
-    const successor = run.children.at(-1);
-    assert.notEqual(successor, old);
-    assert.deepEqual(old?.of('drain'), []);
-    successor?.comply();
-    await new Promise(setImmediate);
-    assert.deepEqual(old?.of('drain'), [{ type: 'drain', graceMs: 5_000 }]);
-    old?.exit('exit code 0');
-    await new Promise(setImmediate);
-  };
-  await successorOf(first);
-  await successorOf(second);
-  await done;
-  assert.equal(run.children.length, 4);
-  assert.deepEqual(
-    run.supervisor.children().map(({ pid }) => pid),
-    [102, 103],
-  );
-  assert.equal(run.listening.length, 1, 'the port was there all the time');
-});
-
-function fakeSocket(): ListeningSocket & { readonly closed: () => number } {
-  let closed = 0;
-  return { close: () => void closed++, closed: () => closed };
-}
-
-/** Two workers, a hand-over begun; the first says that it listens on these sockets, or says nothing. */
-function handOverOf(passes: FakeChild['passes']): { readonly run: Stage; readonly first: FakeChild } {
-  const run = stage(smallPlan([]), { workers: 2 });
-  complyAll(run);
-  const [first] = run.children;
-  assert.ok(first);
-  first.passes = passes;
-  void run.supervisor.handOver({ graceMs: 5_000 });
-  return { run, first };
-}
-
-test('workers: a hand-over gives the successor the listening sockets, before its plan', async () => {
-  const socket = fakeSocket();
-  const { run } = handOverOf(new Map([[gatewayPort, socket]]));
-  await new Promise(setImmediate);
-  const successor = run.children.at(-1);
-  assert.deepEqual([...(successor?.inherited ?? [])], [[gatewayPort, socket]]);
-  assert.deepEqual(
-    successor?.received.map(({ type }) => type),
-    ['start', 'listener', 'plan'],
-  );
-  // Who sends it on closes it.
-  assert.equal(socket.closed(), 0);
-});
-
-test('workers: a process that does not pass its sockets in time is followed by one that binds its own', async () => {
-  const { run, first } = handOverOf(undefined);
-  run.time.advance(999);
-  await new Promise(setImmediate);
-  assert.equal(run.children.length, 2);
-  run.time.advance(1);
-  await new Promise(setImmediate);
-  assert.equal(run.children.length, 3);
-  assert.equal(run.children[2]?.inherited.size, 0);
-  const late = fakeSocket();
-  first.say({ type: 'listener', port: gatewayPort }, late);
-  assert.equal(late.closed(), 1);
-});
-
-test('workers: stopped while the sockets are asked for, it starts no successor and keeps no socket', async () => {
-  const { run, first } = handOverOf(undefined);
-  const socket = fakeSocket();
-  first.say({ type: 'listener', port: gatewayPort }, socket);
-  void run.supervisor.stop({ graceMs: 1_000 });
-  first.say({ type: 'listeners-passed' });
-  await new Promise(setImmediate);
-  assert.deepEqual([run.children.length, socket.closed()], [2, 1]);
-});
-
-test('workers: a process that dies while it is asked for its sockets is not waited for', async () => {
-  const { run, first } = handOverOf(undefined);
-  first.exit('SIGKILL');
-  await new Promise(setImmediate);
-  assert.equal(run.children.length, 3);
-});
-
-test('a socket that nobody asked for is closed', () => {
-  const run = stage();
-  complyAll(run);
-  const socket = fakeSocket();
-  run.child(gatewayId).say({ type: 'listener', port: gatewayPort }, socket);
-  assert.equal(socket.closed(), 1);
-});
-
 test('a proxy that leaves the plan drains; when it comes back meanwhile, its successor waits', async () => {
   const run = stage();
   complyAll(run);
@@ -538,12 +280,6 @@ test('the list of children shows no key', () => {
     ports: { [gatewayPort]: '127.0.0.1:40000' },
   });
 });
-
-/** What the last exit said about the restart. */
-function lastDelay({ events }: Stage): number {
-  const delays = events.flatMap((event) => (event.type === 'exit' ? [event.restartInMs] : []));
-  return delays.at(-1) ?? Number.NaN;
-}
 
 /** The first message of a type, once it has been sent; the authority and promises take some turns of the event loop. */
 async function sent<T extends ControlMessage['type']>(

@@ -9,8 +9,8 @@ import { forkProxyProcess, type ForkProxy } from './fork-proxy.ts';
 import type { AccessLogMode } from './messages.ts';
 import { LearnedServices } from './learned-services.ts';
 import type { ProxyEvent } from './proxy-event.ts';
-import { ProxyGroup, type WorkerStatus } from './proxy-group.ts';
-import type { Address, Schedule, SupervisedProxyOptions } from './supervised-proxy.ts';
+import { ProxyGroup, type ProxyGroupOptions, type WorkerStatus } from './proxy-group.ts';
+import type { Address, Schedule } from './supervised-proxy.ts';
 
 export type { ProxyEvent } from './proxy-event.ts';
 
@@ -64,7 +64,7 @@ export interface Supervisor extends PlanSink {
   kill(): void;
   /**
    * Replaces the processes of every proxy one after the other; each new one listens before its predecessor drains, for at
-   * most `graceMs` milliseconds. Needs two workers or more, or nothing is replaced.
+   * most `graceMs` milliseconds.
    */
   handOver(options: { readonly graceMs: number }): Promise<void>;
 }
@@ -84,7 +84,7 @@ class ProxySupervisor implements Supervisor {
   readonly #options: SupervisorOptions;
   readonly #schedule: Schedule;
   readonly #clock: Clock;
-  readonly #proxyOptions: SupervisedProxyOptions;
+  readonly #proxyOptions: ProxyGroupOptions;
   readonly #proxies = new Map<string, ProxyGroup>();
   /** Proxies that a newer plan does not have, until their processes are gone. */
   readonly #leaving = new Map<string, ProxyGroup>();

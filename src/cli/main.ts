@@ -80,7 +80,7 @@ function createProgram(done: (code: number) => void): Command {
     .option('--free-ports', 'bind gateway listeners to any free port instead of the one in the YAML', false)
     .option('--no-reflection', 'gateways do not answer gRPC reflection themselves')
     .option('--access-log <format>', 'text, json or off', 'text')
-    .option('--workers <number>', 'processes of each proxy, on one port; SIGUSR2 replaces them one by one', '1')
+    .option('--workers <number>', 'processes of each proxy, on one port; SIGUSR2 replaces them while calls go on', '1')
     .option('--grace <seconds>', 'how long calls in flight may take after Ctrl-C', '30')
     .addHelpText('after', runExamples)
     .action(async (command: string[], options: unknown) => {

@@ -41,7 +41,7 @@ export async function runVerb(command: readonly string[], parsed: unknown): Prom
       onEvent: (event) => report.onEvent(event),
     });
     if (mesh === undefined) return exitCode.failure;
-    return await serve(mesh, { command, graceMs, workers, isWatching: !settings.paths.includes('-'), report });
+    return await serve(mesh, { command, graceMs, isWatching: !settings.paths.includes('-'), report });
   });
 }
 
@@ -58,7 +58,6 @@ async function startMeshOrExplain(options: MeshOptions): Promise<Mesh | undefine
 interface RunOf {
   readonly command: readonly string[];
   readonly graceMs: number;
-  readonly workers: number;
   /** False for manifests from standard input, which cannot change any more. */
   readonly isWatching: boolean;
   readonly report: RunReport;
@@ -85,7 +84,7 @@ async function serve(mesh: Mesh, run: RunOf): Promise<number> {
 }
 
 /** Resolves with the exit code once the mesh has stopped because of a signal. */
-function untilStopped(mesh: Mesh, { command, graceMs, workers }: RunOf): Promise<number> {
+function untilStopped(mesh: Mesh, { command, graceMs }: RunOf): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false;
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -103,9 +102,8 @@ function untilStopped(mesh: Mesh, { command, graceMs, workers }: RunOf): Promise
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     process.on('SIGUSR2', () => {
-      if (workers > 1) say('Handing over: new proxy processes take the place of the old ones.\n');
-      else say('Nothing is handed over: a port can only be shared with --workers 2 or more.\n');
-      void mesh.handOver(graceMs).then(() => workers > 1 && say('Handed over.\n'));
+      say('Handing over: new proxy processes take the place of the old ones.\n');
+      void mesh.handOver(graceMs).then(() => say('Handed over.\n'));
     });
   });
 }

@@ -1,9 +1,9 @@
-/** `--workers 2`: two processes of each proxy on one port; what dies or is replaced costs nobody else a call. */
+/** Processes that share a port (`--workers 2`), and processes that take each other's place: what dies or is replaced costs nobody else a call. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Metadata } from '@grpc/grpc-js';
-import { assetClient, startAssetBackend, type AssetBackend } from '../kit/asset-service.ts';
+import { assetClient, startAssetBackend, type AssetBackend, type AssetClient } from '../kit/asset-service.ts';
 import { wholeExample } from '../kit/manifests.ts';
 import { SallyportProcess } from '../kit/sallyport-process.ts';
 
@@ -12,10 +12,15 @@ let backend: AssetBackend;
 
 before(async () => {
   backend = await startAssetBackend();
-  const workload = ['--workload', `default/asset-management=${backend.address}`];
-  mesh = new SallyportProcess(['run', ...wholeExample(), ...workload, '--workers', '2', '--grace', '5']);
-  await mesh.ready();
+  mesh = await startMesh('--workers', '2');
 });
+
+async function startMesh(...options: readonly string[]): Promise<SallyportProcess> {
+  const workload = ['--workload', `default/asset-management=${backend.address}`];
+  const started = new SallyportProcess(['run', ...wholeExample(), ...workload, ...options, '--grace', '5']);
+  await started.ready();
+  return started;
+}
 
 after(async () => {
   await mesh.stop();
@@ -24,23 +29,28 @@ after(async () => {
 
 const gateway = 'gateway/public-api-gateway';
 
-function pids(): number[] {
-  return mesh.run.proxies.map(({ pid }) => pid);
+function pids(of = mesh): number[] {
+  return of.run.proxies.map(({ pid }) => pid);
 }
 
 const waitForReady = new Metadata({ waitForReady: true });
 
-function newClient(): ReturnType<typeof assetClient> {
-  return assetClient(mesh.listener(gateway), { authority: 'sit-gateway.tcex.com.vn' });
+function newClient(of = mesh): AssetClient {
+  return assetClient(of.listener(gateway), { authority: 'sit-gateway.tcex.com.vn' });
 }
 
-/** One call, on a connection of its own unless a client is given; begun anew as long as no connection can be made. */
-async function call(kept?: ReturnType<typeof assetClient>): Promise<void> {
-  const client = kept ?? newClient();
+/** One call; begun anew as long as no connection can be made. */
+async function callOn(client: AssetClient): Promise<void> {
+  await client.unary('GetAsset', { asset_id: 'a' }, { deadline: Date.now() + 20_000, metadata: waitForReady });
+}
+
+/** One call on a connection of its own. */
+async function call(of = mesh): Promise<void> {
+  const client = newClient(of);
   try {
-    await client.unary('GetAsset', { asset_id: 'a' }, { deadline: Date.now() + 20_000, metadata: waitForReady });
+    await callOn(client);
   } finally {
-    if (kept === undefined) client.close();
+    client.close();
   }
 }
 
@@ -92,36 +102,53 @@ const gatewayPorts = 1;
 /** One for those who call the workload, one for what it calls. */
 const sidecarPorts = 2;
 
-/** Those of all four processes, once all of them listen; only Linux tells. */
-async function allListening(): Promise<string[]> {
+/** Those of all processes, once all of them listen; only Linux tells. */
+async function allListening(of: SallyportProcess): Promise<string[]> {
   if (process.platform !== 'linux') return [];
   for (;;) {
-    const sockets = pids().flatMap(listeningSockets);
-    if (sockets.length === 2 * (gatewayPorts + sidecarPorts)) return sockets.sort();
-    await call();
+    const sockets = pids(of).flatMap(listeningSockets);
+    if (sockets.length === (pids(of).length / 2) * (gatewayPorts + sidecarPorts)) return sockets.sort();
+    await call(of);
   }
 }
 
-test('SIGUSR2 replaces all processes while calls go on', async () => {
-  const old = new Set(pids());
-  const socketsBefore = await allListening();
+/** Has all processes replaced while four callers go on: two come anew each time, the connections of two outlive a process. */
+async function handOver(of: SallyportProcess): Promise<void> {
+  const old = pids(of);
+  const socketsBefore = await allListening(of);
+  const address = of.listener(gateway);
   let isDone = false;
-  mesh.signal('SIGUSR2');
-  const replaced = mesh.until(() => mesh.stderr.includes('Handed over.'), 'to hand over').then(() => (isDone = true));
+  of.signal('SIGUSR2');
+  const replaced = of.until(() => of.stderr.includes('Handed over.'), 'to hand over').then(() => (isDone = true));
   let calls = 0;
-  const callOn = async (kept?: ReturnType<typeof assetClient>): Promise<void> => {
+  const goOn = async (oneCall: () => Promise<void>): Promise<void> => {
     while (!isDone) {
-      await call(kept);
+      await oneCall();
       calls++;
     }
-    kept?.close();
   };
-  // Those who come anew each time, and those whose connection outlives a process.
-  await Promise.all([callOn(), callOn(), callOn(newClient()), callOn(newClient())]);
+  const kept = [newClient(of), newClient(of)];
+  await Promise.all(
+    [call, call].map((anew) => goOn(() => anew(of))).concat(kept.map((one) => goOn(() => callOn(one)))),
+  );
   await replaced;
+  for (const one of kept) one.close();
   assert.ok(calls > 0);
   // The file that names the processes is written a moment later.
-  while (pids().some((pid) => old.has(pid))) await call();
-  assert.equal(new Set(pids()).size, 4);
-  assert.deepEqual(await allListening(), socketsBefore, 'nobody who waited in a queue was lost');
+  while (pids(of).length > old.length || pids(of).some((pid) => old.includes(pid))) await call(of);
+  assert.equal(new Set(pids(of)).size, old.length);
+  assert.deepEqual(await allListening(of), socketsBefore, 'nobody who waited in a queue was lost');
+  assert.equal(of.listener(gateway), address);
+}
+
+test('SIGUSR2 replaces all processes while calls go on', () => handOver(mesh));
+
+test('SIGUSR2 replaces the only process of each proxy as well', async () => {
+  const single = await startMesh();
+  try {
+    assert.equal(pids(single).length, 2);
+    await handOver(single);
+  } finally {
+    await single.stop();
+  }
 });
