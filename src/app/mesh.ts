@@ -84,7 +84,7 @@ export interface Mesh {
   /** Lets calls in flight finish for at most `graceMs`, then stops everything. */
   stop(graceMs: number): Promise<void>;
   /** Replaces the proxies' processes while they serve; see `Supervisor.handOver`. */
-  handOver(graceMs: number): Promise<void>;
+  handOver(graceMs: number): Promise<boolean>;
   /** Stops everything at once. */
   kill(): void;
 }
@@ -278,7 +278,7 @@ class RunningMesh implements Mesh {
     removeRunFile(this.#options.stateDir);
   }
 
-  handOver(graceMs: number): Promise<void> {
+  handOver(graceMs: number): Promise<boolean> {
     return this.#supervisor.handOver({ graceMs });
   }
 

@@ -73,7 +73,7 @@ test('a hand-over starts each successor before its predecessor drains', async ()
   };
   await successorOf(first);
   await successorOf(second);
-  await done;
+  assert.equal(await done, true);
   assert.equal(run.children.length, 4);
   assert.deepEqual(
     run.supervisor.children().map(({ pid }) => pid),
@@ -204,11 +204,26 @@ for (const { name, passes } of [
     assert.deepEqual(lines, [`not handed over: its process did not pass on the sockets of ${gatewayPort}`]);
   });
 
+for (const workers of [1, 2])
+  test(`a successor that dies is given up, and the old process stays: ${workers} of them`, async () => {
+    const { run, first } = handOverOf(new Map([[gatewayPort, fakeSocket()]]), workers);
+    await turn();
+    run.child(gatewayId).exit('SIGKILL');
+    await turn();
+    run.time.advance(60_000);
+    assert.equal(run.children.length, workers + 1, 'no further one');
+    assert.deepEqual(first.of('drain'), []);
+    assert.equal(run.supervisor.settled(), true);
+    assert.equal(run.supervisor.children()[0]?.pid, first.pid);
+    const lines = run.events.flatMap((event) => (event.type === 'log' ? [event.line] : []));
+    assert.deepEqual(lines, ['not handed over: its new process ended']);
+  });
+
 test('a process that is away is not handed over: the next one is new', async () => {
   const run = stage(smallPlan([]));
   complyAll(run);
   run.child(gatewayId).exit('SIGKILL');
-  await run.supervisor.handOver({ graceMs: 5_000 });
+  assert.equal(await run.supervisor.handOver({ graceMs: 5_000 }), true);
   assert.equal(run.children.length, 1);
   run.time.advance(lastDelay(run));
   assert.equal(run.children.length, 2);

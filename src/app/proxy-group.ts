@@ -38,7 +38,7 @@ export class ProxyGroup {
   #made = 0;
   /** Looked at whenever a worker got on. */
   #onProgress: (() => void) | undefined;
-  #handingOver: Promise<void> | undefined;
+  #handingOver: Promise<boolean> | undefined;
   #isStopping = false;
 
   constructor(options: ProxyGroupOptions, { assignment, size }: { assignment: Assignment; size: number }) {
@@ -115,44 +115,59 @@ export class ProxyGroup {
   /**
    * Puts a new process in the place of each worker, one after the other: the new one takes over the old one's listening sockets, so
    * that nobody who waits in their queues is lost, before the old one drains, for at most `graceMs` milliseconds. Workers that do
-   * not run are left alone: their processes will be new.
+   * not run are left alone: their processes will be new. Answers false when an old one had to stay, or everything is being stopped.
    */
-  handOver(graceMs: number): Promise<void> {
+  handOver(graceMs: number): Promise<boolean> {
     this.#handingOver ??= this.#handOverAll(graceMs).finally(() => (this.#handingOver = undefined));
     return this.#handingOver;
   }
 
-  async #handOverAll(graceMs: number): Promise<void> {
+  async #handOverAll(graceMs: number): Promise<boolean> {
     for (const old of [...this.#workers]) {
-      if (old.state !== 'running') continue;
-      const inherited = await old.passListeners();
-      if (this.#isStopping || !this.#canFollow(old, inherited)) {
-        for (const socket of inherited.values()) socket.close();
-        continue;
-      }
-      const successor = this.#makeWorker();
-      this.#workers.push(successor);
-      this.#startWorker(successor, inherited);
-      await this.#until(() => successor.isSettled || this.#isStopping);
-      if (this.#isStopping) return;
-      this.#workers = this.#workers.filter((worker) => worker !== old);
-      this.#leaving.add(old);
-      // It may be another one now that opens what is new.
-      this.#workers[0]?.refresh();
-      await old.stop(graceMs);
-      this.#leaving.delete(old);
-      this.#options.onProgress();
+      if (old.state === 'running' && !(await this.#replace(old, graceMs))) return false;
     }
+    return !this.#isStopping;
+  }
+
+  async #replace(old: SupervisedProxy, graceMs: number): Promise<boolean> {
+    const inherited = await old.passListeners();
+    if (this.#isStopping || !this.#canFollow(old, inherited)) {
+      for (const socket of inherited.values()) socket.close();
+      return false;
+    }
+    const successor = this.#makeWorker();
+    this.#workers.push(successor);
+    this.#startWorker(successor, inherited);
+    // One that dies has lost the sockets, and those after it hardly fare better.
+    await this.#until(() => successor.isSettled || successor.state === 'restarting' || this.#isStopping);
+    if (this.#isStopping) return false;
+    if (!successor.isSettled) {
+      this.#workers = this.#workers.filter((worker) => worker !== successor);
+      await successor.stop(0);
+      this.#notHandedOver('its new process ended');
+      return false;
+    }
+    this.#workers = this.#workers.filter((worker) => worker !== old);
+    this.#leaving.add(old);
+    // It may be another one now that opens what is new.
+    this.#workers[0]?.refresh();
+    await old.stop(graceMs);
+    this.#leaving.delete(old);
+    this.#options.onProgress();
+    return true;
   }
 
   /** Several can bind the same ports. Where there is one, its successor needs the sockets: without them it would find the ports taken. */
   #canFollow(old: SupervisedProxy, inherited: PassedListeners): boolean {
     if (this.#size > 1) return true;
     const missing = [...old.ports.keys()].filter((portId) => !inherited.has(portId));
-    if (missing.length === 0 && old.state === 'running') return true;
-    const line = `not handed over: its process did not pass on the sockets of ${missing.join(', ') || 'any port'}`;
-    this.#options.onEvent({ type: 'log', proxy: this.id, line });
+    if (missing.length === 0) return old.state === 'running';
+    this.#notHandedOver(`its process did not pass on the sockets of ${missing.join(', ')}`);
     return false;
+  }
+
+  #notHandedOver(reason: string): void {
+    this.#options.onEvent({ type: 'log', proxy: this.id, line: `not handed over: ${reason}` });
   }
 
   #until(isDone: () => boolean): Promise<void> {

@@ -64,9 +64,9 @@ export interface Supervisor extends PlanSink {
   kill(): void;
   /**
    * Replaces the processes of every proxy one after the other; each new one listens before its predecessor drains, for at
-   * most `graceMs` milliseconds.
+   * most `graceMs` milliseconds. Answers false when one had to stay, which an event has told, or everything is being stopped.
    */
-  handOver(options: { readonly graceMs: number }): Promise<void>;
+  handOver(options: { readonly graceMs: number }): Promise<boolean>;
 }
 
 /** A proxy that cannot count within this time, in milliseconds, is left out of a page; Prometheus waits 10 s for all. */
@@ -178,8 +178,10 @@ class ProxySupervisor implements Supervisor {
     this.#killAll();
   }
 
-  async handOver({ graceMs }: { readonly graceMs: number }): Promise<void> {
-    for (const proxy of [...this.#proxies.values()]) await proxy.handOver(graceMs);
+  async handOver({ graceMs }: { readonly graceMs: number }): Promise<boolean> {
+    let isWhole = true;
+    for (const proxy of [...this.#proxies.values()]) isWhole = (await proxy.handOver(graceMs)) && isWhole;
+    return isWhole;
   }
 
   /** Calls that are inside must be able to leave: nothing behind a gateway ends before it. */

@@ -103,7 +103,10 @@ function untilStopped(mesh: Mesh, { command, graceMs }: RunOf): Promise<number> 
     process.on('SIGTERM', onSignal);
     process.on('SIGUSR2', () => {
       say('Handing over: new proxy processes take the place of the old ones.\n');
-      void mesh.handOver(graceMs).then(() => say('Handed over.\n'));
+      void mesh.handOver(graceMs).then((isWhole) => {
+        // Whoever stops says so, and why a proxy was not handed over has been told.
+        if (!stopping) say(isWhole ? 'Handed over.\n' : 'Not all was handed over.\n');
+      });
     });
   });
 }
