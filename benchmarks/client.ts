@@ -22,7 +22,7 @@ export interface ClientLoad {
   /** All calls together. */
   readonly calls: number;
   readonly requestBytes: number;
-  /** Every call carries a trace context, a token of 200 bytes and a deadline of its own. */
+  /** Every call carries a trace context, a token of 200 bytes and a deadline of its own (of 20,000 calls, then again). */
   readonly uniqueHeaders: boolean;
   /** Messages that go back and forth in each call, one after the other; 0: a unary call. */
   readonly messages: number;
@@ -56,13 +56,15 @@ const fixed: readonly Field[] = [
   internField('te', 'trailers'),
   load.messages > 0 ? internField('x-echo', '1') : internField('x-response-bytes', '120'),
 ];
+/** A value comes again after so many calls, when nobody remembers it. */
+const distinctCalls = 20_000;
 /**
- * Fields of each call that no other has, made before the first call: a generator that makes them meanwhile is slower than the
- * proxies, which then find less to read at once and pay more for each call, whatever the fields themselves cost.
+ * Fields of each call, made before the first call: a generator that makes them meanwhile is slower than the proxies, which then
+ * find less to read at once and pay more for each call, whatever the fields themselves cost.
  */
-const ownFields: readonly (readonly Field[])[] = load.uniqueHeaders
-  ? Array.from({ length: load.calls }, makeFields)
-  : [];
+const fieldsOfCalls: readonly (readonly Field[])[] = load.uniqueHeaders
+  ? Array.from({ length: Math.min(load.calls, distinctCalls) }, makeFields)
+  : [fixed];
 /** Beyond this many, durations are a sample; a percentile needs no more. */
 const maxDurations = 2_000_000;
 const durationsMs: number[] = [];
@@ -123,7 +125,7 @@ function begin(transport: Http2Transport<Call>): boolean {
   const call: Call = { startedMs: performance.now(), sent: 0, received: 0, status: '' };
   const stream = transport.connection.openStream(call);
   if (stream === undefined) return false;
-  const fields = ownFields[started] ?? fixed;
+  const fields = fieldsOfCalls[started % fieldsOfCalls.length] ?? fixed;
   started++;
   transport.connection.sendHeaders(stream, fields, fields.length, false);
   sendMessage(transport, stream, call);
