@@ -135,6 +135,7 @@ test('a process that dies while it is asked for its sockets is not waited for', 
   const { run, first } = handOverOf(undefined);
   first.exit('SIGKILL');
   await turn();
+  assert.equal(run.children[1]?.of('pass-listeners').length, 1, 'it is the next one’s turn');
   assert.equal(run.children.length, 3);
 });
 
@@ -218,6 +219,22 @@ for (const workers of [1, 2])
     const lines = run.events.flatMap((event) => (event.type === 'log' ? [event.line] : []));
     assert.deepEqual(lines, ['not handed over: its new process ended']);
   });
+
+test('an old process that dies meanwhile is not started again: its successor has the ports', async () => {
+  const { run, first } = handOverOf(new Map([[gatewayPort, fakeSocket()]]), 1);
+  await turn();
+  const successor = run.child(gatewayId);
+  first.exit('SIGKILL');
+  await turn();
+  run.time.advance(60_000);
+  assert.deepEqual([run.children.length, successor.of('drain')], [2, []]);
+  successor.comply();
+  assert.equal(run.supervisor.settled(), true);
+  assert.deepEqual(
+    run.supervisor.children().map(({ pid }) => pid),
+    [successor.pid],
+  );
+});
 
 test('a process that is away is not handed over: the next one is new', async () => {
   const run = stage(smallPlan([]));

@@ -131,17 +131,19 @@ export class ProxyGroup {
 
   async #replace(old: SupervisedProxy, graceMs: number): Promise<boolean> {
     const inherited = await old.passListeners();
-    if (this.#isStopping || !this.#canFollow(old, inherited)) {
+    const isAway = old.state !== 'running';
+    if (isAway || this.#isStopping || !this.#canFollow(old, inherited)) {
       for (const socket of inherited.values()) socket.close();
-      return false;
+      return isAway && !this.#isStopping;
     }
     const successor = this.#makeWorker();
     this.#workers.push(successor);
     this.#startWorker(successor, inherited);
-    // One that dies has lost the sockets, and those after it hardly fare better.
-    await this.#until(() => successor.isSettled || successor.state === 'restarting' || this.#isStopping);
+    const hasDied = (one: SupervisedProxy): boolean => one.state === 'restarting';
+    await this.#until(() => successor.isSettled || hasDied(successor) || hasDied(old) || this.#isStopping);
     if (this.#isStopping) return false;
-    if (!successor.isSettled) {
+    // With it the sockets are lost, and those who come after it hardly fare better.
+    if (hasDied(successor) && !hasDied(old)) {
       this.#workers = this.#workers.filter((worker) => worker !== successor);
       await successor.stop(0);
       this.#notHandedOver('its new process ended');
@@ -161,7 +163,7 @@ export class ProxyGroup {
   #canFollow(old: SupervisedProxy, inherited: PassedListeners): boolean {
     if (this.#size > 1) return true;
     const missing = [...old.ports.keys()].filter((portId) => !inherited.has(portId));
-    if (missing.length === 0) return old.state === 'running';
+    if (missing.length === 0) return true;
     this.#notHandedOver(`its process did not pass on the sockets of ${missing.join(', ')}`);
     return false;
   }
