@@ -59,8 +59,8 @@ const fixed: readonly Field[] = [
 /** A value comes again after so many calls, when nobody remembers it. */
 const distinctCalls = 20_000;
 /**
- * Fields of each call, made before the first call: a generator that makes them meanwhile is slower than the proxies, which then
- * find less to read at once and pay more for each call, whatever the fields themselves cost.
+ * Fields of each call, made before the first one, so that the generator has little more to do for each call than without them: what
+ * proxies pay for a call also depends on how fast calls come.
  */
 const fieldsOfCalls: readonly (readonly Field[])[] = load.uniqueHeaders
   ? Array.from({ length: Math.min(load.calls, distinctCalls) }, makeFields)

@@ -102,6 +102,7 @@ function untilStopped(mesh: Mesh, { command, graceMs }: RunOf): Promise<number> 
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     process.on('SIGUSR2', () => {
+      if (stopping) return;
       say('Handing over: new proxy processes take the place of the old ones.\n');
       void mesh.handOver(graceMs).then((isWhole) => {
         // Whoever stops says so, and why a proxy was not handed over has been told.
