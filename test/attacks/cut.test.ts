@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test';
 import { python, startAttack, type AttackerPeer, type Position } from './arena/attacker.ts';
 import { freePort } from './arena/free-port.ts';
 import { startGoodClient, type LocalGoodClient } from './arena/good-client.ts';
-import { residentKib, startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
+import { startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
+import { residentKib } from './arena/target.ts';
 import { prepareTrigger } from './arena/trigger-start.ts';
 
 const skip = python.missing;

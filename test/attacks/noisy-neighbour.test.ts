@@ -5,7 +5,8 @@ import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:h
 import { after, before, test } from 'node:test';
 import { python, startAttack, type Position } from './arena/attacker.ts';
 import { goodAuthority } from './arena/authorities.ts';
-import { residentKib, startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
+import { startAttackedMesh, type AttackedMesh } from './arena/mesh.ts';
+import { residentKib } from './arena/target.ts';
 
 const skip = python.missing;
 const streams = 1_000;

@@ -116,7 +116,7 @@ const listener = await listen({
       onPing: () => undefined,
       onGoaway: () => undefined,
       onRefused: () => undefined,
-      onConnectionError: () => undefined,
+      onConnectionError: (code, detail) => process.stderr.write(`the application: ${detail} (${code})\n`),
       onLimit: (name) => process.stderr.write(`the application: limit ${name}\n`),
     };
     const transport: Http2Transport<Call> = new Http2Transport({

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareAttack, type AttackerPeer, type Position } from './attacker.ts';
 import type { GoodClient, Quality } from './good-client.ts';
-import { residentKib, type AttackedMesh } from './mesh.ts';
 import type { Placement } from './processors.ts';
+import { residentKib, type AttackTarget } from './target.ts';
 import { prepareTrigger } from './trigger-start.ts';
 
 export interface Measured {
@@ -37,7 +37,7 @@ export interface MeasureOptions {
   readonly name: string;
   readonly position: Position;
   readonly scale: number;
-  readonly mesh: AttackedMesh;
+  readonly mesh: AttackTarget;
   readonly good: GoodClient;
   readonly evilPort: number;
   readonly placement: Placement;
@@ -102,7 +102,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   });
   const trigger = position === 'backend' ? await prepareTrigger(mesh.gateway, placement) : undefined;
   const limitsBefore = await mesh.limitsActed();
-  const logFrom = mesh.process.stderr.length;
+  const logFrom = mesh.log().length;
   await mesh.backendCounts({ reset: true });
   const before = resident(mesh);
   await good.take();
@@ -125,7 +125,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   const limitsAfter = await mesh.limitsActed();
   const grown = before.map((kib, index) => Math.max(...samples.map((sample) => sample[index] ?? 0)) - kib);
   const left = before.map((kib, index) => (end[index] ?? 0) - kib);
-  const log = mesh.process.stderr.slice(logFrom);
+  const log = mesh.log().slice(logFrom);
   return {
     ...{ name, position, scale, peers, quiet, during, after },
     beforeKib: before[grown.indexOf(Math.max(...grown))] ?? 0,
@@ -138,7 +138,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   };
 }
 
-function resident(mesh: AttackedMesh): number[] {
+function resident(mesh: AttackTarget): number[] {
   return Object.values(mesh.pids).map((pid) => {
     try {
       return residentKib(pid);

@@ -1,39 +1,21 @@
 /** What attacks are run against: Sallyport as a user starts it, an honest application, and a second, evil one. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../../src/base/index.ts';
 import { CertificateAuthority, SvidHolder } from '../../../src/identity/index.ts';
 import { SallyportProcess } from '../../kit/sallyport-process.ts';
-import { applicationFlags } from './instrument.ts';
+import { startApplication } from './application.ts';
 import { manifest } from './manifest.ts';
 import { sharedProcessors, type Placement } from './processors.ts';
+import type { AttackTarget } from './target.ts';
 
 const gatewayIdentity = 'spiffe://cluster.local/ns/gateway/sa/istio-ingressgateway-service-account';
 
-export interface BackendCounts {
-  /** Most requests at once since the last reset. */
-  readonly inFlightMax: number;
-  readonly requests: number;
-  readonly connections: number;
-}
-
-export interface AttackedMesh {
+export interface AttackedMesh extends AttackTarget {
   readonly process: SallyportProcess;
-  /** `HOST:PORT` of the gateway's plaintext listener. */
-  readonly gateway: string;
-  /** `HOST:PORT` of the honest workload's sidecar. */
-  readonly sidecar: string;
   /** Process ids by role. */
   readonly pids: Readonly<Record<'gateway' | 'sidecar' | 'evilSidecar', number>>;
-  /** PEM files of an identity that the policy lets in. */
-  readonly certFile: string;
-  readonly keyFile: string;
-  backendCounts(options?: { readonly reset: boolean }): Promise<BackendCounts>;
-  /** Counts of `sallyport_limits_acted_total` by limit, over all proxies. */
-  limitsActed(): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
 }
 
@@ -50,17 +32,18 @@ export async function startAttackedMesh({
   placement = sharedProcessors,
 }: MeshOptions = {}): Promise<AttackedMesh> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-attacks-'));
-  const backend = fork(join(import.meta.dirname, 'backend.ts'), {
-    execArgv: applicationFlags,
-    env: plainEnvironment(),
-  });
-  const [{ port }] = (await once(backend, 'message')) as [{ port: number }];
+  const application = await startApplication();
   const file = join(directory, 'mesh.yaml');
   writeFileSync(file, manifest);
   const sallyport = new SallyportProcess([
     'run',
     ...['-f', file, '--no-reflection', '--access-log', 'off'],
-    ...['--workload', `default/asset-management=127.0.0.1:${port}`, '--workload', `default/evil=${evilAddress}`],
+    ...[
+      '--workload',
+      `default/asset-management=127.0.0.1:${application.port}`,
+      '--workload',
+      `default/evil=${evilAddress}`,
+    ],
   ]);
   await sallyport.ready();
   placement.isolate([sallyport.run.pid, ...sallyport.run.proxies.map(({ pid }) => pid)]);
@@ -81,26 +64,15 @@ export async function startAttackedMesh({
       evilSidecar: pidOf('/evil'),
     },
     ...svid,
-    backendCounts: ({ reset } = { reset: false }) => ask(backend, reset ? 'reset' : 'counts'),
+    log: () => sallyport.stderr,
+    backendCounts: application.counts,
     limitsActed: () => limitsActed(sallyport.run.admin),
     stop: async () => {
       await sallyport.stop();
-      if (backend.connected) backend.disconnect();
+      application.stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** Options meant for the proxies (a small heap) are not meant for what stands around them. */
-function plainEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _, ...rest } = process.env;
-  return rest;
-}
-
-async function ask(backend: ChildProcess, question: string): Promise<BackendCounts> {
-  backend.send(question);
-  const [counts] = (await once(backend, 'message')) as [BackendCounts];
-  return counts;
 }
 
 /** A certificate for the gateway's identity, signed by the mesh's own CA; what a stolen key would be. */
@@ -130,9 +102,4 @@ async function limitsActed(admin: string): Promise<Record<string, number>> {
     found[limit] = (found[limit] ?? 0) + Number(value);
   }
   return found;
-}
-
-/** Resident memory of a process, in KiB. */
-export function residentKib(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 }

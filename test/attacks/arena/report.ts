@@ -19,7 +19,7 @@ interface Row {
 }
 
 /** Milliseconds until the last attacking connection was cut; undefined if one that had the time never was. */
-function cutAfterMs({ peers }: Measured): number | undefined {
+export function cutAfterMs({ peers }: Measured): number | undefined {
   let last = 0;
   for (const peer of peers) {
     if (peer.cutAfterMs === null && peer.ageMs > maxCutMs) return undefined;
@@ -28,7 +28,7 @@ function cutAfterMs({ peers }: Measured): number | undefined {
   return last;
 }
 
-function kibPerConnection({ grownKib, peers }: Measured): number {
+export function kibPerConnection({ grownKib, peers }: Measured): number {
   return Math.round(Math.max(grownKib, 0) / Math.max(peers.length, 1));
 }
 
@@ -225,6 +225,6 @@ function protocolError({ peers }: Measured): string {
   return told === undefined ? '' : told.replaceAll('|', '/');
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
