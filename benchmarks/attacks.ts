@@ -9,11 +9,12 @@
  * those of `run.ts`. Both hops have one processor, whoever they are.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startApplication } from '../test/attacks/arena/application.ts';
 import { listAttacks, python } from '../test/attacks/arena/attacker.ts';
+import type { Quality } from '../test/attacks/arena/good-client.ts';
 import { forkGoodClient } from '../test/attacks/arena/good-client-process.ts';
 import { measure, type Measured } from '../test/attacks/arena/measure.ts';
 import { startAttackedMesh } from '../test/attacks/arena/mesh.ts';
@@ -133,14 +134,23 @@ async function attack({ name: contender, start }: (typeof contenders)[number]): 
 /** p99 before and during, honest calls that failed, memory for each attacking connection. */
 function describe(runs: readonly Measured[]): string {
   const { quiet, during } = inTheMiddle(runs);
-  const failed = runs.reduce((sum, run) => sum + run.during.failures + run.after.failures, 0);
   const kib = median(runs.map(kibPerConnection));
   return [
     ...(runs.some(({ crashed }) => crashed) ? ['**a hop ended**'] : []),
-    `${quiet.p99Ms.toFixed(1)} → ${during.p99Ms.toFixed(1)} ms`,
-    ...(failed === 0 ? [] : [`**${failed} failed**`]),
+    `${milliseconds(quiet)} → ${milliseconds(during)} ms`,
+    ...(failed(runs) === 0 ? [] : [`**${failed(runs)} failed**`]),
     ...(kib < 1_024 ? [] : [`${(kib / 1_024).toFixed(1)} MiB each`]),
   ].join(', ');
+}
+
+/** No call, no p99. */
+function milliseconds({ calls, failures, p99Ms }: Quality): string {
+  return calls > failures ? p99Ms.toFixed(1) : '–';
+}
+
+/** Honest calls and streams. */
+function failed(runs: readonly Measured[]): number {
+  return runs.reduce((sum, { quiet, during, after }) => sum + quiet.failures + during.failures + after.failures, 0);
 }
 
 /** The run whose p99 is the median. */
@@ -155,9 +165,11 @@ function renderTable(): string {
     ...contenders.map((contender) => describe(results.get(`${contender.name} ${name}`) ?? [])),
   ]);
   const sums = contenders.map(({ name }) => {
+    const quietMs = quietP99Ms(name);
     const runs = attacks.map((one) => results.get(`${name} ${one}`) ?? []);
-    const slow = runs.filter((of) => inTheMiddle(of).during.p99Ms > Math.max(5, 2 * quietP99Ms(name))).length;
-    return `${slow} of ${runs.length} over twice the quiet p99 (${quietP99Ms(name).toFixed(1)} ms)`;
+    const slow = runs.filter((of) => inTheMiddle(of).during.p99Ms > Math.max(5, 2 * quietMs)).length;
+    const failing = runs.filter((of) => failed(of) > 0).length;
+    return `${failing} of ${runs.length} cost calls, ${slow} over twice the quiet p99 (${quietMs.toFixed(1)} ms)`;
   });
   const lines = [
     ['attack', ...contenders.map(({ name }) => name)],
@@ -177,9 +189,11 @@ function header(): string {
   return `<!-- Written by \`node benchmarks/attacks.ts --out\`. -->
 # Attacked side by side
 
-${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores, Node ${process.versions.node}, ${values.rounds} rounds, medians. The attacks of
-\`test/attacks\` from a client, against two hops of each contender with the configurations of \`contenders/\`. p99 of an honest client's calls
-(200 a second) in the 1.5 s before an attack and during it, its calls that failed in all rounds, and memory for each attacking connection
-where that was over 1 MiB. ${placement.told}.
+${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versions.node}, rounds: ${values.rounds}. The attacks of
+\`test/attacks\` from a client, one after the other, against two hops of each contender with the configurations of \`contenders/\`: p99 of those
+calls of an honest client (200 a second, and four streams) that succeeded in the 1.5 s before an attack and during it, how many failed from then until
+0.8 s after it, and memory for each of the ten attacking connections where that was over 1 MiB. Where the time before is long or many calls
+fail, an earlier attack is still at work: what it has left on the connection between the hops, which all clients share. A stream
+that an attack has stopped fails once in 5 s. ${placement.told}.
 `;
 }

@@ -4,8 +4,8 @@
  * it again, which is safer than going on in a state nobody knows.
  */
 import type { SendHandle } from 'node:child_process';
-import { setFlagsFromString } from 'node:v8';
 import { asListeningSocket, systemClock, type ListeningSocket } from '../base/index.ts';
+import { keepCollectorBrief } from './collector.ts';
 import { isControlMessage, type ProxyMessage } from './messages.ts';
 import { ProxyRunner } from './proxy-runner.ts';
 import { sharedOutput } from './shared-output.ts';
@@ -14,13 +14,7 @@ import { letHelpersGiveWay } from './worker-priority.ts';
 /** Calls may take this long, in milliseconds, to finish when control has vanished or SIGTERM came. */
 const orphanGraceMs = 5_000;
 
-// The heap is collected when it has grown by half, not only at up to four times its size: 15 to 25 MiB less at the peak of a busy
-// proxy, for 2 % of CPU with 1,000 calls in flight and none below. Said here and not on the command line, where a Node that no
-// longer knows the flag would not start.
-setFlagsFromString('--heap-growing-percent=50');
-
-// The nursery is so small that helpers save nothing, and the event loop would wait for them on a busy processor.
-setFlagsFromString('--no-parallel-scavenge');
+keepCollectorBrief();
 letHelpersGiveWay();
 
 const runner = new ProxyRunner({
