@@ -194,6 +194,7 @@ ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.m
 calls of an honest client (200 a second, and four streams) that succeeded in the 1.5 s before an attack and during it, how many failed from then until
 0.8 s after it, and memory for each of the ten attacking connections where that was over 1 MiB. Where the time before is long or many calls
 fail, an earlier attack is still at work: what it has left on the connection between the hops, which all clients share. A stream
-that an attack has stopped fails once in 5 s. ${placement.told}.
+that an attack has stopped fails once in 5 s. Nobody has limits of its own set here; what each recommends for a gateway that faces the
+internet (Envoy's edge settings, HAProxy's stick tables) would change some rows. ${placement.told}.
 `;
 }

@@ -178,8 +178,8 @@ ${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores (${cpu
 medians; lowest and highest in brackets. Two hops: plaintext HTTP/2 in, mutual TLS 1.3 between the hops, plaintext HTTP/2 to the
 backend. Load generator, both hops and the backend share the cores. CPU is user and system time of both hops; memory is that of
 the larger hop. Rows are connections × calls at once on each; 64-byte requests, 120-byte responses unless named otherwise. 1 MB rows are 4x8, those
-with names 10x10: each call with a trace context, token and deadline of its own, or the same for all; streams of 100 messages back
-and forth, where a request is one message.
+with names 10x10: the same headers in each call, or besides them a trace context, token and deadline of its own; streams of 100 messages
+back and forth, where a request is one message.
 
 ![CPU time per call](cpu.svg)
 `;

@@ -174,6 +174,7 @@ call fails, and their p99 at most doubles (or stays below ${p99FloorMs} ms). The
 start until its end, or for 1.5 s where it ends earlier, and where it was over the target the middle one of three runs; it is compared with the median of the quiet windows around it, in which
 the same processes ran in the same places for as long. Over all of them it was ${quietP99Ms.toFixed(1)} ms (in the last run; other work on the machine
 shows here). Gateway and sidecar share a processor, so a call waits for both of them where both have work.
+[benchmarks/results/attacks.md](../benchmarks/results/attacks.md) has the same attacks against HAProxy, Envoy and nginx.
 
 **${met} of ${table.length} rows meet every target, ${slowOnly} more miss only that of the p99. ${failures} of ${calls} honest calls failed.**
 
