@@ -19,7 +19,7 @@ interface Row {
 }
 
 /** Milliseconds until the last attacking connection was cut; undefined if one that had the time never was. */
-export function cutAfterMs({ peers }: Measured): number | undefined {
+function cutAfterMs({ peers }: Measured): number | undefined {
   let last = 0;
   for (const peer of peers) {
     if (peer.cutAfterMs === null && peer.ageMs > maxCutMs) return undefined;
