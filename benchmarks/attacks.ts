@@ -5,8 +5,8 @@
  *   node benchmarks/attacks.ts A12 A13 --rounds 3         those whose name contains one of the words
  *   node benchmarks/attacks.ts --only Sallyport,Envoy --out benchmarks/results   also writes the table there
  *
- * Placement, honest client, application and attackers are those of `scripts/attacks.ts`; the contenders' configurations are
- * those of `run.ts`. Both hops have one processor, whoever they are.
+ * Placement, honest client, application, attackers and Sallyport's manifests are those of `scripts/attacks.ts`; the other
+ * contenders' configurations are those of `run.ts`. Both hops have one processor, whoever they are.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -32,11 +32,9 @@ const { values, positionals } = parseArgs({
   options: { out: { type: 'string' }, rounds: { type: 'string', default: '1' }, only: { type: 'string' } },
 });
 if (python.missing !== false) throw new Error(`cannot attack: ${python.missing}`);
-const attacks = Object.entries(listAttacks()).flatMap(([name, positions]) =>
-  positions.includes('client') &&
-  (positionals.length === 0 ? !name.startsWith('A17') : positionals.some((word) => name.includes(word)))
-    ? [name]
-    : [],
+const all = Object.entries(listAttacks()).flatMap(([name, positions]) => (positions.includes('client') ? [name] : []));
+const attacks = all.filter((name) =>
+  positionals.length === 0 ? !name.startsWith('A17') : positionals.some((word) => name.includes(word)),
 );
 const peers = [haproxy, envoy, nginx].filter((peer) => isWanted(peer.name) && isAvailable(peer));
 /** Who is attacked, and how that is started. */
@@ -104,20 +102,17 @@ async function startPeer(peer: Contender): Promise<Attacked> {
 
 /** Every attack once; who ended is started anew. */
 async function attack({ name: contender, start }: (typeof contenders)[number]): Promise<void> {
-  let isUp = false;
-  let left = [...attacks];
+  const left = [...attacks];
   while (left.length > 0) {
     const mesh = await start();
     const good = forkGoodClient(mesh.gateway);
     const run = (name: string): Promise<Measured> =>
       measure({ name, position: 'client', scale: 1, mesh, good, evilPort: 0, placement });
-    isUp = true;
     try {
       // Code is compiled and heaps have grown before anything is measured.
       for (const name of ['A01 rapid-reset', 'A04 bomb-within-limits', 'A01 rapid-reset']) await run(name);
-      while (isUp && left.length > 0) {
-        const [name = '', ...rest] = left;
-        left = rest;
+      let isUp = true;
+      for (let name = left.shift(); name !== undefined; name = isUp ? left.shift() : undefined) {
         const measured = await run(name);
         isUp = !measured.crashed;
         const key = `${contender} ${name}`;
@@ -189,12 +184,13 @@ function header(): string {
   return `<!-- Written by \`node benchmarks/attacks.ts --out\`. -->
 # Attacked side by side
 
-${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versions.node}, rounds: ${values.rounds}. The attacks of
-\`test/attacks\` from a client, one after the other, against two hops of each contender with the configurations of \`contenders/\`: p99 of those
-calls of an honest client (200 a second, and four streams) that succeeded in the 1.5 s before an attack and during it, how many failed from then until
-0.8 s after it, and memory for each of the ten attacking connections where that was over 1 MiB. Where the time before is long or many calls
-fail, an earlier attack is still at work: what it has left on the connection between the hops, which all clients share. A stream
-that an attack has stopped fails once in 5 s. Nobody has limits of its own set here; what each recommends for a gateway that faces the
-internet (Envoy's edge settings, HAProxy's stick tables) would change some rows. ${placement.told}.
+${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versions.node}, rounds: ${values.rounds}. ${attacks.length} of the ${all.length} attacks
+of \`test/attacks\` from a client, one after the other, against two hops of each contender: Sallyport with the manifests of docs/attacks.md, the others with
+the configurations of \`contenders/\`. p99 of those calls of an honest client (200 a second, and four streams) that succeeded in the 1.5 s before an
+attack and during it, how many failed from then until 0.8 s after it, and memory for each attacking connection (ten; 300 with A24) where that was
+over 1 MiB. Where the time before is long or many calls fail, an earlier attack is still at work: what it has left on the connection
+between the hops, which all clients share. A stream that an attack has stopped fails once in 5 s. The application resets a stream that brings it more
+than 3,200 tiny frames. Nobody has limits of its own set here; what each recommends for a gateway that faces the internet (Envoy's edge
+settings, HAProxy's stick tables) would change some rows. ${placement.told}.
 `;
 }
